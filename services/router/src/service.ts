@@ -1,0 +1,85 @@
+// What the agent's pipeline asks of a service: one daemon, or one table of the kernel, that carries sections of the document.
+import type { CollectionName, RouterDocument, RouterEntry, SectionName, ServiceHealth } from '@isthmus/contract';
+import type { Host } from '@isthmus/host';
+
+/** Where a router's files lie: `state` survives restarts, `run` holds sockets and process ids. Absolute, made by the agent. */
+export interface RouterPaths {
+  readonly state: string;
+  readonly run: string;
+}
+
+/** What a service is made with. */
+export interface ServiceContext {
+  readonly host: Host;
+  readonly paths: RouterPaths;
+  /** Prefix of chain and set names, at most 6 characters, so that two installations never meet. */
+  readonly namePrefix: string;
+}
+
+/** One entry's change. `before` absent: added; `after` absent: removed; both: changed. */
+export interface EntryChange<Name extends CollectionName = CollectionName> {
+  readonly id: string;
+  readonly before?: RouterEntry<Name>;
+  readonly after?: RouterEntry<Name>;
+}
+
+/** From one state of the document to the next. `full`: what is applied is unknown (boot, full push), so apply the whole. */
+export interface DocumentChange {
+  readonly full: boolean;
+  /** The document after the change. */
+  readonly document: RouterDocument;
+  /** Sections whose settings differ. */
+  readonly sections: ReadonlySet<SectionName>;
+  readonly entries: { readonly [Name in CollectionName]: readonly EntryChange<Name>[] };
+}
+
+/** A fault of the document that the schema cannot see. `path` as in Refusal.paths. */
+export interface DocumentFault {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** The rest of the work for one change of one service, after its render and diff. An empty plan is `null`. */
+export interface ServicePlan {
+  /** Writes what is new beside what serves and lets the daemon's own checker read it. Changes nothing that serves. Throws CheckError. */
+  stage(): Promise<void>;
+  /** Makes it serve. */
+  apply(): Promise<void>;
+  /** Quick check that it serves. */
+  verify(): Promise<void>;
+  /** Everything held: forget how to go back. May start work that nobody waits for. */
+  commit(): Promise<void>;
+  /** Restores the last good state, whatever of stage, apply and verify has run and however far. */
+  revert(): Promise<void>;
+}
+
+/**
+ * One daemon or kernel table. `plan` is pure: it renders what changed, compares with what is applied, and answers with
+ * the work, or null where there is none. The agent runs one plan at a time.
+ */
+export interface RouterService {
+  readonly name: string;
+  check(change: DocumentChange): DocumentFault[];
+  plan(change: DocumentChange): ServicePlan | null;
+  /** What a check of its behaviour (not of a string in a file) found. */
+  health(): Promise<ServiceHealth>;
+  /** Mends what the health check found, such as a daemon that died; resolves when it serves again. */
+  heal(): Promise<void>;
+  /** Ends timers and watchers. What it serves goes on serving. */
+  release(): Promise<void>;
+  /** Ends daemons as well: the router is stopped. */
+  shutdown(): Promise<void>;
+}
+
+/** A daemon's own checker refused staged files. `paths` of the document where known. */
+export class CheckError extends Error {
+  readonly paths: readonly string[];
+  readonly detail: string;
+
+  constructor(message: string, detail: string, paths: readonly string[] = [], options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'CheckError';
+    this.paths = paths;
+    this.detail = detail;
+  }
+}
