@@ -1,0 +1,29 @@
+import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely';
+import { type Migration, Migrator } from 'kysely/migration';
+import pg from 'pg';
+import * as first from './migrations/0001-first.ts';
+import type { Database } from './schema.ts';
+
+export type Db = Kysely<Database>;
+export type Trx = Transaction<Database>;
+
+const migrations: Record<string, Migration> = { '0001-first': first };
+
+/** Opens a pool of connections. `url` is a PostgreSQL URL; a Unix socket is `postgresql:///isthmus?host=/run/…`. */
+export function openDatabase(url: string, maxConnections = 20): Db {
+  return new Kysely<Database>({
+    dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: url, max: maxConnections }) }),
+  });
+}
+
+/** Brings the database to this release, forward only, under kysely's migration lock. Throws what a migration threw. */
+export async function migrate(db: Db): Promise<void> {
+  const { error } = await new Migrator({ db, provider: { getMigrations: async () => migrations } }).migrateToLatest();
+  if (error !== undefined) throw error;
+}
+
+/** The next value of a sequence that never gives a number twice. */
+export async function nextNumber(db: Db | Trx, sequence: 'appliance_number' | 'mac_number'): Promise<number> {
+  const { rows } = await sql<{ value: string }>`select nextval(${sequence}::regclass) as value`.execute(db);
+  return Number(rows[0]?.value);
+}

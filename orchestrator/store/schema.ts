@@ -1,0 +1,484 @@
+// The tables of the database as kysely sees them. Columns are described where they are made: migrations/.
+import type { RouterSettings } from '@isthmus/contract';
+import type { Fqdn, Hostname, Ipv4Address, Ipv4Cidr, MacAddress } from '@isthmus/net';
+import type { ColumnType, Generated } from 'kysely';
+
+/** A timestamp: read as Date, written as Date or left to the database. */
+export type Timestamp = ColumnType<Date, Date | undefined, Date>;
+type Json<Value> = ColumnType<Value, string, string>;
+
+export interface DomainTable {
+  id: Generated<string>;
+  name: string;
+  /** `/` for ROOT, else `/parent/name/`: a domain's subtree is a prefix. */
+  path: string;
+  parent_id: string | null;
+  level: number;
+  network_domain: Fqdn | null;
+  state: Generated<'Active' | 'Inactive'>;
+  created: Timestamp;
+}
+
+/** CloudStack's account types: 0 user, 1 root admin, 2 domain admin. */
+export type AccountType = 0 | 1 | 2;
+export interface AccountTable {
+  id: Generated<string>;
+  name: string;
+  type: AccountType;
+  domain_id: string;
+  network_domain: Fqdn | null;
+  state: Generated<'enabled' | 'disabled' | 'locked'>;
+  created: Timestamp;
+}
+
+export interface UserTable {
+  id: Generated<string>;
+  username: string;
+  password_hash: string;
+  firstname: string;
+  lastname: string;
+  email: string;
+  timezone: string | null;
+  account_id: string;
+  /** The account's domain, repeated so that a user name is unique in a domain. */
+  domain_id: string;
+  state: Generated<'enabled' | 'disabled' | 'locked'>;
+  api_key: string | null;
+  secret_key: string | null;
+  created: Timestamp;
+}
+
+export interface SessionTable {
+  /** SHA-256 of the cookie, hexadecimal: a stolen database opens no session. */
+  id: string;
+  user_id: string;
+  session_key_hash: string;
+  created: Timestamp;
+  expires: Date;
+}
+
+export interface ConfigurationTable {
+  name: string;
+  value: string | null;
+}
+
+export interface ZoneTable {
+  id: Generated<string>;
+  name: string;
+  network_type: 'Advanced';
+  dns1: Ipv4Address;
+  dns2: Ipv4Address | null;
+  internal_dns1: Ipv4Address;
+  internal_dns2: Ipv4Address | null;
+  /** Default CIDR of isolated networks. */
+  guest_cidr: Ipv4Cidr;
+  network_domain: Fqdn | null;
+  allocation_state: Generated<'Enabled' | 'Disabled'>;
+  created: Timestamp;
+}
+
+export interface PhysicalNetworkTable {
+  id: Generated<string>;
+  zone_id: string;
+  name: string;
+  state: Generated<'Enabled' | 'Disabled'>;
+  /** Range of VNIs for guest networks, both ends included. */
+  vni_first: number | null;
+  vni_last: number | null;
+  isolation_method: Generated<string>;
+  network_speed: string | null;
+  tags: string | null;
+  created: Timestamp;
+}
+
+export interface TrafficTypeTable {
+  id: Generated<string>;
+  physical_network_id: string;
+  traffic_type: 'Public' | 'Guest' | 'Management' | 'Storage' | 'Control';
+  /** `kvmnetworklabel`: the bridge on the host; null: the host agent's own. */
+  label: string | null;
+}
+
+export interface NetworkServiceProviderTable {
+  id: Generated<string>;
+  physical_network_id: string;
+  name: string;
+  state: Generated<'Enabled' | 'Disabled' | 'Shutdown'>;
+}
+
+export interface VirtualRouterElementTable {
+  id: Generated<string>;
+  network_service_provider_id: string;
+  enabled: Generated<boolean>;
+}
+
+export interface PodTable {
+  id: Generated<string>;
+  zone_id: string;
+  name: string;
+  gateway: Ipv4Address;
+  netmask: Ipv4Address;
+  start_ip: Ipv4Address;
+  end_ip: Ipv4Address;
+  allocation_state: Generated<'Enabled' | 'Disabled'>;
+  created: Timestamp;
+}
+
+export interface ClusterTable {
+  id: Generated<string>;
+  zone_id: string;
+  pod_id: string;
+  name: string;
+  hypervisor: string;
+  cluster_type: Generated<'CloudManaged' | 'ExternalManaged'>;
+  allocation_state: Generated<'Enabled' | 'Disabled'>;
+  created: Timestamp;
+}
+
+export interface HostTable {
+  id: Generated<string>;
+  zone_id: string;
+  pod_id: string;
+  cluster_id: string;
+  name: string;
+  /** Where its host agent listens: `unix:/run/isthmus/ID/host-agent.sock`. */
+  url: string;
+  driver: 'namespace';
+  state: Generated<'Up' | 'Down' | 'Disconnected' | 'Alert'>;
+  resource_state: Generated<'Enabled' | 'Disabled'>;
+  cpus: number;
+  /** Bytes. */
+  memory: ColumnType<string, number | string, number | string>;
+  version: string;
+  last_pinged: Date | null;
+  created: Timestamp;
+}
+
+/** A range of public addresses (CloudStack: VLAN IP range). */
+export interface VlanIpRangeTable {
+  id: Generated<string>;
+  zone_id: string;
+  physical_network_id: string;
+  vlan: string;
+  gateway: Ipv4Address;
+  netmask: Ipv4Address;
+  start_ip: Ipv4Address;
+  end_ip: Ipv4Address;
+  account_id: string | null;
+  domain_id: string | null;
+  created: Timestamp;
+}
+
+/** Every address of every range has a row; a free one has no account. */
+export interface PublicIpAddressTable {
+  id: Generated<string>;
+  address: Ipv4Address;
+  /** The address as a number, for order. */
+  address_number: ColumnType<string, number | string, number | string>;
+  vlan_ip_range_id: string;
+  zone_id: string;
+  state: Generated<'Free' | 'Allocating' | 'Allocated' | 'Releasing'>;
+  account_id: string | null;
+  domain_id: string | null;
+  network_id: string | null;
+  is_source_nat: Generated<boolean>;
+  /** Static NAT goes to this NIC. */
+  static_nat_nic_id: string | null;
+  /** State of the static NAT, as of a rule. */
+  static_nat_state: RuleState | null;
+  allocated: Date | null;
+}
+
+export interface OsTypeTable {
+  id: Generated<string>;
+  category: string;
+  description: string;
+}
+
+export interface ServiceOfferingTable {
+  id: Generated<string>;
+  name: string;
+  display_text: string;
+  cpu_number: number;
+  /** MHz. */
+  cpu_speed: number;
+  /** MiB. */
+  memory: number;
+  is_system: Generated<boolean>;
+  system_vm_type: string | null;
+  is_default: Generated<boolean>;
+  offer_ha: Generated<boolean>;
+  state: Generated<'Active' | 'Inactive'>;
+  created: Timestamp;
+}
+
+export interface NetworkOfferingTable {
+  id: Generated<string>;
+  name: string;
+  display_text: string;
+  guest_ip_type: 'Isolated' | 'Shared' | 'L2';
+  traffic_type: Generated<'Guest'>;
+  state: Generated<'Enabled' | 'Disabled' | 'Inactive'>;
+  availability: Generated<'Optional' | 'Required'>;
+  conserve_mode: Generated<boolean>;
+  specify_vlan: Generated<boolean>;
+  specify_ip_ranges: Generated<boolean>;
+  is_persistent: Generated<boolean>;
+  is_default: Generated<boolean>;
+  for_vpc: Generated<boolean>;
+  /** True: egress is allowed where no rule denies it. */
+  egress_default_allow: boolean;
+  service_offering_id: string | null;
+  network_rate: number | null;
+  /** Service name to provider names, e.g. {"Dhcp": ["VirtualRouter"]}. */
+  services: Json<Record<string, string[]>>;
+  created: Timestamp;
+}
+
+export interface TemplateTable {
+  id: Generated<string>;
+  name: string;
+  display_text: string;
+  format: string;
+  hypervisor: string;
+  os_type_id: string;
+  is_public: Generated<boolean>;
+  is_featured: Generated<boolean>;
+  /** `builtin:http-echo` is the namespace driver's instance; others come with image stores. */
+  url: string;
+  size: ColumnType<string, number | string, number | string>;
+  account_id: string;
+  domain_id: string;
+  created: Timestamp;
+}
+
+export interface NetworkTable {
+  id: Generated<string>;
+  name: string;
+  display_text: string;
+  zone_id: string;
+  physical_network_id: string;
+  network_offering_id: string;
+  account_id: string;
+  domain_id: string;
+  gateway: Ipv4Address;
+  cidr: Ipv4Cidr;
+  network_domain: Fqdn;
+  dns1: Ipv4Address | null;
+  dns2: Ipv4Address | null;
+  public_mtu: Generated<number>;
+  private_mtu: Generated<number>;
+  /** Null until the network is implemented. */
+  vni: number | null;
+  state: Generated<'Allocated' | 'Implementing' | 'Implemented' | 'Shutdown' | 'Destroy'>;
+  restart_required: Generated<boolean>;
+  display_network: Generated<boolean>;
+  /** Since when no instance runs in it; for `network.gc.wait`. */
+  unused_since: Date | null;
+  created: Timestamp;
+}
+
+export type VirtualMachineState = 'Starting' | 'Running' | 'Stopping' | 'Stopped' | 'Destroyed' | 'Expunging' | 'Error';
+
+export interface VirtualMachineTable {
+  id: Generated<string>;
+  /** Internal name, such as i-2-15-VM. */
+  instance_name: string;
+  name: Hostname;
+  display_name: string;
+  account_id: string;
+  domain_id: string;
+  user_id: string | null;
+  zone_id: string;
+  host_id: string | null;
+  template_id: string;
+  service_offering_id: string;
+  user_data: string | null;
+  state: VirtualMachineState;
+  /** Why it is in state Error, for a person. */
+  reason: string | null;
+  created: Timestamp;
+}
+
+export interface NicTable {
+  id: Generated<string>;
+  virtual_machine_id: string;
+  network_id: string;
+  address: Ipv4Address;
+  mac_address: MacAddress;
+  is_default: boolean;
+  device_id: number;
+}
+
+export type RouterState = 'Starting' | 'Running' | 'Stopping' | 'Stopped' | 'Destroyed' | 'Error';
+
+export interface RouterTable {
+  id: Generated<string>;
+  /** r-N-VM. */
+  name: string;
+  network_id: string;
+  zone_id: string;
+  pod_id: string;
+  host_id: string | null;
+  account_id: string;
+  domain_id: string;
+  service_offering_id: string;
+  guest_mac_address: MacAddress;
+  public_mac_address: MacAddress;
+  state: RouterState;
+  reason: string | null;
+  version: string | null;
+  created: Timestamp;
+}
+
+/** A rule's life: wanted but not yet acknowledged, in force, wanted gone. A changed rule is Add with `previous`. */
+export type RuleState = 'Add' | 'Active' | 'Revoke';
+
+export interface FirewallRuleTable {
+  id: Generated<string>;
+  traffic_type: 'Ingress' | 'Egress';
+  network_id: string;
+  /** Ingress only. */
+  public_ip_address_id: string | null;
+  protocol: 'tcp' | 'udp' | 'icmp' | 'all';
+  start_port: number | null;
+  end_port: number | null;
+  icmp_type: number | null;
+  icmp_code: number | null;
+  /** As the tenant spelled it, comma-separated; '' for none. */
+  cidr_list: string;
+  dest_cidr_list: string;
+  state: RuleState;
+  /** The row as it was acknowledged, while a change of it waits; what a refusal goes back to. */
+  previous: Json<unknown> | null;
+  account_id: string;
+  domain_id: string;
+  created: Timestamp;
+}
+
+export interface PortForwardingRuleTable {
+  id: Generated<string>;
+  network_id: string;
+  public_ip_address_id: string;
+  protocol: 'tcp' | 'udp';
+  public_start_port: number;
+  public_end_port: number;
+  private_start_port: number;
+  private_end_port: number;
+  virtual_machine_id: string;
+  nic_id: string;
+  state: RuleState;
+  previous: Json<unknown> | null;
+  account_id: string;
+  domain_id: string;
+  created: Timestamp;
+}
+
+export interface AsyncJobTable {
+  id: Generated<string>;
+  command: string;
+  /** The call's parameters as text, secrets left out. */
+  parameters: Json<Record<string, string>>;
+  user_id: string | null;
+  account_id: string;
+  domain_id: string;
+  /** 0 in progress, 1 succeeded, 2 failed. */
+  status: Generated<0 | 1 | 2>;
+  result_code: Generated<number>;
+  result: Json<unknown> | null;
+  /** Such as `FirewallRule`, and the id of the entity that the command made or works on. */
+  instance_type: string | null;
+  instance_id: string | null;
+  created: Timestamp;
+  completed: Date | null;
+}
+
+export interface EventTable {
+  id: Generated<string>;
+  /** CloudStack's event type, such as NETWORK.CREATE. */
+  type: string;
+  level: Generated<'INFO' | 'WARN' | 'ERROR'>;
+  state: Generated<'Created' | 'Scheduled' | 'Started' | 'Completed'>;
+  description: string;
+  user_id: string | null;
+  account_id: string;
+  domain_id: string;
+  resource_type: string | null;
+  resource_id: string | null;
+  created: Timestamp;
+}
+
+/** The document that a router is to serve, and how far it is: one row a router. */
+export interface RouterDocumentTable {
+  router_id: string;
+  epoch: string;
+  generation: number;
+  hash: string;
+  settings: Json<RouterSettings> | null;
+  acknowledged_epoch: string | null;
+  acknowledged_generation: Generated<number>;
+  acknowledged_hash: string | null;
+}
+
+/** Compiled entries of each router's document; a removed one stays as a tombstone (`entry` null) until acknowledged. */
+export interface RouterEntryTable {
+  router_id: string;
+  collection: string;
+  entry_id: string;
+  /** The generation in which it last changed. */
+  generation: number;
+  entry: Json<unknown> | null;
+}
+
+/** What has to be compiled again: written in the transaction that changed a row, removed when it is compiled. */
+export interface NetworkChangeTable {
+  sequence: Generated<string>;
+  network_id: string;
+  /** `settings`, or a collection of the document. */
+  collection: string;
+  /** The entry's id; '*' for all of the collection. */
+  entry_id: string;
+}
+
+/** Who works on an appliance (or does a periodic task) now. `token` grows with each holder: the fencing token. */
+export interface LeaseTable {
+  name: string;
+  holder: string;
+  token: number;
+  expires: Date;
+}
+
+/** Every table by name. */
+export interface Database {
+  domain: DomainTable;
+  account: AccountTable;
+  cloud_user: UserTable;
+  session: SessionTable;
+  configuration: ConfigurationTable;
+  zone: ZoneTable;
+  physical_network: PhysicalNetworkTable;
+  traffic_type: TrafficTypeTable;
+  network_service_provider: NetworkServiceProviderTable;
+  virtual_router_element: VirtualRouterElementTable;
+  pod: PodTable;
+  cluster: ClusterTable;
+  host: HostTable;
+  vlan_ip_range: VlanIpRangeTable;
+  public_ip_address: PublicIpAddressTable;
+  os_type: OsTypeTable;
+  service_offering: ServiceOfferingTable;
+  network_offering: NetworkOfferingTable;
+  template: TemplateTable;
+  network: NetworkTable;
+  virtual_machine: VirtualMachineTable;
+  nic: NicTable;
+  router: RouterTable;
+  firewall_rule: FirewallRuleTable;
+  port_forwarding_rule: PortForwardingRuleTable;
+  async_job: AsyncJobTable;
+  event: EventTable;
+  router_document: RouterDocumentTable;
+  router_entry: RouterEntryTable;
+  network_change: NetworkChangeTable;
+  lease: LeaseTable;
+}
