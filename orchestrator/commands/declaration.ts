@@ -71,6 +71,11 @@ interface Common<Params extends ParameterMap> {
 export interface SyncCommand<Params extends ParameterMap = ParameterMap> extends Common<Params> {
   readonly kind: 'sync';
   readonly handler: (context: CommandContext, parameters: ParameterValues<Params>) => Promise<ResponseObject>;
+  /**
+   * Runs after the handler's transaction is committed and before the call is answered, outside any transaction: for a
+   * sync command whose change has to be in force when it answers, such as enableStaticNat.
+   */
+  readonly afterCommit?: (context: JobContext, parameters: ParameterValues<Params>) => Promise<void>;
 }
 
 /**

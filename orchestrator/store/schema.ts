@@ -1,5 +1,4 @@
 // The tables of the database as kysely sees them. Columns are described where they are made: migrations/.
-import type { RouterSettings } from '@isthmus/contract';
 import type { Fqdn, Hostname, Ipv4Address, Ipv4Cidr, MacAddress } from '@isthmus/net';
 import type { ColumnType, Generated } from 'kysely';
 
@@ -414,13 +413,15 @@ export interface RouterDocumentTable {
   epoch: string;
   generation: number;
   hash: string;
-  settings: Json<RouterSettings> | null;
   acknowledged_epoch: string | null;
   acknowledged_generation: Generated<number>;
   acknowledged_hash: string | null;
 }
 
-/** Compiled entries of each router's document; a removed one stays as a tombstone (`entry` null) until acknowledged. */
+/**
+ * Compiled entries of each router's document; a removed one stays as a tombstone (`entry` null) until acknowledged. The
+ * settings of a section are the entry of collection `settings` that bears the section's name.
+ */
 export interface RouterEntryTable {
   router_id: string;
   collection: string;

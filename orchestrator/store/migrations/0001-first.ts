@@ -130,7 +130,7 @@ const statements = [
     created timestamptz not null default now())`,
   'create index event_account on event (account_id, created)',
   `create table router_document (router_id uuid primary key references router on delete cascade, epoch text not null,
-    generation integer not null, hash text not null, settings jsonb, acknowledged_epoch text,
+    generation integer not null, hash text not null, acknowledged_epoch text,
     acknowledged_generation integer not null default 0, acknowledged_hash text)`,
   `create table router_entry (router_id uuid not null references router on delete cascade, collection text not null,
     entry_id text not null, generation integer not null, entry jsonb, primary key (router_id, collection, entry_id))`,
