@@ -117,6 +117,8 @@ const statements = [
     private_start_port integer not null, private_end_port integer not null,
     virtual_machine_id uuid not null references virtual_machine, nic_id uuid not null references nic, ${rule})`,
   'create index port_forwarding_rule_network on port_forwarding_rule (network_id)',
+  "create index firewall_rule_unsettled on firewall_rule (network_id) where state <> 'Active'",
+  "create index port_forwarding_rule_unsettled on port_forwarding_rule (network_id) where state <> 'Active'",
   'create index port_forwarding_rule_machine on port_forwarding_rule (virtual_machine_id)',
   'create index port_forwarding_rule_address on port_forwarding_rule (public_ip_address_id, protocol, public_start_port)',
   `create table async_job (id uuid primary key default gen_random_uuid(), command text not null,

@@ -1,0 +1,40 @@
+// What commands ask of the machinery behind them (reconcile). Commands import this port, never the machinery.
+
+/** A table of rules whose rows become entries of a router's document. */
+export type RuleTable = 'firewall_rule' | 'port_forwarding_rule' | 'public_ip_address';
+
+/**
+ * Long work behind the API. Every method is idempotent: a job that is tried again after a crash calls it again. Each
+ * throws ApiError: 533 insufficient capacity, 534 unreachable, 530 with the reason otherwise.
+ */
+export interface Orchestration {
+  /**
+   * Resolves when the generation that holds a rule's change is acknowledged (or the router is stopped or not there, so
+   * that the change is only stored). Add has become Active, Revoke has vanished. A refusal puts the row back (a new one
+   * vanishes, a changed one returns to `previous`, a revoked one is Active again) and throws.
+   */
+  settleRule(table: RuleTable, id: string): Promise<void>;
+  /** Implements the network if need be (VNI, source NAT address, router running, document acknowledged). */
+  implementNetwork(networkId: string): Promise<void>;
+  /** Applies the network's whole document again; with `cleanup` a new router replaces the old one. */
+  restartNetwork(networkId: string, options: { cleanup: boolean }): Promise<void>;
+  /** Router gone, source NAT address kept, state Allocated. */
+  shutdownNetwork(networkId: string): Promise<void>;
+  /** All of it gone: rules, addresses released, router, the row. */
+  deleteNetwork(networkId: string): Promise<void>;
+  startVirtualMachine(id: string): Promise<void>;
+  stopVirtualMachine(id: string, options: { forced: boolean }): Promise<void>;
+  rebootVirtualMachine(id: string): Promise<void>;
+  /** Instance gone, its rules and static NAT revoked; with `expunge` the row too. */
+  destroyVirtualMachine(id: string, options: { expunge: boolean }): Promise<void>;
+  startRouter(id: string): Promise<void>;
+  stopRouter(id: string, options: { forced: boolean }): Promise<void>;
+  rebootRouter(id: string): Promise<void>;
+  destroyRouter(id: string): Promise<void>;
+  /** Rules of the address revoked and settled, then the address free. */
+  releasePublicIpAddress(id: string): Promise<void>;
+  /** Asks the host agent at `url` who it is (addHost). Throws 534 where it does not answer. */
+  probeHost(
+    url: string,
+  ): Promise<{ name: string; driver: 'namespace'; cpus: number; memoryBytes: number; version: string }>;
+}
