@@ -23,7 +23,11 @@ export interface EntryChange<Name extends CollectionName = CollectionName> {
   readonly after?: RouterEntry<Name>;
 }
 
-/** From one state of the document to the next. `full`: what is applied is unknown (boot, full push), so apply the whole. */
+/**
+ * From one state of the document to the next. `full`: what is applied is unknown (boot, full push, a revert that failed),
+ * so apply the whole; every section and every entry of `document` then stands in the change as added, and what the
+ * document does not hold goes.
+ */
 export interface DocumentChange {
   readonly full: boolean;
   /** The document after the change. */
@@ -53,12 +57,22 @@ export interface ServicePlan {
   revert(): Promise<void>;
 }
 
+/** What a router's replacement takes over from it, such as leases. */
+export interface PortableState {
+  /** Text that `importState` of the same service of another router reads. */
+  exportState(): Promise<string>;
+  /** Called before the first document is applied. Throws where the text is not such an export. */
+  importState(text: string): Promise<void>;
+}
+
 /**
  * One daemon or kernel table. `plan` is pure: it renders what changed, compares with what is applied, and answers with
  * the work, or null where there is none. The agent runs one plan at a time.
  */
 export interface RouterService {
   readonly name: string;
+  /** Absent where the document says all there is to know. */
+  readonly portable?: PortableState;
   check(change: DocumentChange): DocumentFault[];
   plan(change: DocumentChange): ServicePlan | null;
   /** What a check of its behaviour (not of a string in a file) found. */
