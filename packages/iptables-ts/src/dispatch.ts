@@ -1,15 +1,13 @@
-import type { Ipv4Address, PortRange } from '@isthmus/net';
-import type { Chain, Rule } from './model.ts';
+import { ipv4FromNumber, ipv4Network } from '@isthmus/net';
+import { sameChain } from './diff.ts';
+import { type DispatchKey, DispatchNode, type NodeKind, spaceName, walk, wholeSpace } from './dispatch-node.ts';
+import type { Chain, Match, Rule } from './model.ts';
 
-/** Which packets an entry is about: one address, and of tcp and udp a range of destination ports (absent: every port). */
-export interface DispatchKey {
-  readonly address: Ipv4Address;
-  readonly protocol: 'tcp' | 'udp' | 'icmp' | 'all';
-  readonly ports?: PortRange;
-}
+export type { DispatchKey } from './dispatch-node.ts';
 
-/** `chainPrefix`: at most 9 characters, the same for every chain of this tree and no other. */
+/** How a tree names its chains and reads packets. */
 export interface DispatchOptions {
+  /** At most 9 characters; no other chain's name starts with it. */
   readonly chainPrefix: string;
   /** Which address of the packet the keys' address is. */
   readonly match: 'destination' | 'source';
@@ -17,27 +15,180 @@ export interface DispatchOptions {
   readonly leafSize?: number;
 }
 
-/** Search tree of chains over addresses and ports. */
-export class DispatchTree {
-  readonly root: string;
+interface Entry {
+  readonly key: DispatchKey;
+  readonly rules: readonly Rule[];
+}
 
-  constructor(options: DispatchOptions) {
-    this.root = `${options.chainPrefix}root`;
+/** The most chains that a packet passes one below the other, the root among them. */
+export const maxDispatchDepth = 11;
+
+function byCodeUnit(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function checkKey({ protocol, ports }: DispatchKey): void {
+  if (ports !== undefined && protocol !== 'tcp' && protocol !== 'udp') {
+    throw new RangeError(`a dispatch key of protocol ${protocol} has ports: expected tcp or udp`);
+  }
+}
+
+/**
+ * A search tree of chains: which of many entries, each about one address and perhaps a range of ports, a packet belongs
+ * to. A base chain jumps to `root`; where no rule decides, the packet goes on behind that jump.
+ *
+ * - Address bits are cut at 8, 16, 20, 24, 28, 32, port bits at 4, 8, 12, 16. A node with at most `leafSize` entries is
+ *   one chain with all their rules; one with a single child and no rules of its own gets no chain. At most 11 chains
+ *   nest (the kernel allows 15), whatever the content.
+ * - An entry whose ports cover a child of a node is kept at the node, before the way to the children; one that only
+ *   straddles a border is kept on both sides. So each entry stands in at most two chains.
+ * - Within a chain entries stand in the order of their ids (by code unit). Between chains the order is not promised:
+ *   two entries that could both decide a packet have to agree on it.
+ * - The chains follow from the entries alone, whatever the order of `put` and `remove`. One change touches the chains
+ *   on one path, and usually one chain.
+ */
+export class DispatchTree {
+  /** The chain to jump to. */
+  readonly root: string;
+  readonly #prefix: string;
+  readonly #match: 'destination' | 'source';
+  readonly #leafSize: number;
+  readonly #top = new DispatchNode(wholeSpace);
+  readonly #entries = new Map<string, Entry>();
+  readonly #chains = new Map<string, Chain>();
+  /** Chains as they were at the last `takeChanges`, where they have changed since. */
+  readonly #taken = new Map<string, Chain | null>();
+
+  /** Throws RangeError where the prefix is too long or the leaf size is not a whole number from 1. */
+  constructor({ chainPrefix, match, leafSize = 16 }: DispatchOptions) {
+    if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,8}$/.test(chainPrefix)) {
+      throw new RangeError(`chainPrefix ${JSON.stringify(chainPrefix)}: expected 1 to 9 letters, digits, _ . or -`);
+    }
+    if (!Number.isInteger(leafSize) || leafSize < 1) {
+      throw new RangeError(`leafSize ${leafSize}: expected a whole number from 1`);
+    }
+    this.root = `${chainPrefix}root`;
+    this.#prefix = chainPrefix;
+    this.#match = match;
+    this.#leafSize = leafSize;
   }
 
-  /** Adds or replaces an entry. The rules carry their own exact matches. */
-  put(_id: string, _key: DispatchKey, _rules: readonly Rule[]): void {}
+  /** Adds or replaces an entry. The rules carry their own exact matches. Throws RangeError on ports without tcp or udp. */
+  put(id: string, key: DispatchKey, rules: readonly Rule[]): void {
+    checkKey(key);
+    this.remove(id);
+    this.#entries.set(id, { key, rules });
+    walk(this.#top, key, (node, kept) => {
+      node.count += 1;
+      node.dirty = true;
+      if (kept) node.own.add(id);
+    });
+  }
 
   /** Takes an entry out; an id that is not there is no error. */
-  remove(_id: string): void {}
+  remove(id: string): void {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) return;
+    this.#entries.delete(id);
+    walk(this.#top, entry.key, (node, kept) => {
+      node.count -= 1;
+      node.dirty = true;
+      if (kept) node.own.delete(id);
+    });
+  }
 
-  /** Every chain of the tree; the root is always among them. */
+  /** Every chain of the tree; the root is always among them. A view that later calls change. */
   chains(): ReadonlyMap<string, Chain> {
-    return new Map();
+    this.#refresh(this.#top, true);
+    return this.#chains;
   }
 
   /** Chains that changed since the last call (null: gone). The first call answers with everything. */
   takeChanges(): ReadonlyMap<string, Chain | null> {
-    return new Map();
+    this.#refresh(this.#top, true);
+    const changes = new Map<string, Chain | null>();
+    for (const [name, before] of this.#taken) {
+      const now = this.#chains.get(name) ?? null;
+      const isSame = now === null || before === null ? now === before : sameChain(now, before);
+      if (!isSame) changes.set(name, now);
+    }
+    this.#taken.clear();
+    return changes;
+  }
+
+  #nameOf(node: DispatchNode): string {
+    return node === this.#top ? this.root : `${this.#prefix}${spaceName(node.space)}`;
+  }
+
+  #kindOf(node: DispatchNode, isReached: boolean): NodeKind {
+    if (node === this.#top) return node.count <= this.#leafSize ? 'leaf' : 'inner';
+    if (!isReached || node.count === 0) return 'none';
+    if (node.count <= this.#leafSize) return 'leaf';
+    if (node.own.size > 0) return 'inner';
+    let filled = 0;
+    for (const child of node.children.values()) if (child.count > 0) filled += 1;
+    return filled === 1 ? 'open' : 'inner';
+  }
+
+  #refresh(node: DispatchNode, isReached: boolean): void {
+    if (!node.dirty && isReached === (node.kind !== 'none')) return;
+    const kind = this.#kindOf(node, isReached);
+    for (const [key, child] of node.children) {
+      this.#refresh(child, kind === 'inner' || kind === 'open');
+      if (child.count === 0) node.children.delete(key);
+    }
+    node.kind = kind;
+    node.dirty = false;
+    this.#emit(node);
+  }
+
+  #emit(node: DispatchNode): void {
+    const name = this.#nameOf(node);
+    const before = this.#chains.get(name) ?? null;
+    const after = node.kind === 'none' || node.kind === 'open' ? null : { rules: this.#rulesOf(node) };
+    if (after === before || (after !== null && before !== null && sameChain(after, before))) return;
+    if (!this.#taken.has(name)) this.#taken.set(name, before);
+    if (after === null) this.#chains.delete(name);
+    else this.#chains.set(name, after);
+  }
+
+  #rulesOf(node: DispatchNode): readonly Rule[] {
+    if (node.kind === 'leaf') return this.#entryRules(this.#idsBelow(node, new Set()));
+    const ways = node.sortedChildren().map((child) => this.#edge(node, this.#standIn(child)));
+    return [...this.#entryRules(node.own), ...ways];
+  }
+
+  #entryRules(ids: ReadonlySet<string>): Rule[] {
+    return [...ids].sort(byCodeUnit).flatMap((id) => this.#entries.get(id)?.rules ?? []);
+  }
+
+  #idsBelow(node: DispatchNode, ids: Set<string>): Set<string> {
+    for (const id of node.own) ids.add(id);
+    for (const child of node.children.values()) this.#idsBelow(child, ids);
+    return ids;
+  }
+
+  /** The node whose chain stands for a node: itself, or the only one below it that has a chain. */
+  #standIn(node: DispatchNode): DispatchNode {
+    if (node.kind !== 'open') return node;
+    const [child = node] = node.children.values();
+    return this.#standIn(child);
+  }
+
+  /** The goto from one node's chain to another's, with only the matches that the way so far has not made. */
+  #edge(from: DispatchNode, to: DispatchNode): Rule {
+    const isFromAbove = from.space.addressBits < to.space.addressBits;
+    const known = isFromAbove ? to.edges.fromAbove : to.edges.fromWithin;
+    if (known !== undefined) return known;
+    const { address, addressBits, protocol, port, portBits } = to.space;
+    const match: Match = {
+      ...(isFromAbove ? { [this.#match]: ipv4Network(ipv4FromNumber(address), addressBits) } : {}),
+      ...(protocol === undefined
+        ? {}
+        : { protocol, destinationPorts: { first: Math.max(1, port), last: port + 2 ** (16 - portBits) - 1 } }),
+    };
+    const rule: Rule = { match, target: { kind: 'goto', chain: this.#nameOf(to) } };
+    to.edges[isFromAbove ? 'fromAbove' : 'fromWithin'] = rule;
+    return rule;
   }
 }

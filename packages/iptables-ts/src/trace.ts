@@ -1,42 +1,21 @@
+// The way of one packet through the hooks (README.md has the picture). How a rule matches: trace-match.ts.
 import type { InterfaceName, Ipv4Address } from '@isthmus/net';
-import type { IpSet, Rule, RuleSet, TableName } from './model.ts';
+import type { Chain, IpSet, Rule, RuleSet, TableName, Target } from './model.ts';
+import { matches, setIndex } from './trace-match.ts';
+import type { Conntrack, Packet, TracedPacket } from './trace-packet.ts';
 
-/** A packet on its way into the router, or out of it where `inInterface` is absent. */
-export interface Packet {
-  readonly inInterface?: InterfaceName;
-  readonly source: Ipv4Address;
-  readonly destination: Ipv4Address;
-  readonly protocol: 'tcp' | 'udp' | 'icmp';
-  /** tcp and udp. */
-  readonly sourcePort?: number;
-  readonly destinationPort?: number;
-  /** icmp; default echo request. */
-  readonly icmp?: { readonly type: number; readonly code: number };
-  /** What conntrack knows of it. Default: NEW. */
-  readonly conntrack?: Conntrack;
-}
-
-/** The connection that a packet belongs to. */
-export interface Conntrack {
-  readonly state: 'NEW' | 'ESTABLISHED' | 'RELATED' | 'INVALID' | 'UNTRACKED';
-  /** Destination of the connection's first packet before DNAT; default: the packet's own destination. */
-  readonly originalDestination?: Ipv4Address;
-  /** Where conntrack sends this packet of a connection that is not NEW (the nat table is not asked). */
-  readonly destinationNat?: { readonly address: Ipv4Address; readonly port?: number };
-  readonly sourceNat?: { readonly address: Ipv4Address; readonly port?: number };
-  /** The connection's states DNAT and SNAT; default: whether destinationNat and sourceNat are there. */
-  readonly translated?: { readonly destination?: boolean; readonly source?: boolean };
-}
+export type { Conntrack, Packet, TracedPacket } from './trace-packet.ts';
 
 /** Where a destination lies: `local` is the router itself. */
 export type Route = (destination: Ipv4Address) => 'local' | 'unreachable' | { readonly outInterface: InterfaceName };
 
+/** What a trace is made of. */
 export interface TraceInput {
   readonly ruleSet: RuleSet;
   readonly sets?: readonly IpSet[];
   readonly packet: Packet;
   readonly route: Route;
-  /** Address that MASQUERADE writes, by out interface. */
+  /** Address that MASQUERADE writes, by out interface. Without it the source stays as it is. */
   readonly masqueradeAddress?: (outInterface: InterfaceName) => Ipv4Address;
 }
 
@@ -48,20 +27,249 @@ export interface TraceStep {
   readonly matched: boolean;
 }
 
+/** What decided: a rule, a policy (a table that the rule set leaves out counts as ACCEPT), or that there is no route. */
 export type Decision =
   | { readonly table: TableName; readonly chain: string; readonly index: number; readonly rule: Rule }
   | { readonly table: TableName; readonly chain: string; readonly policy: 'ACCEPT' | 'DROP' }
   | { readonly noRoute: true };
 
+/** What becomes of a packet. */
 export interface TraceResult {
   readonly verdict: 'ACCEPT' | 'DROP' | 'REJECT';
+  /** The rule or policy that dropped or rejected it; of an accepted packet, what the filter table said. */
   readonly decidedBy: Decision;
   /** The packet as it leaves (or reaches the router itself), after NAT. */
-  readonly packet: Packet & { readonly outInterface?: InterfaceName };
+  readonly packet: TracedPacket;
   readonly steps: readonly TraceStep[];
 }
 
-/** Says which rule decides a packet. */
-export function tracePacket(_input: TraceInput): TraceResult {
-  throw new Error('not yet');
+/** What a hook's table says. `target` is the deciding rule's. */
+interface HookVerdict {
+  readonly target: Target | { readonly kind: 'ACCEPT' | 'DROP' };
+  readonly decision: Decision;
+}
+
+interface Found {
+  readonly chain: string;
+  readonly index: number;
+  readonly rule: Rule;
+}
+
+const noChains: ReadonlyMap<string, Chain> = new Map();
+
+class Trace {
+  packet: TracedPacket;
+  readonly steps: TraceStep[] = [];
+  readonly #input: TraceInput;
+  readonly #sets: ReturnType<typeof setIndex>;
+
+  constructor(input: TraceInput) {
+    this.#input = input;
+    this.packet = withDefaults(input.packet);
+    this.#sets = setIndex(input.sets ?? []);
+  }
+
+  /** Walks one table at one hook. */
+  hook(table: TableName, chain: string): HookVerdict {
+    const chains = this.#input.ruleSet[table] ?? noChains;
+    const found = this.#walk(table, chains, chain);
+    if (found !== null) return { target: found.rule.target, decision: { table, ...found } };
+    const policy = chains.get(chain)?.policy ?? 'ACCEPT';
+    return { target: { kind: policy }, decision: { table, chain, policy } };
+  }
+
+  /** The rule that ends the walk of a chain and those below it, or null where its end is reached. */
+  #walk(table: TableName, chains: ReadonlyMap<string, Chain>, name: string): Found | null {
+    const chain = chains.get(name);
+    if (chain === undefined) throw new RangeError(`the table ${table} has no chain ${name}`);
+    for (const [index, rule] of chain.rules.entries()) {
+      const matched = matches(rule.match, this.packet, this.#sets);
+      this.steps.push({ table, chain: name, index, matched });
+      if (!matched) continue;
+      const { target } = rule;
+      if (target.kind === 'RETURN') return null;
+      // At the end of a chain that was gone to, the packet returns to where this chain was jumped to from.
+      if (target.kind === 'goto') return this.#walk(table, chains, target.chain);
+      if (target.kind !== 'jump') return { chain: name, index, rule };
+      const found = this.#walk(table, chains, target.chain);
+      if (found !== null) return found;
+    }
+    return null;
+  }
+
+  /** A filtering hook: the end of the trace where the packet is dropped or rejected. */
+  filter(table: TableName, chain: string): TraceResult | Decision {
+    if (!this.#has(table, chain)) return { table, chain, policy: 'ACCEPT' };
+    const { target, decision } = this.hook(table, chain);
+    return target.kind === 'DROP' || target.kind === 'REJECT' ? this.end(target.kind, decision) : decision;
+  }
+
+  #has(table: TableName, chain: string): boolean {
+    return this.#input.ruleSet[table]?.has(chain) === true;
+  }
+
+  end(verdict: TraceResult['verdict'], decidedBy: Decision): TraceResult {
+    return { verdict, decidedBy, packet: this.packet, steps: this.steps };
+  }
+
+  /** nat PREROUTING or OUTPUT; of a known connection, what conntrack remembers. */
+  destinationNat(chain: 'PREROUTING' | 'OUTPUT'): void {
+    const { state, destinationNat } = this.packet.conntrack;
+    if (state !== 'NEW') {
+      if (destinationNat === undefined || state === 'INVALID' || state === 'UNTRACKED') return;
+      this.#rewrite('destination', destinationNat.address, destinationNat.port);
+      return;
+    }
+    if (!this.#has('nat', chain)) return;
+    const { target, decision } = this.hook('nat', chain);
+    if (target.kind !== 'DNAT') return;
+    const match = 'rule' in decision ? decision.rule.match : {};
+    this.#rewrite('destination', target.address, translatedPort(target, match.destinationPorts?.first, this.packet));
+    this.#setTranslated('destination');
+  }
+
+  /** nat POSTROUTING or INPUT. */
+  sourceNat(chain: 'POSTROUTING' | 'INPUT'): void {
+    const { state, sourceNat } = this.packet.conntrack;
+    if (state !== 'NEW') {
+      if (sourceNat === undefined || state === 'INVALID' || state === 'UNTRACKED') return;
+      this.#rewrite('source', sourceNat.address, sourceNat.port);
+      return;
+    }
+    if (!this.#has('nat', chain)) return;
+    const { target } = this.hook('nat', chain);
+    const out = this.packet.outInterface;
+    const address =
+      target.kind === 'MASQUERADE' && out !== undefined
+        ? this.#input.masqueradeAddress?.(out)
+        : target.kind === 'SNAT'
+          ? target.address
+          : undefined;
+    if (address === undefined) return;
+    this.#rewrite('source', address, undefined);
+    this.#setTranslated('source');
+  }
+
+  #rewrite(field: 'source' | 'destination', address: Ipv4Address, port: number | undefined): void {
+    const ports = port === undefined ? {} : { [field === 'source' ? 'sourcePort' : 'destinationPort']: port };
+    this.packet = { ...this.packet, [field]: address, ...ports };
+  }
+
+  #setTranslated(field: 'source' | 'destination'): void {
+    const { conntrack } = this.packet;
+    const translated = { ...conntrack.translated, [field]: true };
+    this.packet = { ...this.packet, conntrack: { ...conntrack, translated } };
+  }
+}
+
+function withDefaults(packet: Packet): TracedPacket {
+  const { conntrack = { state: 'NEW' } } = packet;
+  const known: Conntrack = {
+    ...conntrack,
+    originalDestination: conntrack.originalDestination ?? packet.destination,
+    translated: {
+      destination: conntrack.translated?.destination ?? conntrack.destinationNat !== undefined,
+      source: conntrack.translated?.source ?? conntrack.sourceNat !== undefined,
+    },
+  };
+  return { ...packet, conntrack: known };
+}
+
+function translatedPort(
+  target: Extract<Target, { kind: 'DNAT' }>,
+  base: number | undefined,
+  { destinationPort }: Packet,
+): number | undefined {
+  if (target.ports === undefined || target.ports.first === target.ports.last) return target.ports?.first;
+  if (base === undefined || destinationPort === undefined) return target.ports.first;
+  return target.ports.first + destinationPort - base;
+}
+
+function isResult(answer: TraceResult | Decision): answer is TraceResult {
+  return 'verdict' in answer;
+}
+
+type Stage = (trace: Trace) => TraceResult | Decision | null;
+
+const filter =
+  (table: TableName, chain: string): Stage =>
+  (trace) =>
+    trace.filter(table, chain);
+
+function destinationNat(chain: 'PREROUTING' | 'OUTPUT'): Stage {
+  return (trace) => {
+    trace.destinationNat(chain);
+    return null;
+  };
+}
+
+function sourceNat(chain: 'POSTROUTING' | 'INPUT'): Stage {
+  return (trace) => {
+    trace.sourceNat(chain);
+    return null;
+  };
+}
+
+const arriving: readonly Stage[] = [
+  filter('raw', 'PREROUTING'),
+  filter('mangle', 'PREROUTING'),
+  destinationNat('PREROUTING'),
+];
+const toRouter: readonly Stage[] = [filter('mangle', 'INPUT'), filter('filter', 'INPUT'), sourceNat('INPUT')];
+const forwarded: readonly Stage[] = [filter('mangle', 'FORWARD'), filter('filter', 'FORWARD')];
+const fromRouter: readonly Stage[] = [
+  filter('raw', 'OUTPUT'),
+  filter('mangle', 'OUTPUT'),
+  destinationNat('OUTPUT'),
+  filter('filter', 'OUTPUT'),
+];
+const leaving: readonly Stage[] = [filter('mangle', 'POSTROUTING'), sourceNat('POSTROUTING')];
+
+interface Progress {
+  readonly end: TraceResult | null;
+  /** What the filter table said, so far. */
+  readonly said: Decision | null;
+}
+
+function run(trace: Trace, stages: readonly Stage[], said: Decision | null): Progress {
+  let latest = said;
+  for (const stage of stages) {
+    const answer = stage(trace);
+    if (answer === null) continue;
+    if (isResult(answer)) return { end: answer, said: latest };
+    if ('table' in answer && answer.table === 'filter') latest = answer;
+  }
+  return { end: null, said: latest };
+}
+
+function finish(trace: Trace, { end, said }: Progress): TraceResult {
+  return end ?? trace.end('ACCEPT', said ?? { table: 'filter', chain: 'FORWARD', policy: 'ACCEPT' });
+}
+
+function setOutInterface(trace: Trace, outInterface: InterfaceName): void {
+  trace.packet = { ...trace.packet, outInterface };
+}
+
+/**
+ * Says which rule decides a packet, by walking the hooks as the kernel does: raw, mangle and nat PREROUTING, the
+ * routing decision, then INPUT, or FORWARD and POSTROUTING; OUTPUT and POSTROUTING for a packet of the router's own
+ * (no `inInterface`). The nat table is asked only for a NEW connection, and the packet's ports stay where SNAT could
+ * have moved them out of another connection's way. Throws RangeError on a jump to a chain that is not there.
+ */
+export function tracePacket(input: TraceInput): TraceResult {
+  const trace = new Trace(input);
+  const isOwn = input.packet.inInterface === undefined;
+  if (isOwn) {
+    const first = input.route(input.packet.destination);
+    if (first === 'unreachable') return trace.end('DROP', { noRoute: true });
+    if (first !== 'local') setOutInterface(trace, first.outInterface);
+  }
+  const before = run(trace, isOwn ? fromRouter : arriving, null);
+  if (before.end !== null) return before.end;
+  const route = input.route(trace.packet.destination);
+  if (route === 'unreachable') return trace.end('DROP', { noRoute: true });
+  if (route === 'local') return finish(trace, isOwn ? before : run(trace, toRouter, null));
+  setOutInterface(trace, route.outInterface);
+  const through = isOwn ? before : run(trace, forwarded, null);
+  return finish(trace, through.end === null ? run(trace, leaving, through.said) : through);
 }

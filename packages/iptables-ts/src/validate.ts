@@ -1,17 +1,137 @@
-import type { IpSet, RuleSet } from './model.ts';
+// What iptables-restore, the kernel or ipset would refuse, or would take to mean something else. Rules: validate-rule.ts.
+import { isIpv4Cidr } from '@isthmus/net';
+import type { Issue } from './issue.ts';
+import { type Chain, type IpSet, type RuleSet, type TableName, tableNames } from './model.ts';
+import {
+  builtInChains,
+  isBuiltInChain,
+  isChainName,
+  isReservedChainName,
+  isSetName,
+  maxChainDepth,
+  maxChainNameLength,
+  maxSetNameLength,
+} from './names.ts';
+import { hookIssues, ruleIssues } from './validate-rule.ts';
 
-/** A fault of a model: `path` as `filter.INPUT.rules.3.match.destinationPorts`, `message` a sentence. */
-export interface Issue {
-  readonly path: string;
-  readonly message: string;
+export type { Issue } from './issue.ts';
+
+type Chains = ReadonlyMap<string, Chain>;
+
+function chainIssues(table: TableName, name: string, chain: Chain): Issue[] {
+  const path = `${table}.${name}`;
+  const issues: Issue[] = [];
+  const fault = (message: string): void => {
+    issues.push({ path, message });
+  };
+  if (isBuiltInChain(table, name)) {
+    if (chain.policy === 'DROP' && table === 'nat') fault('has policy DROP: the nat table is not for filtering');
+    return issues;
+  }
+  if (chain.policy !== undefined) fault(`has a policy: only the built-in chains of ${table} have one`);
+  if (isReservedChainName(name)) fault('has the name of a target or of another table’s built-in chain');
+  if (!isChainName(name)) {
+    fault(`has no valid name: expected 1 to ${maxChainNameLength} letters, digits, - _ or ., not beginning with -`);
+  }
+  return issues;
 }
 
-/** The faults that iptables-restore or the kernel would refuse, or that would not mean what they say. */
-export function validateRuleSet(_ruleSet: RuleSet): Issue[] {
-  return [];
+function chainTargets(chain: Chain): { index: number; chain: string }[] {
+  return chain.rules.flatMap(({ target }, index) =>
+    target.kind === 'jump' || target.kind === 'goto' ? [{ index, chain: target.chain }] : [],
+  );
 }
 
-/** The faults of one set; `path` starts with the set's name. */
-export function validateIpSet(_set: IpSet): Issue[] {
-  return [];
+function targetIssues(table: TableName, chains: Chains): Issue[] {
+  return [...chains].flatMap(([name, chain]) =>
+    chainTargets(chain).flatMap(({ index, chain: target }) => {
+      const path = `${table}.${name}.rules.${index}.target.chain`;
+      if (isBuiltInChain(table, target))
+        return [{ path, message: `${target} is a built-in chain: nothing jumps there` }];
+      return chains.has(target) ? [] : [{ path, message: `${target} is no chain of the table ${table}` }];
+    }),
+  );
+}
+
+/** Longest way down from every chain, in chains; Infinity where it leads into a loop. */
+function depths(chains: Chains): ReadonlyMap<string, number> {
+  const known = new Map<string, number>();
+  const depthOf = (name: string, above: ReadonlySet<string>): number => {
+    if (above.has(name)) return Number.POSITIVE_INFINITY;
+    const before = known.get(name);
+    if (before !== undefined) return before;
+    const path = new Set([...above, name]);
+    const targets = new Set(chainTargets(chains.get(name) ?? { rules: [] }).map(({ chain }) => chain));
+    const depth = Math.max(0, ...[...targets].filter((t) => chains.has(t)).map((t) => 1 + depthOf(t, path)));
+    known.set(name, depth);
+    return depth;
+  };
+  for (const name of chains.keys()) depthOf(name, new Set());
+  return known;
+}
+
+function depthIssues(table: TableName, chains: Chains): Issue[] {
+  return [...depths(chains)].flatMap(([name, depth]) => {
+    const path = `${table}.${name}`;
+    if (depth === Number.POSITIVE_INFINITY) return [{ path, message: 'jumps lead from it into a loop' }];
+    if (!isBuiltInChain(table, name) || depth <= maxChainDepth) return [];
+    return [{ path, message: `chains nest ${depth} deep below it: the kernel allows ${maxChainDepth}` }];
+  });
+}
+
+/** For each chain the built-in chains from which a packet can come to it. */
+function hooksOf(table: TableName, chains: Chains): ReadonlyMap<string, ReadonlySet<string>> {
+  const hooks = new Map<string, Set<string>>();
+  const reach = (name: string, hook: string): void => {
+    const reached = hooks.get(name) ?? new Set();
+    if (reached.has(hook)) return;
+    hooks.set(name, reached.add(hook));
+    for (const { chain } of chainTargets(chains.get(name) ?? { rules: [] })) reach(chain, hook);
+  };
+  for (const hook of builtInChains[table]) reach(hook, hook);
+  return hooks;
+}
+
+function tableIssues(table: TableName, chains: Chains): Issue[] {
+  const hooks = hooksOf(table, chains);
+  const ofChains = [...chains].flatMap(([name, chain]) => [
+    ...chainIssues(table, name, chain),
+    ...chain.rules.flatMap((rule, index) => {
+      const path = `${table}.${name}.rules.${index}`;
+      return [...ruleIssues(path, rule), ...hookIssues(path, rule, { table, chain: name, hooks: hooks.get(name) })];
+    }),
+  ]);
+  return [...ofChains, ...targetIssues(table, chains), ...depthIssues(table, chains)];
+}
+
+/**
+ * The faults that iptables-restore or the kernel would refuse, and those that would not mean what they say. An empty list
+ * promises that `iptables-restore --test` takes the rendered text where the sets exist. `path` is
+ * `TABLE.CHAIN.rules.INDEX.FIELD`.
+ */
+export function validateRuleSet(ruleSet: RuleSet): Issue[] {
+  return tableNames.flatMap((table) => {
+    const chains = ruleSet[table];
+    return chains === undefined ? [] : tableIssues(table, chains);
+  });
+}
+
+/** The faults of one set; `path` starts with the set's name. `setMembers` makes members that fit. */
+export function validateIpSet({ name, type, members }: IpSet): Issue[] {
+  const issues: Issue[] = [];
+  if (!isSetName(name)) {
+    const message = `is no set name: expected 1 to ${maxSetNameLength} letters, digits, - _ or ., not beginning with -`;
+    issues.push({ path: name, message });
+  }
+  for (const [index, member] of members.entries()) {
+    const path = `${name}.members.${index}`;
+    if (!isIpv4Cidr(member)) issues.push({ path, message: `${JSON.stringify(member)} is no IPv4 CIDR` });
+    else if (type === 'hash:ip' && !member.endsWith('/32')) {
+      issues.push({ path, message: `${member} does not fit a hash:ip set: expected a single address, /32` });
+    } else if (member.endsWith('/0')) {
+      issues.push({ path, message: `${member} does not fit a set: use 0.0.0.0/1 and 128.0.0.0/1 (setMembers)` });
+    }
+  }
+  if (new Set(members).size < members.length) issues.push({ path: `${name}.members`, message: 'holds a CIDR twice' });
+  return issues;
 }

@@ -1,0 +1,203 @@
+// One rule from the words of an -A line. The inverse of renderRule, for any order of its options.
+import {
+  type Ipv4Cidr,
+  type PortRange,
+  parseInterfaceName,
+  parseIpv4Address,
+  parseIpv4Cidr,
+  parsePortRange,
+  portRange,
+} from '@isthmus/net';
+import { canonicalRule } from './canonical.ts';
+import type { Match, Rule, Target } from './model.ts';
+import { isChainName, isSetName } from './names.ts';
+import { conntrackStateOrder, portCount } from './render.ts';
+
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
+type NegatableField = NonNullable<Match['not']>[number];
+
+class Words {
+  readonly #words: readonly string[];
+  #next = 0;
+
+  constructor(words: readonly string[]) {
+    this.#words = words;
+  }
+
+  /** The next word, or nothing at the end. */
+  shift(): string | undefined {
+    const word = this.#words[this.#next];
+    this.#next += 1;
+    return word;
+  }
+
+  /** The next word where it is this one. */
+  skip(word: string): boolean {
+    const isNext = this.#words[this.#next] === word;
+    if (isNext) this.#next += 1;
+    return isNext;
+  }
+
+  value(option: string): string {
+    const word = this.shift();
+    if (word === undefined || word === '') throw new RangeError(`${option} has no value`);
+    return word;
+  }
+}
+
+interface Draft {
+  readonly match: Partial<Writable<Match>>;
+  readonly sets: NonNullable<Match['sets']>[number][];
+  readonly not: NegatableField[];
+  target: Target | undefined;
+}
+
+type Reader = (draft: Draft, words: Words, isNegated: boolean) => void;
+
+function cidr(text: string): Ipv4Cidr {
+  return parseIpv4Cidr(text.includes('/') ? text : `${text}/32`);
+}
+
+function set<Field extends keyof Match>(draft: Draft, field: Field, value: NonNullable<Match[Field]>): void {
+  if (draft.match[field] !== undefined) throw new RangeError(`${field} is there twice`);
+  draft.match[field] = value;
+}
+
+function field<Field extends keyof Match>(
+  option: string,
+  name: Field,
+  read: (text: string) => NonNullable<Match[Field]>,
+): Reader {
+  return (draft, words, isNegated) => {
+    set(draft, name, read(words.value(option)));
+    if (!isNegated) return;
+    if (name !== 'inInterface' && name !== 'outInterface' && name !== 'source' && name !== 'destination') {
+      throw new RangeError(`! before ${option} is not known`);
+    }
+    draft.not.push(name);
+  };
+}
+
+function protocol(text: string): 'tcp' | 'udp' | 'icmp' {
+  if (text === 'tcp' || text === 'udp' || text === 'icmp') return text;
+  throw new RangeError(`unknown protocol ${text}`);
+}
+
+function icmpType(text: string): { type: number; code?: number } {
+  const [, type, code] = /^(\d{1,3})(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  if (type === undefined) throw new RangeError(`unknown ICMP type ${text}: expected TYPE or TYPE/CODE as numbers`);
+  return code === undefined ? { type: Number(type) } : { type: Number(type), code: Number(code) };
+}
+
+function states(text: string): NonNullable<Match['conntrackStates']> {
+  return text.split(',').map((word) => {
+    const state = conntrackStateOrder.find((known) => known === word);
+    if (state === undefined) throw new RangeError(`unknown conntrack state ${word}`);
+    return state;
+  });
+}
+
+function matchSet(draft: Draft, words: Words, isNegated: boolean): void {
+  const name = words.value('--match-set');
+  const direction = words.value('--match-set');
+  if (!isSetName(name)) throw new RangeError(`${name} is no set name`);
+  if (direction !== 'src' && direction !== 'dst') throw new RangeError(`unknown direction ${direction}`);
+  draft.sets.push({ name, direction, ...(isNegated ? { negated: true } : {}) });
+}
+
+function matchModule(_draft: Draft, words: Words): void {
+  const module = words.value('-m');
+  if (!['tcp', 'udp', 'icmp', 'conntrack', 'set'].includes(module)) throw new RangeError(`unknown match ${module}`);
+}
+
+function chainName(text: string): string {
+  if (!isChainName(text)) throw new RangeError(`${text} is no chain name`);
+  return text;
+}
+
+function reject(words: Words): Target {
+  const reason = words.skip('--reject-with') ? words.value('--reject-with') : 'icmp-port-unreachable';
+  if (reason === 'icmp-port-unreachable' || reason === 'icmp-admin-prohibited' || reason === 'tcp-reset') {
+    return { kind: 'REJECT', with: reason };
+  }
+  throw new RangeError(`unknown --reject-with ${reason}`);
+}
+
+function dnatPorts(text: string, base: string | undefined, from: PortRange | undefined): PortRange {
+  const [first = '', last = first] = text.split('-');
+  const ports = portRange(Number(first), Number(last));
+  if (portCount(ports) === 1 && base === undefined) return ports;
+  if (from === undefined || Number(base) !== from.first || portCount(from) !== portCount(ports)) {
+    throw new RangeError(`DNAT to ${text} has no base port, or another than the first of --dport`);
+  }
+  return ports;
+}
+
+function dnat(words: Words, from: PortRange | undefined): Target {
+  if (!words.skip('--to-destination')) throw new RangeError('DNAT without --to-destination');
+  const text = words.value('--to-destination');
+  const [, address, ports, base] = /^([\d.]+)(?::(\d+(?:-\d+)?)(?:\/(\d+))?)?$/.exec(text) ?? [];
+  if (address === undefined) throw new RangeError(`unknown destination ${text}`);
+  const to = parseIpv4Address(address);
+  return ports === undefined
+    ? { kind: 'DNAT', address: to }
+    : { kind: 'DNAT', address: to, ports: dnatPorts(ports, base, from) };
+}
+
+function target(draft: Draft, words: Words): void {
+  const kind = words.value('-j');
+  switch (kind) {
+    case 'ACCEPT':
+    case 'DROP':
+    case 'RETURN':
+    case 'MASQUERADE':
+      draft.target = { kind };
+      return;
+    case 'REJECT':
+      draft.target = reject(words);
+      return;
+    case 'SNAT':
+      if (!words.skip('--to-source')) throw new RangeError('SNAT without --to-source');
+      draft.target = { kind, address: parseIpv4Address(words.value('--to-source')) };
+      return;
+    case 'DNAT':
+      draft.target = dnat(words, draft.match.destinationPorts);
+      return;
+    default:
+      draft.target = { kind: 'jump', chain: chainName(kind) };
+  }
+}
+
+const readers: Readonly<Record<string, Reader>> = {
+  '-s': field('-s', 'source', cidr),
+  '-d': field('-d', 'destination', cidr),
+  '-i': field('-i', 'inInterface', parseInterfaceName),
+  '-o': field('-o', 'outInterface', parseInterfaceName),
+  '-p': field('-p', 'protocol', protocol),
+  '-m': matchModule,
+  '--sport': field('--sport', 'sourcePorts', parsePortRange),
+  '--dport': field('--dport', 'destinationPorts', parsePortRange),
+  '--icmp-type': field('--icmp-type', 'icmp', icmpType),
+  '--ctstate': field('--ctstate', 'conntrackStates', states),
+  '--ctorigdst': field('--ctorigdst', 'originalDestination', cidr),
+  '--match-set': matchSet,
+  '-j': target,
+  '-g': (draft, words) => {
+    draft.target = { kind: 'goto', chain: chainName(words.value('-g')) };
+  },
+};
+
+/** A rule from the words behind `-A CHAIN`, in canonical form. Throws RangeError or InvalidValueError. */
+export function parseRuleWords(list: readonly string[]): Rule {
+  const words = new Words(list);
+  const draft: Draft = { match: {}, sets: [], not: [], target: undefined };
+  for (let option = words.shift(); option !== undefined; option = words.shift()) {
+    const isNegated = option === '!';
+    const name = isNegated ? words.value('!') : option;
+    const reader = Object.hasOwn(readers, name) ? readers[name] : undefined;
+    if (reader === undefined) throw new RangeError(`unknown option ${name}`);
+    reader(draft, words, isNegated);
+  }
+  if (draft.target === undefined) throw new RangeError('the rule has no target');
+  return canonicalRule({ match: { ...draft.match, sets: draft.sets, not: draft.not }, target: draft.target });
+}

@@ -1,0 +1,87 @@
+// Whether a packet is what a match asks for (iptables-extensions(8)).
+import { cidrContains, cidrRange, type Ipv4Address, ipv4ToNumber, type PortRange } from '@isthmus/net';
+import type { ConntrackState, IpSet, Match } from './model.ts';
+import type { TracedPacket } from './trace-packet.ts';
+
+/** Sets by name, with their members as ranges of numbers. */
+export type SetIndex = ReadonlyMap<string, readonly { readonly first: number; readonly last: number }[]>;
+
+/** Prepares sets for `matches`. */
+export function setIndex(sets: readonly IpSet[]): SetIndex {
+  return new Map(
+    sets.map(({ name, members }) => [
+      name,
+      members.map((member) => {
+        const { first, last } = cidrRange(member);
+        return { first: ipv4ToNumber(first), last: ipv4ToNumber(last) };
+      }),
+    ]),
+  );
+}
+
+function matchesSets(match: Match, packet: TracedPacket, index: SetIndex): boolean {
+  return (match.sets ?? []).every(({ name, direction, negated = false }) => {
+    const members = index.get(name);
+    if (members === undefined) throw new RangeError(`a rule names the set ${name}, which is not there`);
+    const address = ipv4ToNumber(direction === 'src' ? packet.source : packet.destination);
+    return members.some(({ first, last }) => address >= first && address <= last) !== negated;
+  });
+}
+
+function matchesPorts(range: PortRange | undefined, port: number | undefined): boolean {
+  return range === undefined || (port !== undefined && port >= range.first && port <= range.last);
+}
+
+function matchesProtocol(match: Match, packet: TracedPacket): boolean {
+  if (match.protocol === undefined) return true;
+  if (match.protocol !== packet.protocol) return false;
+  const { type, code } = packet.icmp ?? { type: 8, code: 0 };
+  const { icmp } = match;
+  return (
+    matchesPorts(match.sourcePorts, packet.sourcePort) &&
+    matchesPorts(match.destinationPorts, packet.destinationPort) &&
+    (icmp === undefined || (icmp.type === type && (icmp.code === undefined || icmp.code === code)))
+  );
+}
+
+function matchesWay(match: Match, packet: TracedPacket): boolean {
+  const agrees = (field: NonNullable<Match['not']>[number], isSo: (value: never) => boolean): boolean => {
+    const value = match[field];
+    return value === undefined || isSo(value as never) !== (match.not?.includes(field) === true);
+  };
+  return (
+    agrees('inInterface', (name: string) => name === packet.inInterface) &&
+    agrees('outInterface', (name: string) => name === packet.outInterface) &&
+    agrees('source', (cidr: Parameters<typeof cidrContains>[0]) => cidrContains(cidr, packet.source)) &&
+    agrees('destination', (cidr: Parameters<typeof cidrContains>[0]) => cidrContains(cidr, packet.destination))
+  );
+}
+
+function isState(state: ConntrackState, { conntrack }: TracedPacket): boolean {
+  if (state === 'DNAT') return conntrack.translated?.destination === true;
+  if (state === 'SNAT') return conntrack.translated?.source === true;
+  return conntrack.state === state;
+}
+
+function matchesConntrack(match: Match, packet: TracedPacket): boolean {
+  const { conntrackStates, originalDestination } = match;
+  if (conntrackStates !== undefined && !conntrackStates.some((state) => isState(state, packet))) return false;
+  if (originalDestination === undefined) return true;
+  const { state, originalDestination: original } = packet.conntrack;
+  // A packet without a connection has no original destination.
+  return state !== 'INVALID' && state !== 'UNTRACKED' && contains(originalDestination, original);
+}
+
+function contains(cidr: Parameters<typeof cidrContains>[0], address: Ipv4Address | undefined): boolean {
+  return address !== undefined && cidrContains(cidr, address);
+}
+
+/** True where every field of the match agrees with the packet. Throws RangeError on a set that is not in the index. */
+export function matches(match: Match, packet: TracedPacket, index: SetIndex): boolean {
+  return (
+    matchesWay(match, packet) &&
+    matchesProtocol(match, packet) &&
+    matchesConntrack(match, packet) &&
+    matchesSets(match, packet, index)
+  );
+}
