@@ -262,6 +262,9 @@ export interface NetworkTable {
   domain_id: string;
   gateway: Ipv4Address;
   cidr: Ipv4Cidr;
+  /** Instances get addresses from here to `end_ip`; both null: from the whole CIDR. */
+  start_ip: Ipv4Address | null;
+  end_ip: Ipv4Address | null;
   network_domain: Fqdn;
   dns1: Ipv4Address | null;
   dns2: Ipv4Address | null;
@@ -345,8 +348,10 @@ export interface FirewallRuleTable {
   icmp_type: number | null;
   icmp_code: number | null;
   /** As the tenant spelled it, comma-separated; '' for none. */
-  cidr_list: string;
-  dest_cidr_list: string;
+  cidr_list: Generated<string>;
+  dest_cidr_list: Generated<string>;
+  /** The port forwarding rule that opened it (`openfirewall`) and takes it along when it is deleted. */
+  port_forwarding_rule_id: string | null;
   state: RuleState;
   /** The row as it was acknowledged, while a change of it waits; what a refusal goes back to. */
   previous: Json<unknown> | null;
@@ -366,6 +371,8 @@ export interface PortForwardingRuleTable {
   private_end_port: number;
   virtual_machine_id: string;
   nic_id: string;
+  /** As the tenant spelled it; whom the rule opened the firewall for. '' for none given. */
+  cidr_list: Generated<string>;
   state: RuleState;
   previous: Json<unknown> | null;
   account_id: string;
