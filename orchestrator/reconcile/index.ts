@@ -1,0 +1,136 @@
+// The machinery behind the commands: drives hosts and routers until they are as the rows ask.
+import type { Clock, Log } from '@isthmus/host';
+import { ApiError } from '../model/api-error.ts';
+import type { Orchestration, RuleTable } from '../model/orchestration.ts';
+import type { Db } from '../store/database.ts';
+import { Coalescer } from './coalescer.ts';
+import { Hosts, onHost } from './hosts.ts';
+import { monitor } from './monitor.ts';
+import * as network from './network.ts';
+import { NetworkLock } from './network-lock.ts';
+import type { Parts } from './parts.ts';
+import * as router from './router.ts';
+import { type Refusals, RouterPusher } from './router-pusher.ts';
+import * as virtualMachine from './virtual-machine.ts';
+
+export interface OrchestrationOptions {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Names this orchestrator for good, such as its installation and host name: it takes its own leases again after a crash. */
+  readonly holder: string;
+  /** Settings of the installation with their defaults. */
+  readonly setting: (name: string) => Promise<string>;
+  /** Milliseconds between two rounds of the monitor. Default 5,000. */
+  readonly monitorEveryMs?: number;
+}
+
+export interface RunningOrchestration extends Orchestration {
+  /** Pushes sent to routers since start. */
+  pushes(): number;
+  /** Ends the monitor and waits for its round. */
+  stop(): Promise<void>;
+}
+
+/** Starts the machinery. The database is migrated already. */
+export async function startOrchestration(options: OrchestrationOptions): Promise<RunningOrchestration> {
+  const { db, clock, log } = options;
+  await db
+    .insertInto('configuration')
+    .values({ name: 'store.epoch', value: crypto.randomUUID() })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+  const hosts = new Hosts(db);
+  const lock = new NetworkLock(db, clock, options.holder);
+  const pusher = new RouterPusher({ db, hosts, clock, log });
+  const updates = new Coalescer<Refusals>((networkId) =>
+    lock.hold(networkId, (lease) => pusher.bringUpToDate(networkId, lease)),
+  );
+  const parts: Parts = { db, clock, log, hosts, lock, pusher, updates, setting: options.setting };
+  const ending = new AbortController();
+  const rounds = runMonitor(parts, options.holder, options.monitorEveryMs ?? 5_000, ending.signal);
+  return {
+    settleRule: (table, id) => settleRule(parts, table, id),
+    implementNetwork: (id) => network.implementNetwork(parts, id),
+    restartNetwork: (id, { cleanup }) => network.restartNetwork(parts, id, cleanup),
+    shutdownNetwork: (id) => network.shutdownNetwork(parts, id),
+    deleteNetwork: (id) => network.deleteNetwork(parts, id),
+    startVirtualMachine: (id) => virtualMachine.startVirtualMachine(parts, id),
+    stopVirtualMachine: (id, { forced }) => virtualMachine.stopVirtualMachine(parts, id, forced),
+    rebootVirtualMachine: (id) => virtualMachine.rebootVirtualMachine(parts, id),
+    destroyVirtualMachine: (id, { expunge }) => virtualMachine.destroyVirtualMachine(parts, id, expunge),
+    startRouter: (id) => router.startRouter(parts, id),
+    stopRouter: (id, { forced }) => router.stopRouter(parts, id, forced),
+    rebootRouter: (id) => router.rebootRouter(parts, id),
+    destroyRouter: (id) => router.destroyRouter(parts, id),
+    releasePublicIpAddress: (id) => network.releasePublicIpAddress(parts, id),
+    probeHost: (url) => probeHost(parts, url),
+    pushes: () => pusher.pushes,
+    stop: async () => {
+      ending.abort();
+      await rounds;
+      hosts.close();
+    },
+  };
+}
+
+async function runMonitor(parts: Parts, holder: string, everyMs: number, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await monitor(parts, holder);
+    } catch (error) {
+      parts.log.error('the monitor failed', { error: String(error) });
+    }
+    await parts.clock.sleep(everyMs, signal).catch(() => undefined);
+  }
+}
+
+async function probeHost(parts: Parts, url: string): ReturnType<Orchestration['probeHost']> {
+  const report = await onHost(async () => parts.hosts.at(url).report());
+  const { hostname, driver, cpus, memoryBytes, version } = report;
+  return { name: hostname, driver, cpus, memoryBytes, version };
+}
+
+async function ruleState(
+  parts: Parts,
+  table: RuleTable,
+  id: string,
+): Promise<{ networkId: string; state: string } | null> {
+  if (table === 'public_ip_address') {
+    const row = await parts.db
+      .selectFrom('public_ip_address')
+      .select(['network_id', 'static_nat_state'])
+      .where('id', '=', id)
+      .executeTakeFirst();
+    if (row?.network_id === null || row === undefined || row.static_nat_state === null) return null;
+    return { networkId: row.network_id, state: row.static_nat_state };
+  }
+  const row =
+    table === 'firewall_rule'
+      ? await parts.db
+          .selectFrom('firewall_rule')
+          .select(['network_id', 'state'])
+          .where('id', '=', id)
+          .executeTakeFirst()
+      : await parts.db
+          .selectFrom('port_forwarding_rule')
+          .select(['network_id', 'state'])
+          .where('id', '=', id)
+          .executeTakeFirst();
+  return row === undefined ? null : { networkId: row.network_id, state: row.state };
+}
+
+/** More than this many generations that leave a rule unsettled means that it is changed faster than it is pushed. */
+const mostGenerations = 50;
+
+async function settleRule(parts: Parts, table: RuleTable, id: string): Promise<void> {
+  const before = await ruleState(parts, table, id);
+  if (before === null || before.state === 'Active') return;
+  for (let generation = 0; generation < mostGenerations; generation++) {
+    const refusal = (await parts.updates.request(before.networkId)).get(id);
+    if (refusal !== undefined) throw refusal;
+    const now = await ruleState(parts, table, id);
+    if (now === null || now.state === 'Active') return;
+  }
+  throw new ApiError('internal', `The rule ${id} changes faster than its router takes it in`);
+}

@@ -1,0 +1,161 @@
+// The periodic look at every host: is it there, does each router serve what it should, do instances run; networks that
+// nobody uses are shut down, destroyed instances expunged. One orchestrator at a time does it.
+import { type ApplianceReport, sameIdentity } from '@isthmus/contract';
+import { type Selectable, sql } from 'kysely';
+import { acquireLease } from '../store/lease.ts';
+import type { HostTable } from '../store/schema.ts';
+import { implementNetwork, shutdownNetwork } from './network.ts';
+import type { Parts } from './parts.ts';
+import { startRouter } from './router.ts';
+import { destroyVirtualMachine, startVirtualMachine } from './virtual-machine.ts';
+
+const leaseSeconds = 15;
+
+/** One look. `holder` names this orchestrator. Failures of one host or network are logged and leave the others alone. */
+export async function monitor(parts: Parts, holder: string): Promise<void> {
+  if ((await acquireLease(parts.db, 'monitor', holder, leaseSeconds)) === null) return;
+  const hosts = await parts.db.selectFrom('host').selectAll().execute();
+  await Promise.all(hosts.map((host) => attempt(parts, `host ${host.name}`, () => lookAtHost(parts, host))));
+  await attempt(parts, 'changes left over', () => pushLeftOvers(parts));
+  await attempt(parts, 'unused networks', () => shutDownUnused(parts));
+  await attempt(parts, 'destroyed instances', () => expunge(parts));
+}
+
+async function attempt(parts: Parts, what: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    parts.log.warn('the monitor could not finish a part of its round', { part: what, error: String(error) });
+  }
+}
+
+async function lookAtHost(parts: Parts, host: Selectable<HostTable>): Promise<void> {
+  const client = parts.hosts.at(host.url);
+  try {
+    const report = await client.report();
+    await parts.db
+      .updateTable('host')
+      .set({
+        state: 'Up',
+        last_pinged: new Date(),
+        version: report.version,
+        memory: report.memoryBytes,
+        cpus: report.cpus,
+      })
+      .where('id', '=', host.id)
+      .execute();
+  } catch (error) {
+    if (host.state === 'Up') parts.log.warn('host does not answer', { host: host.name, error: String(error) });
+    await parts.db.updateTable('host').set({ state: 'Disconnected' }).where('id', '=', host.id).execute();
+    return;
+  }
+  const appliances = new Map((await client.appliances()).map((report) => [report.id, report]));
+  await lookAtRouters(parts, host.id, appliances);
+  const instances = new Map((await client.instances()).map((report) => [report.id, report]));
+  const machines = await parts.db
+    .selectFrom('virtual_machine')
+    .select(['id', 'name'])
+    .where('host_id', '=', host.id)
+    .where('state', '=', 'Running')
+    .execute();
+  for (const machine of machines) {
+    if (instances.get(machine.id)?.state === 'Running') continue;
+    parts.log.warn('instance is not running; starting it again', { instance: machine.name });
+    await attempt(parts, `instance ${machine.name}`, () => startVirtualMachine(parts, machine.id));
+  }
+}
+
+async function lookAtRouters(
+  parts: Parts,
+  hostId: string,
+  reports: ReadonlyMap<string, ApplianceReport>,
+): Promise<void> {
+  const routers = await parts.db
+    .selectFrom('router')
+    .innerJoin('router_document', 'router_document.router_id', 'router.id')
+    .selectAll('router')
+    .select(['acknowledged_epoch', 'acknowledged_generation', 'acknowledged_hash'])
+    .where('router.host_id', '=', hostId)
+    .where('router.state', '=', 'Running')
+    .execute();
+  for (const router of routers) {
+    const report = reports.get(router.id);
+    if (report?.state !== 'Running') {
+      parts.log.warn('router is not running; starting it again', { router: router.name });
+      await attempt(parts, `router ${router.name}`, () => startRouter(parts, router.id));
+      continue;
+    }
+    const acknowledged =
+      router.acknowledged_epoch === null || router.acknowledged_hash === null
+        ? null
+        : {
+            epoch: router.acknowledged_epoch,
+            generation: router.acknowledged_generation,
+            hash: router.acknowledged_hash,
+          };
+    const serving = report.agent?.serving ?? null;
+    // A push under way may have moved either side since both were read: only what is behind is pushed again.
+    if (
+      sameIdentity(serving, acknowledged) ||
+      (serving !== null && serving.generation > router.acknowledged_generation)
+    ) {
+      continue;
+    }
+    parts.log.warn('router serves another state than it acknowledged; pushing in full', { router: router.name });
+    await parts.pusher.forgetAcknowledgement(router.id);
+    await attempt(parts, `router ${router.name}`, async () => {
+      await parts.updates.request(router.network_id);
+    });
+  }
+}
+
+/** Changes that no job waits for any more, such as those of an orchestrator that died. */
+async function pushLeftOvers(parts: Parts): Promise<void> {
+  const networks = await parts.db
+    .selectFrom('network_change')
+    .innerJoin('router', 'router.network_id', 'network_change.network_id')
+    .select('network_change.network_id')
+    .where('router.state', '=', 'Running')
+    .distinct()
+    .execute();
+  for (const { network_id: networkId } of networks) {
+    await attempt(parts, `network ${networkId}`, async () => {
+      await parts.updates.request(networkId);
+    });
+  }
+}
+
+async function shutDownUnused(parts: Parts): Promise<void> {
+  const wait = Number(await parts.setting('network.gc.wait'));
+  const unused = await parts.db
+    .selectFrom('network')
+    .innerJoin('network_offering', 'network_offering.id', 'network.network_offering_id')
+    .select(['network.id', 'network.name'])
+    .where('network.state', '=', 'Implemented')
+    .where('network_offering.is_persistent', '=', false)
+    .where('network.unused_since', '<', sql<Date>`now() - make_interval(secs => ${wait})`)
+    .execute();
+  for (const network of unused) {
+    parts.log.info('network is unused; shutting it down', { network: network.name });
+    await attempt(parts, `network ${network.name}`, () => shutdownNetwork(parts, network.id));
+  }
+  const persistent = await parts.db
+    .selectFrom('network')
+    .innerJoin('network_offering', 'network_offering.id', 'network.network_offering_id')
+    .select('network.id')
+    .where('network.state', '=', 'Implementing')
+    .where('network_offering.is_persistent', '=', true)
+    .execute();
+  for (const { id } of persistent) await attempt(parts, `network ${id}`, () => implementNetwork(parts, id));
+}
+
+async function expunge(parts: Parts): Promise<void> {
+  const delay = Number(await parts.setting('expunge.delay'));
+  const machines = await parts.db
+    .selectFrom('virtual_machine')
+    .select('id')
+    .where('state', '=', 'Destroyed')
+    .where('created', '<', sql<Date>`now() - make_interval(secs => ${delay})`)
+    .execute();
+  for (const { id } of machines) await attempt(parts, `instance ${id}`, () => destroyVirtualMachine(parts, id, true));
+}

@@ -1,0 +1,218 @@
+// Brings a router to the document that its network's rows ask for. The caller holds the network's lease.
+import { type CollectionName, type Identity, type Push, type RouterSettings, sameIdentity } from '@isthmus/contract';
+import type { Clock, Log } from '@isthmus/host';
+import type { Selectable } from 'kysely';
+import { HostRefusedError, HostUnreachableError, PushRefusedError } from '../drivers/host-client.ts';
+import { ApiError } from '../model/api-error.ts';
+import type { Db } from '../store/database.ts';
+import type { Lease } from '../store/lease.ts';
+import type { RouterTable } from '../store/schema.ts';
+import { ChangeCompiler, collectionNamed, settingsCollection } from './compile-changes.ts';
+import { type Hosts, hostFailure } from './hosts.ts';
+import { entryOfPath, putBackRules, settleRules, unsettledRules } from './rules.ts';
+
+/** Why rules were put back, by the rule's id. */
+export type Refusals = ReadonlyMap<string, ApiError>;
+
+type Router = Selectable<RouterTable>;
+
+/** Pauses before a push that failed in the appliance is tried again, in ms. */
+const retryPausesMs = [100, 500];
+/** A push, put back, pushed again: more rounds than this mean that putting back does not help. */
+const mostRounds = 20;
+
+export class RouterPusher {
+  readonly #db: Db;
+  readonly #hosts: Hosts;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #compiler: ChangeCompiler;
+  /** Pushes sent since start, for benchmarks and metrics. */
+  pushes = 0;
+
+  constructor(parts: { db: Db; hosts: Hosts; clock: Clock; log: Log }) {
+    this.#db = parts.db;
+    this.#hosts = parts.hosts;
+    this.#clock = parts.clock;
+    this.#log = parts.log;
+    this.#compiler = new ChangeCompiler(parts.db);
+  }
+
+  /**
+   * Compiles what changed, pushes it until it is acknowledged, and settles the network's rules. Without a router, or
+   * with one that is not Running, the rules are settled as stored. Throws ApiError where something other than a rule
+   * is refused or the host cannot be reached with no rule waiting.
+   */
+  async bringUpToDate(networkId: string, lease: Lease): Promise<Refusals> {
+    const router = await this.#db
+      .selectFrom('router')
+      .selectAll()
+      .where('network_id', '=', networkId)
+      .where('state', '<>', 'Destroyed')
+      .executeTakeFirst();
+    const refusals = new Map<string, ApiError>();
+    if (router === undefined) {
+      await this.#db.deleteFrom('network_change').where('network_id', '=', networkId).execute();
+      await settleRules(this.#db, networkId);
+      return refusals;
+    }
+    for (let round = 0; round < mostRounds; round++) {
+      const target = await this.#compiler.compile(networkId, router.id);
+      if (router.state !== 'Running' && router.state !== 'Starting') {
+        await settleRules(this.#db, networkId);
+        return refusals;
+      }
+      const failure = await this.#pushUntilAnswered(router, target, lease);
+      if (failure === null) {
+        await settleRules(this.#db, networkId);
+        return refusals;
+      }
+      const back = await this.#putBack(networkId, failure, refusals);
+      if (back.length === 0 || failure.unreachable) {
+        if (back.length === 0) throw failure.error;
+        return refusals;
+      }
+    }
+    throw new ApiError(
+      'internal',
+      `The router ${router.name} refuses its document even without the rules that changed`,
+    );
+  }
+
+  /** Forgets what the router acknowledged, so that the next push is full. */
+  async forgetAcknowledgement(routerId: string): Promise<void> {
+    await this.#db
+      .updateTable('router_document')
+      .set({ acknowledged_epoch: null, acknowledged_generation: 0, acknowledged_hash: null })
+      .where('router_id', '=', routerId)
+      .execute();
+  }
+
+  async #putBack(networkId: string, failure: PushFailure, refusals: Map<string, ApiError>): Promise<string[]> {
+    const named = failure.paths.map((path) => entryOfPath(path)?.id).filter((id) => id !== undefined);
+    let back = await putBackRules(this.#db, networkId, named);
+    // Where the fault cannot be laid on a rule, every rule that waits for this generation fails with it.
+    if (back.length === 0) back = await putBackRules(this.#db, networkId, await unsettledRules(this.#db, networkId));
+    for (const id of back) refusals.set(id, failure.error);
+    return back;
+  }
+
+  /** Null: acknowledged. */
+  async #pushUntilAnswered(router: Router, target: Identity, lease: Lease): Promise<PushFailure | null> {
+    let tries = 0;
+    for (;;) {
+      const acknowledged = await this.#acknowledged(router.id);
+      if (sameIdentity(acknowledged, target)) return null;
+      try {
+        const client = await this.#hosts.client(router.host_id);
+        this.pushes += 1;
+        const { identity } = await client.push(router.id, await this.#push(router.id, acknowledged, target, lease));
+        await this.#acknowledge(router.id, identity);
+        return null;
+      } catch (error) {
+        if (error instanceof PushRefusedError && error.refusal.code === 'base-mismatch' && tries < 3) {
+          this.#log.info('router is at another state than the store says; pushing in full', { router: router.name });
+          await this.forgetAcknowledgement(router.id);
+        } else if (
+          error instanceof PushRefusedError &&
+          error.refusal.code === 'failed' &&
+          tries < retryPausesMs.length
+        ) {
+          await this.#clock.sleep(retryPausesMs[tries] ?? 0);
+        } else {
+          return pushFailure(error);
+        }
+        tries += 1;
+      }
+    }
+  }
+
+  async #acknowledged(routerId: string): Promise<Identity | null> {
+    const row = await this.#db
+      .selectFrom('router_document')
+      .select(['acknowledged_epoch', 'acknowledged_generation', 'acknowledged_hash'])
+      .where('router_id', '=', routerId)
+      .executeTakeFirstOrThrow();
+    if (row.acknowledged_epoch === null || row.acknowledged_hash === null) return null;
+    return { epoch: row.acknowledged_epoch, generation: row.acknowledged_generation, hash: row.acknowledged_hash };
+  }
+
+  async #acknowledge(routerId: string, identity: Identity): Promise<void> {
+    await this.#db.transaction().execute(async (trx) => {
+      await trx
+        .updateTable('router_document')
+        .set({
+          acknowledged_epoch: identity.epoch,
+          acknowledged_generation: identity.generation,
+          acknowledged_hash: identity.hash,
+        })
+        .where('router_id', '=', routerId)
+        .execute();
+      await trx
+        .deleteFrom('router_entry')
+        .where('router_id', '=', routerId)
+        .where('entry', 'is', null)
+        .where('generation', '<=', identity.generation)
+        .execute();
+    });
+  }
+
+  async #push(routerId: string, base: Identity | null, target: Identity, lease: Lease): Promise<Push> {
+    const rows = await this.#db
+      .selectFrom('router_entry')
+      .select(['collection', 'entry_id', 'entry'])
+      .where('router_id', '=', routerId)
+      .where('generation', '>', base?.generation ?? 0)
+      .execute();
+    const settings: Record<string, unknown> = {};
+    const entries: Partial<Record<CollectionName, { upsert: Record<string, unknown>; remove: string[] }>> = {};
+    for (const { collection, entry_id: id, entry } of rows) {
+      if (collection === settingsCollection) {
+        settings[id] = entry;
+        continue;
+      }
+      const name = collectionNamed(collection);
+      const changes = entries[name] ?? { upsert: {}, remove: [] };
+      entries[name] = changes;
+      if (entry !== null) changes.upsert[id] = entry;
+      else if (base !== null) changes.remove.push(id);
+    }
+    return {
+      fencingToken: lease.token,
+      base,
+      target,
+      settings: settings as Partial<RouterSettings>,
+      entries: entries as Push['entries'],
+    };
+  }
+}
+
+interface PushFailure {
+  readonly error: ApiError;
+  readonly paths: readonly string[];
+  readonly unreachable: boolean;
+}
+
+/** What a failed push means to the rules in it. Throws what is not the push's own failure. */
+function pushFailure(error: unknown): PushFailure {
+  if (error instanceof PushRefusedError) {
+    const { code, message, detail, paths } = error.refusal;
+    if (code === 'stale-fencing-token') {
+      throw new ApiError('resourceUnavailable', 'Another orchestrator took over this network; try again', {
+        cause: error,
+      });
+    }
+    const words = detail === undefined ? message : `${message}: ${detail}`;
+    return {
+      error: new ApiError('internal', `The router refused the change: ${words}`, { cause: error }),
+      paths,
+      unreachable: false,
+    };
+  }
+  if (error instanceof HostUnreachableError || error instanceof HostRefusedError) {
+    const failure = hostFailure(error);
+    if (failure instanceof ApiError) return { error: failure, paths: [], unreachable: true };
+  }
+  if (error instanceof ApiError) return { error, paths: [], unreachable: true };
+  throw error;
+}

@@ -1,0 +1,35 @@
+// The layer 2 segments that a network's router and instances are wired to.
+import type { Segment } from '@isthmus/contract';
+import { parseInterfaceName, prefixLengthOfNetmask } from '@isthmus/net';
+import type { Db } from '../store/database.ts';
+
+/** The network's own segment. Throws where the network has no VNI, that is: is not implemented. */
+export async function guestSegment(db: Db, networkId: string): Promise<Segment> {
+  const { vni } = await db.selectFrom('network').select('vni').where('id', '=', networkId).executeTakeFirstOrThrow();
+  if (vni === null) throw new Error(`network ${networkId} has no VNI`);
+  return { kind: 'guest', id: networkId, vni };
+}
+
+/** The segment of the network's source NAT address, or null without one. */
+export async function publicSegment(db: Db, networkId: string): Promise<Segment | null> {
+  const range = await db
+    .selectFrom('public_ip_address')
+    .innerJoin('vlan_ip_range', 'vlan_ip_range.id', 'public_ip_address.vlan_ip_range_id')
+    .leftJoin('traffic_type', (join) =>
+      join
+        .onRef('traffic_type.physical_network_id', '=', 'vlan_ip_range.physical_network_id')
+        .on('traffic_type.traffic_type', '=', 'Public'),
+    )
+    .select(['vlan_ip_range.id', 'vlan_ip_range.gateway', 'vlan_ip_range.netmask', 'traffic_type.label'])
+    .where('public_ip_address.network_id', '=', networkId)
+    .where('public_ip_address.is_source_nat', '=', true)
+    .executeTakeFirst();
+  if (range === undefined) return null;
+  return {
+    kind: 'public',
+    id: range.id,
+    ...(range.label !== null && { bridge: parseInterfaceName(range.label) }),
+    gateway: range.gateway,
+    prefixLength: prefixLengthOfNetmask(range.netmask),
+  };
+}
