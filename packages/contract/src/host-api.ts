@@ -104,9 +104,24 @@ export const HostReportSchema = Type.Object(
 );
 export type HostReport = Static<typeof HostReportSchema>;
 
-/** Body of every answer of the host agent that is not 2xx, besides a Refusal (409 to a push). */
+/**
+ * GET and PUT /v1/appliances/:id/state: the part of a router's state that its document does not hold (such as leases), a
+ * text of each service by the service's name. For the router that replaces it, before its first push.
+ */
+export const ApplianceStateSchema = Type.Record(Type.String({ pattern: '^[a-z][a-z0-9-]{0,31}$' }), Type.String());
+export type ApplianceState = Static<typeof ApplianceStateSchema>;
+
+/**
+ * Body of every answer of the host agent that is not 2xx, besides a Refusal (409 to a push). `invalid` 400, `not-found`
+ * 404, `conflict` 423 (the request contradicts what is on the host; final until that changes), `failed` 500 (may be tried
+ * again).
+ */
 export const HostErrorSchema = Type.Object(
-  { code: Type.Enum(['invalid', 'not-found', 'failed']), message: Type.String(), detail: Type.Optional(Type.String()) },
+  {
+    code: Type.Enum(['invalid', 'not-found', 'conflict', 'failed']),
+    message: Type.String(),
+    detail: Type.Optional(Type.String()),
+  },
   closed,
 );
 export type HostError = Static<typeof HostErrorSchema>;

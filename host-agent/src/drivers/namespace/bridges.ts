@@ -1,0 +1,63 @@
+// Segments: each is a bridge in the namespace that the host agent takes for the host's.
+import type { Segment } from '@isthmus/contract';
+import type { CommandRunner } from '@isthmus/host';
+import { HostAgentError } from '../../errors.ts';
+import { changeLinks, findLink, listLinks } from './links.ts';
+import { bridgeMacAddress, guestBridgeName, isBridgeOf, publicBridgeName } from './names.ts';
+
+/** Name of the bridge that carries a segment: an admin's own where the segment names it. */
+export function bridgeOf(installation: string, segment: Segment): string {
+  if (segment.kind === 'guest') return guestBridgeName(installation, segment.vni);
+  return segment.bridge ?? publicBridgeName(installation, segment.id);
+}
+
+function isOwn(segment: Segment): boolean {
+  return segment.kind === 'guest' || segment.bridge === undefined;
+}
+
+/**
+ * Makes a segment's bridge where it is absent and answers with its name. The host has an address on it only where it is
+ * the gateway of a public segment. Throws HostAgentError where the admin's bridge is absent.
+ */
+export async function ensureBridge(commands: CommandRunner, installation: string, segment: Segment): Promise<string> {
+  const bridge = bridgeOf(installation, segment);
+  const link = await findLink(commands, bridge);
+  if (link !== null && link.kind !== 'bridge') {
+    throw new HostAgentError('conflict', `segment ${segment.id}: expected ${bridge} to be a bridge, not ${link.kind}`);
+  }
+  if (!isOwn(segment)) {
+    if (link !== null) return bridge;
+    throw new HostAgentError('failed', `segment ${segment.id}: expected the bridge ${bridge}, which the host lacks`);
+  }
+  if (link === null) {
+    const mac = bridgeMacAddress(bridge);
+    // No spanning tree and no learning delay: a port forwards from its first frame.
+    const type = 'type bridge stp_state 0 forward_delay 0 mcast_snooping 0';
+    await changeLinks(commands, [`link add name ${bridge} address ${mac} ${type}`]);
+  }
+  // Before the bridge is up: the host must not take an address from anything that a guest says.
+  const isUp = link?.up ?? false;
+  if (!isUp) await commands.run('sysctl', ['-qw', `net.ipv6.conf.${bridge}.disable_ipv6=1`]);
+  const { kind } = segment;
+  const gateway = kind === 'public' ? [`address replace ${segment.gateway}/${segment.prefixLength} dev ${bridge}`] : [];
+  await changeLinks(commands, [...gateway, ...(isUp ? [] : [`link set dev ${bridge} up`])]);
+  return bridge;
+}
+
+/** Removes a segment's bridge unless it is an admin's. No error where it is absent. */
+export async function removeBridge(commands: CommandRunner, installation: string, segment: Segment): Promise<void> {
+  const bridge = bridgeOf(installation, segment);
+  if (!isOwn(segment) || (await findLink(commands, bridge)) === null) return;
+  await changeLinks(commands, [`link delete dev ${bridge}`]);
+}
+
+/** Removes every bridge that this installation made. */
+export async function removeAllBridges(commands: CommandRunner, installation: string): Promise<void> {
+  const bridges = (await listLinks(commands)).filter(
+    ({ kind, name }) => kind === 'bridge' && isBridgeOf(installation, name),
+  );
+  await changeLinks(
+    commands,
+    bridges.map(({ name }) => `link delete dev ${name}`),
+  );
+}

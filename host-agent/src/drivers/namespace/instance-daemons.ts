@@ -1,0 +1,118 @@
+// What runs in a tenant's instance: a DHCP client per NIC and a small HTTP server, all of busybox (about 1 MB each).
+// They are detached daemons, told by process id files, and outlive the host agent.
+import type { InstanceSpec } from '@isthmus/contract';
+import type { Host } from '@isthmus/host';
+import { addressOf } from './names.ts';
+import { namespaceProcesses } from './namespaces.ts';
+
+/** Where an instance's files lie. `shared` holds the programs that all instances run; `names` its files for `ip netns exec`. */
+export interface InstancePaths {
+  readonly run: string;
+  readonly shared: string;
+  readonly names: string;
+}
+
+interface Daemon {
+  readonly name: string;
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+const assets = new URL('../../../assets/', import.meta.url).pathname;
+
+/** Writes the programs that instances run to where a process without privileges can read them. */
+export async function installInstancePrograms(host: Host, shared: string): Promise<void> {
+  const copies = [
+    ['dhcp-event.sh', `${shared}/dhcp-event`],
+    // busybox httpd answers `/` by this name where there is no index.html.
+    ['http-answer.sh', `${shared}/www/cgi-bin/index.cgi`],
+  ] as const;
+  await host.files.makeDirectory(`${shared}/www/cgi-bin`);
+  for (const [asset, path] of copies) {
+    const text = await host.files.readText(`${assets}${asset}`);
+    if ((await host.files.readTextIfExists(path)) !== text) await host.files.writeText(path, text, { mode: 0o755 });
+  }
+}
+
+function leasePath({ run }: InstancePaths, nic: string): string {
+  return `${run}/lease.${nic}`;
+}
+
+function daemonsOf({ hostname, nics }: InstanceSpec, paths: InstancePaths): Daemon[] {
+  const server: Daemon = {
+    name: 'http',
+    program: 'busybox',
+    args: ['httpd', '-f', '-p', '0.0.0.0:80', '-h', `${paths.shared}/www`, '-u', 'nobody:nogroup'],
+    env: { ISTHMUS_HOSTNAME: hostname },
+  };
+  const clients = nics.map(({ name }, index) => ({
+    name: `udhcpc.${name}`,
+    program: 'udhcpc',
+    // Tries for ever, with pauses: the router may come later than its guests.
+    args: [
+      ...['-f', '-i', name, '-s', `${paths.shared}/dhcp-event`, '-x', `hostname:${hostname}`],
+      ...['-O', 'mtu', '-t', '4', '-T', '1', '-A', '2'],
+    ],
+    env: {
+      ISTHMUS_LEASE: leasePath(paths, name),
+      ISTHMUS_RESOLV_CONF: `${paths.names}/resolv.conf`,
+      ISTHMUS_METRIC: String(100 + index),
+    },
+  }));
+  return [server, ...clients];
+}
+
+function pidPath({ run }: InstancePaths, daemon: Daemon): string {
+  return `${run}/${daemon.name}.pid`;
+}
+
+async function runningPid(host: Host, paths: InstancePaths, daemon: Daemon): Promise<number | null> {
+  const pid = Number((await host.files.readTextIfExists(pidPath(paths, daemon))) ?? 'none');
+  if (!Number.isInteger(pid) || pid < 2) return null;
+  return (await host.commands.isRunning(pid, daemon.program)) ? pid : null;
+}
+
+/**
+ * Starts those daemons that do not run. `inside` is the instance's namespace, `namespace` its name. A daemon that no
+ * process id file tells, left by a host agent killed in between, is ended first.
+ */
+export async function ensureInstanceDaemons(
+  host: Host,
+  inside: Host,
+  namespace: string,
+  spec: InstanceSpec,
+  paths: InstancePaths,
+): Promise<void> {
+  await host.files.makeDirectory(paths.run);
+  await host.files.makeDirectory(paths.names);
+  const resolvConf = `${paths.names}/resolv.conf`;
+  if (!(await host.files.exists(resolvConf))) await host.files.writeText(resolvConf, '');
+  const daemons = daemonsOf(spec, paths);
+  const there = await namespaceProcesses(host.commands, namespace);
+  const pids = await Promise.all(daemons.map((daemon) => runningPid(host, paths, daemon)));
+  const adopted = pids.map((pid) => (pid !== null && there.includes(pid) ? pid : null));
+  for (const pid of there) {
+    const program = (await host.commands.isRunning(pid, 'udhcpc')) || (await host.commands.isRunning(pid, 'busybox'));
+    if (program && !adopted.includes(pid)) host.commands.signal(pid, 'SIGKILL');
+  }
+  for (const [index, daemon] of daemons.entries()) {
+    if (adopted[index] !== null) continue;
+    const { name, program, args, env } = daemon;
+    const pid = await inside.commands.startDaemon(program, args, { logPath: `${paths.run}/${name}.log`, env });
+    await host.files.writeText(pidPath(paths, daemon), `${pid}\n`);
+  }
+}
+
+/** Names of the instance's daemons that do not run. */
+export async function deadInstanceDaemons(host: Host, spec: InstanceSpec, paths: InstancePaths): Promise<string[]> {
+  const daemons = daemonsOf(spec, paths);
+  const pids = await Promise.all(daemons.map((daemon) => runningPid(host, paths, daemon)));
+  return daemons.filter((_, index) => pids[index] === null).map(({ name }) => name);
+}
+
+/** The address that DHCP gave to the instance's first NIC; null until then. */
+export async function leasedAddress(host: Host, spec: InstanceSpec, paths: InstancePaths): Promise<string | null> {
+  const [first] = spec.nics;
+  return first === undefined ? null : addressOf(await host.files.readTextIfExists(leasePath(paths, first.name)));
+}

@@ -1,0 +1,195 @@
+// The namespace driver: a router or an instance is a network namespace, a NIC a veth pair, a segment a bridge. It makes,
+// wires and removes; it knows nothing of routers. Every call may be repeated, and finishes what a killed one began.
+import type { InstanceSpec, Nic, Segment } from '@isthmus/contract';
+import { createNamespaceHost, type Host } from '@isthmus/host';
+import { KeyedLock } from '../../keyed-lock.ts';
+import { bridgeOf, ensureBridge, removeAllBridges, removeBridge } from './bridges.ts';
+import {
+  deadInstanceDaemons,
+  ensureInstanceDaemons,
+  type InstancePaths,
+  installInstancePrograms,
+  leasedAddress,
+} from './instance-daemons.ts';
+import { changeLinks, findLink, type Link, listLinks } from './links.ts';
+import { isPortOf, type NamespaceKind, namespaceName, portName, shortId } from './names.ts';
+import { ensureNamespace, listNamespaces, removeNamespace } from './namespaces.ts';
+import { ensureNics, type Wiring } from './nics.ts';
+import { PortGuard } from './port-guard.ts';
+import type { GuardedPort } from './port-security.ts';
+
+/** Where the driver's files lie: `state` survives a reboot of the machine, `run` need not. */
+export interface DriverPaths {
+  readonly state: string;
+  readonly run: string;
+}
+
+/** An instance as this host has it. */
+export interface KnownInstance {
+  readonly id: string;
+  readonly spec: InstanceSpec;
+}
+
+export class NamespaceDriver {
+  readonly #host: Host;
+  readonly #installation: string;
+  readonly #paths: DriverPaths;
+  readonly #guard: PortGuard;
+  readonly #bridges = new KeyedLock();
+  #programs: Promise<void> | null = null;
+
+  constructor(host: Host, installation: string, paths: DriverPaths) {
+    this.#host = host;
+    this.#installation = installation;
+    this.#paths = paths;
+    this.#guard = new PortGuard(host.commands, installation);
+  }
+
+  /** Brings port security to exactly the instances that run here. Before any other call. */
+  async open(running: readonly KnownInstance[]): Promise<void> {
+    await this.#guard.load(running.flatMap(({ id, spec }) => this.#guardedPorts('i', id, spec.nics)));
+  }
+
+  /** Name of the bridge that carries a segment: two segments with one name would be one network. */
+  bridgeOf(segment: Segment): string {
+    return bridgeOf(this.#installation, segment);
+  }
+
+  removeSegment(segment: Segment): Promise<void> {
+    const bridge = this.bridgeOf(segment);
+    return this.#bridges.run(bridge, () => removeBridge(this.#host.commands, this.#installation, segment));
+  }
+
+  /**
+   * Makes what is absent of a router's namespace and NICs. `host` is for its agent; `changed` where anything was made.
+   * The NICs are left down.
+   */
+  async ensureRouter(id: string, nics: readonly Nic[]): Promise<{ host: Host; changed: boolean }> {
+    const { namespace, changed } = await this.#ensureWired('r', id, nics);
+    return { host: createNamespaceHost(this.#host, namespace), changed };
+  }
+
+  /** Ends a router's processes and removes its namespace and NICs. */
+  async removeRouter(id: string): Promise<void> {
+    await this.#removeWired('r', id);
+  }
+
+  /** Makes what is absent of an instance's namespace, NICs and daemons. */
+  async ensureInstance(id: string, spec: InstanceSpec): Promise<void> {
+    // Before the port exists: from its first frame on it may send only what is its own.
+    await Promise.all(this.#guardedPorts('i', id, spec.nics).map((port) => this.#guard.set(port)));
+    const { namespace, changed } = await this.#ensureWired('i', id, spec.nics);
+    if (changed) {
+      const up = spec.nics.flatMap(({ name }) => [`link set dev ${name} addrgenmode none`, `link set dev ${name} up`]);
+      await changeLinks(this.#host.commands, up, namespace);
+    }
+    await this.#ensurePrograms();
+    const inside = createNamespaceHost(this.#host, namespace);
+    await ensureInstanceDaemons(this.#host, inside, namespace, spec, this.#instancePaths(id));
+  }
+
+  /** Ends an instance's processes and removes its namespace, NICs and files. */
+  async removeInstance(id: string): Promise<void> {
+    const ports = await this.#removeWired('i', id);
+    await Promise.all(ports.map((port) => this.#guard.remove(port)));
+    const { run, names } = this.#instancePaths(id);
+    await Promise.all([run, names].map((path) => this.#host.files.remove(path)));
+  }
+
+  /** Names of the instance's daemons that should run and do not. */
+  deadDaemons(id: string, spec: InstanceSpec): Promise<string[]> {
+    return deadInstanceDaemons(this.#host, spec, this.#instancePaths(id));
+  }
+
+  /** The address that DHCP gave to the instance; null until then. */
+  leasedAddress(id: string, spec: InstanceSpec): Promise<string | null> {
+    return leasedAddress(this.#host, spec, this.#instancePaths(id));
+  }
+
+  /** Mends port security where someone else flushed it. */
+  healPortSecurity(): Promise<void> {
+    return this.#guard.heal();
+  }
+
+  /** Removes every namespace, port, bridge, rule and file that this installation has on the host, known to records or not. */
+  async removeEverything(): Promise<void> {
+    const { commands, files } = this.#host;
+    const namespaces = await listNamespaces(commands, this.#installation);
+    for (const name of namespaces) {
+      await removeNamespace(commands, name);
+      await files.remove(`/etc/netns/${name}`);
+    }
+    const ports = (await listLinks(commands)).filter(({ name }) => isPortOf(this.#installation, name));
+    await this.#deletePorts(ports.map(({ name }) => name));
+    await removeAllBridges(commands, this.#installation);
+    await this.#guard.removeAll();
+    await files.remove(`${this.#paths.run}/instances`);
+    await files.remove(this.#programsPath());
+    this.#programs = null;
+  }
+
+  #programsPath(): string {
+    return `${this.#paths.state}/instance-programs`;
+  }
+
+  async #ensurePrograms(): Promise<void> {
+    this.#programs ??= installInstancePrograms(this.#host, this.#programsPath());
+    try {
+      await this.#programs;
+    } catch (error) {
+      this.#programs = null;
+      throw error;
+    }
+  }
+
+  async #ensureWired(kind: NamespaceKind, id: string, nics: readonly Nic[]) {
+    const { commands } = this.#host;
+    const namespace = namespaceName(this.#installation, kind, id);
+    const links: Promise<Link[]> = ensureNamespace(commands, namespace);
+    const bridges = nics.map(({ segment }) => this.#ensureSegment(segment));
+    const names = await Promise.all(bridges);
+    const wirings = nics.map((nic, index): Wiring => {
+      return { nic, port: portName(this.#installation, kind, id, index), bridge: names[index] ?? '' };
+    });
+    return { namespace, changed: await ensureNics(commands, namespace, await links, wirings) };
+  }
+
+  #ensureSegment(segment: Segment): Promise<string> {
+    return this.#bridges.run(this.bridgeOf(segment), () =>
+      ensureBridge(this.#host.commands, this.#installation, segment),
+    );
+  }
+
+  /** Answers with the names of the ports. */
+  async #removeWired(kind: NamespaceKind, id: string): Promise<string[]> {
+    const ports = Array.from({ length: 8 }, (_, index) => portName(this.#installation, kind, id, index));
+    const there = await Promise.all(ports.map((port) => findLink(this.#host.commands, port)));
+    // Not left to the namespace's end, which the kernel reaches some time after its name is gone.
+    await this.#deletePorts(there.flatMap((link) => link?.name ?? []));
+    await removeNamespace(this.#host.commands, namespaceName(this.#installation, kind, id));
+    return ports;
+  }
+
+  async #deletePorts(names: readonly string[]): Promise<void> {
+    await changeLinks(
+      this.#host.commands,
+      names.map((name) => `link delete dev ${name}`),
+    );
+  }
+
+  #guardedPorts(kind: NamespaceKind, id: string, nics: readonly Nic[]): GuardedPort[] {
+    return nics.map(({ macAddress, addresses }, index) => ({
+      name: portName(this.#installation, kind, id, index),
+      macAddress,
+      addresses: addresses ?? [],
+    }));
+  }
+
+  #instancePaths(id: string): InstancePaths {
+    return {
+      run: `${this.#paths.run}/instances/${shortId(id)}`,
+      shared: this.#programsPath(),
+      names: `/etc/netns/${namespaceName(this.#installation, 'i', id)}`,
+    };
+  }
+}

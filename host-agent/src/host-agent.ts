@@ -1,0 +1,129 @@
+// The host agent without its API: what it has, how it comes back to it after a restart, how it removes it.
+import { cpus, hostname, totalmem } from 'node:os';
+import type { HostReport } from '@isthmus/contract';
+import type { Host } from '@isthmus/host';
+import type { RouterService, ServiceContext } from '@isthmus/router';
+import { Appliances } from './appliances.ts';
+import { NamespaceDriver } from './drivers/namespace/namespace-driver.ts';
+import { HostAgentError } from './errors.ts';
+import { Instances } from './instances.ts';
+import { Segments } from './segments.ts';
+
+/** `state` survives a reboot of the machine, `run` need not; both absolute. `healIntervalMs`: pause between two looks for dead daemons. */
+export interface HostAgentOptions {
+  readonly host: Host;
+  readonly installation: string;
+  readonly state: string;
+  readonly run: string;
+  readonly version: string;
+  readonly createServices: (context: ServiceContext) => readonly RouterService[];
+  readonly healIntervalMs?: number;
+}
+
+export class HostAgent {
+  readonly appliances: Appliances;
+  readonly instances: Instances;
+  readonly segments: Segments;
+  readonly #options: HostAgentOptions;
+  readonly #driver: NamespaceDriver;
+  readonly #end = new AbortController();
+  #watching: Promise<void> = Promise.resolve();
+  #adopting: Promise<unknown> = Promise.resolve();
+  #isRemoving = false;
+
+  constructor(options: HostAgentOptions) {
+    const { host, installation, state, run } = options;
+    this.#options = options;
+    this.#driver = new NamespaceDriver(host, installation, { state, run });
+    this.segments = new Segments(host, state, this.#driver, (id) => [
+      ...this.appliances.machines.usersOf(id),
+      ...this.instances.machines.usersOf(id),
+    ]);
+    const context = { ...options, segments: this.segments };
+    this.appliances = new Appliances(context, this.#driver);
+    this.instances = new Instances(context, this.#driver);
+  }
+
+  /**
+   * Reads what was ordered, brings port security into force, and begins to adopt or remake every router and instance.
+   * Resolves before that has ended: a request for one that waits for its turn makes it.
+   */
+  async open(): Promise<void> {
+    const { host, state, run } = this.#options;
+    await host.files.makeDirectory(state);
+    // Daemons without privileges pass through it to what is theirs; each file in it says who may use it.
+    await host.files.makeDirectory(run, { mode: 0o711 });
+    await host.files.makeDirectory(`${state}/host-agent`, { mode: 0o700 });
+    await this.segments.load(host.log);
+    await this.appliances.machines.load();
+    await this.instances.machines.load();
+    await this.#driver.open(this.instances.machines.running());
+    this.#adopting = Promise.all([this.appliances.machines.adopt(), this.instances.machines.adopt()]);
+    this.#watching = this.#watch();
+  }
+
+  /** Resolves when everything that was recorded has been adopted or has failed. */
+  async adopted(): Promise<void> {
+    await this.#adopting;
+  }
+
+  report(): HostReport {
+    const { installation, version } = this.#options;
+    return {
+      installation,
+      hostname: hostname(),
+      driver: 'namespace',
+      version,
+      cpus: cpus().length,
+      memoryBytes: totalmem(),
+      pid: process.pid,
+    };
+  }
+
+  /** Throws HostAgentError (`conflict`) while everything is being removed. */
+  refuseWhileRemoving(): void {
+    if (this.#isRemoving) throw new HostAgentError('conflict', 'everything on this host is being removed');
+  }
+
+  /** Removes everything that this installation ever made on the host, besides the host agent itself. */
+  async removeEverything(): Promise<void> {
+    this.refuseWhileRemoving();
+    this.#isRemoving = true;
+    try {
+      await this.#adopting;
+      await Promise.all([this.appliances.machines.idle(), this.instances.machines.idle()]);
+      await this.appliances.shutdown();
+      await this.#driver.removeEverything();
+      const { host, state, run } = this.#options;
+      const paths = [`${state}/host-agent`, `${state}/appliances`, `${run}/appliances`];
+      for (const path of paths) await host.files.remove(path);
+      for (const records of [this.appliances.machines, this.instances.machines, this.segments]) records.clear();
+    } finally {
+      this.#isRemoving = false;
+    }
+  }
+
+  /** Ends the agents and the watch; routers and instances go on. */
+  async release(): Promise<void> {
+    this.#end.abort(new Error('the host agent ends'));
+    await this.#watching;
+    await this.#adopting;
+    await Promise.all([this.appliances.machines.idle(), this.instances.machines.idle()]);
+    await this.appliances.release();
+  }
+
+  async #watch(): Promise<void> {
+    const { host, healIntervalMs = 5000 } = this.#options;
+    const { signal } = this.#end;
+    while (!signal.aborted) {
+      await host.clock.sleep(healIntervalMs, signal).catch(() => undefined);
+      if (signal.aborted || this.#isRemoving) continue;
+      try {
+        await this.instances.heal();
+        await this.#driver.healPortSecurity();
+      } catch (error) {
+        host.log.error('the watch over this host failed', { error });
+      }
+    }
+  }
+}
