@@ -1,5 +1,5 @@
 // Whether a packet is what a match asks for (iptables-extensions(8)).
-import { cidrContains, cidrRange, type Ipv4Address, ipv4ToNumber, type PortRange } from '@isthmus/net';
+import { cidrContains, cidrRange, type Ipv4Address, type Ipv4Cidr, ipv4ToNumber, type PortRange } from '@isthmus/net';
 import type { ConntrackState, IpSet, Match } from './model.ts';
 import type { TracedPacket } from './trace-packet.ts';
 
@@ -45,16 +45,18 @@ function matchesProtocol(match: Match, packet: TracedPacket): boolean {
 }
 
 function matchesWay(match: Match, packet: TracedPacket): boolean {
-  const agrees = (field: NonNullable<Match['not']>[number], isSo: (value: never) => boolean): boolean => {
-    const value = match[field];
-    return value === undefined || isSo(value as never) !== (match.not?.includes(field) === true);
-  };
+  const agrees = (field: NonNullable<Match['not']>[number], isSo: boolean): boolean =>
+    match[field] === undefined || isSo !== (match.not?.includes(field) === true);
   return (
-    agrees('inInterface', (name: string) => name === packet.inInterface) &&
-    agrees('outInterface', (name: string) => name === packet.outInterface) &&
-    agrees('source', (cidr: Parameters<typeof cidrContains>[0]) => cidrContains(cidr, packet.source)) &&
-    agrees('destination', (cidr: Parameters<typeof cidrContains>[0]) => cidrContains(cidr, packet.destination))
+    agrees('inInterface', match.inInterface === packet.inInterface) &&
+    agrees('outInterface', match.outInterface === packet.outInterface) &&
+    agrees('source', contains(match.source, packet.source)) &&
+    agrees('destination', contains(match.destination, packet.destination))
   );
+}
+
+function contains(cidr: Ipv4Cidr | undefined, address: Ipv4Address | undefined): boolean {
+  return cidr !== undefined && address !== undefined && cidrContains(cidr, address);
 }
 
 function isState(state: ConntrackState, { conntrack }: TracedPacket): boolean {
@@ -68,12 +70,9 @@ function matchesConntrack(match: Match, packet: TracedPacket): boolean {
   if (conntrackStates !== undefined && !conntrackStates.some((state) => isState(state, packet))) return false;
   if (originalDestination === undefined) return true;
   const { state, originalDestination: original } = packet.conntrack;
-  // A packet without a connection has no original destination.
-  return state !== 'INVALID' && state !== 'UNTRACKED' && contains(originalDestination, original);
-}
-
-function contains(cidr: Parameters<typeof cidrContains>[0], address: Ipv4Address | undefined): boolean {
-  return address !== undefined && cidrContains(cidr, address);
+  // Without a connection there is no original destination; the kernel then goes by the state alone (xt_conntrack.c).
+  if (state === 'INVALID' || state === 'UNTRACKED') return conntrackStates !== undefined;
+  return contains(originalDestination, original);
 }
 
 /** True where every field of the match agrees with the packet. Throws RangeError on a set that is not in the index. */

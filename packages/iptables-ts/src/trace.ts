@@ -72,26 +72,28 @@ class Trace {
   /** Walks one table at one hook. */
   hook(table: TableName, chain: string): HookVerdict {
     const chains = this.#input.ruleSet[table] ?? noChains;
-    const found = this.#walk(table, chains, chain);
+    // The raw table comes before conntrack: there every packet looks INVALID.
+    const seen: TracedPacket = table === 'raw' ? { ...this.packet, conntrack: { state: 'INVALID' } } : this.packet;
+    const found = this.#walk(seen, table, chains, chain);
     if (found !== null) return { target: found.rule.target, decision: { table, ...found } };
     const policy = chains.get(chain)?.policy ?? 'ACCEPT';
     return { target: { kind: policy }, decision: { table, chain, policy } };
   }
 
   /** The rule that ends the walk of a chain and those below it, or null where its end is reached. */
-  #walk(table: TableName, chains: ReadonlyMap<string, Chain>, name: string): Found | null {
+  #walk(packet: TracedPacket, table: TableName, chains: ReadonlyMap<string, Chain>, name: string): Found | null {
     const chain = chains.get(name);
     if (chain === undefined) throw new RangeError(`the table ${table} has no chain ${name}`);
     for (const [index, rule] of chain.rules.entries()) {
-      const matched = matches(rule.match, this.packet, this.#sets);
+      const matched = matches(rule.match, packet, this.#sets);
       this.steps.push({ table, chain: name, index, matched });
       if (!matched) continue;
       const { target } = rule;
       if (target.kind === 'RETURN') return null;
       // At the end of a chain that was gone to, the packet returns to where this chain was jumped to from.
-      if (target.kind === 'goto') return this.#walk(table, chains, target.chain);
+      if (target.kind === 'goto') return this.#walk(packet, table, chains, target.chain);
       if (target.kind !== 'jump') return { chain: name, index, rule };
-      const found = this.#walk(table, chains, target.chain);
+      const found = this.#walk(packet, table, chains, target.chain);
       if (found !== null) return found;
     }
     return null;
@@ -116,8 +118,8 @@ class Trace {
   destinationNat(chain: 'PREROUTING' | 'OUTPUT'): void {
     const { state, destinationNat } = this.packet.conntrack;
     if (state !== 'NEW') {
-      if (destinationNat === undefined || state === 'INVALID' || state === 'UNTRACKED') return;
-      this.#rewrite('destination', destinationNat.address, destinationNat.port);
+      if (destinationNat !== undefined && hasConnection(state))
+        this.#rewrite('destination', destinationNat.address, destinationNat.port);
       return;
     }
     if (!this.#has('nat', chain)) return;
@@ -125,15 +127,13 @@ class Trace {
     if (target.kind !== 'DNAT') return;
     const match = 'rule' in decision ? decision.rule.match : {};
     this.#rewrite('destination', target.address, translatedPort(target, match.destinationPorts?.first, this.packet));
-    this.#setTranslated('destination');
   }
 
   /** nat POSTROUTING or INPUT. */
   sourceNat(chain: 'POSTROUTING' | 'INPUT'): void {
     const { state, sourceNat } = this.packet.conntrack;
     if (state !== 'NEW') {
-      if (sourceNat === undefined || state === 'INVALID' || state === 'UNTRACKED') return;
-      this.#rewrite('source', sourceNat.address, sourceNat.port);
+      if (sourceNat !== undefined && hasConnection(state)) this.#rewrite('source', sourceNat.address, sourceNat.port);
       return;
     }
     if (!this.#has('nat', chain)) return;
@@ -145,20 +145,18 @@ class Trace {
         : target.kind === 'SNAT'
           ? target.address
           : undefined;
-    if (address === undefined) return;
-    this.#rewrite('source', address, undefined);
-    this.#setTranslated('source');
+    if (address !== undefined) this.#rewrite('source', address, undefined);
   }
 
   #rewrite(field: 'source' | 'destination', address: Ipv4Address, port: number | undefined): void {
-    const ports = port === undefined ? {} : { [field === 'source' ? 'sourcePort' : 'destinationPort']: port };
-    this.packet = { ...this.packet, [field]: address, ...ports };
-  }
-
-  #setTranslated(field: 'source' | 'destination'): void {
     const { conntrack } = this.packet;
+    const portField = field === 'source' ? 'sourcePort' : 'destinationPort';
+    const before = this.packet[portField];
+    const isSame = this.packet[field] === address && (port ?? before) === before;
+    if (isSame) return;
     const translated = { ...conntrack.translated, [field]: true };
-    this.packet = { ...this.packet, conntrack: { ...conntrack, translated } };
+    const ports = port === undefined ? {} : { [portField]: port };
+    this.packet = { ...this.packet, [field]: address, ...ports, conntrack: { ...conntrack, translated } };
   }
 }
 
@@ -183,6 +181,10 @@ function translatedPort(
   if (target.ports === undefined || target.ports.first === target.ports.last) return target.ports?.first;
   if (base === undefined || destinationPort === undefined) return target.ports.first;
   return target.ports.first + destinationPort - base;
+}
+
+function hasConnection(state: Conntrack['state']): boolean {
+  return state === 'ESTABLISHED' || state === 'RELATED';
 }
 
 function isResult(answer: TraceResult | Decision): answer is TraceResult {
