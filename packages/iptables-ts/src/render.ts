@@ -43,10 +43,14 @@ function addresses(match: Match, negation: (field: 'source' | 'destination') => 
 }
 
 function protocol(match: Match): string[] {
+  const { sourcePorts, destinationPorts, icmp } = match;
+  const hasPorts = sourcePorts !== undefined || destinationPorts !== undefined;
+  // Left out, they would widen the rule in silence.
+  if (hasPorts && match.protocol !== 'tcp' && match.protocol !== 'udp') throw new RangeError('ports need tcp or udp');
+  if (icmp !== undefined && match.protocol !== 'icmp') throw new RangeError('an ICMP type needs protocol icmp');
   if (match.protocol === undefined) return [];
   const words = ['-p', match.protocol];
-  const { sourcePorts, destinationPorts, icmp } = match;
-  if (sourcePorts !== undefined || destinationPorts !== undefined) words.push('-m', match.protocol);
+  if (hasPorts) words.push('-m', match.protocol);
   if (sourcePorts !== undefined) words.push('--sport', formatPortRange(sourcePorts));
   if (destinationPorts !== undefined) words.push('--dport', formatPortRange(destinationPorts));
   if (icmp !== undefined) {
