@@ -1,0 +1,2 @@
+// What the layers above the store log by; they do not know packages/host.
+export type { Log } from '@isthmus/host';
