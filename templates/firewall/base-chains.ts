@@ -1,0 +1,116 @@
+// The built-in chains of raw, mangle and filter: what every packet meets before any rule of a tenant.
+// docs/explanation/packet-path.md draws the whole way and says why each decision stands where it does.
+import type { Chain, Match, Rule, Target } from '@isthmus/iptables-ts';
+import { type InterfaceName, type Ipv4Address, type Ipv4Cidr, ipv4Network, portRange } from '@isthmus/net';
+
+/** What the built-in chains follow from. Without `publicInterface` nothing goes in or out. */
+export interface FirewallBase {
+  readonly guestInterface: InterfaceName;
+  readonly guestNetwork: Ipv4Cidr;
+  /** The router's own address on the guest network. */
+  readonly guestAddress: Ipv4Address;
+  readonly publicInterface?: InterfaceName;
+}
+
+/** Names that the built-in chains refer to. */
+export interface BaseNames {
+  readonly ingressRoot: string;
+  readonly egress: string;
+  readonly spoof: string;
+  readonly publicAddresses: string;
+}
+
+type Verdict = 'ACCEPT' | 'DROP';
+
+function rule(match: Match, target: Verdict | Target): Rule {
+  return { match, target: typeof target === 'string' ? { kind: target } : target };
+}
+
+const loopback = 'lo' as InterfaceName;
+const unspecified = '0.0.0.0/32' as Ipv4Cidr;
+const echoRequest = { type: 8 } as const;
+const dhcpServerPort = portRange(67);
+const dnsPort = portRange(53);
+
+function established(): Rule {
+  return rule({ conntrackStates: ['RELATED', 'ESTABLISHED'] }, 'ACCEPT');
+}
+
+/**
+ * raw: who may speak at all, before connection tracking looks, so that a forged source cannot ride on another's
+ * established flow. A guest without address (DHCP, RFC 2131) speaks from 0.0.0.0.
+ */
+export function rawChains(base: FirewallBase, names: BaseNames): Map<string, Chain> {
+  const { guestInterface, guestNetwork, publicInterface } = base;
+  const rules = [
+    rule({ inInterface: guestInterface, source: guestNetwork, not: ['source'] }, { kind: 'goto', chain: names.spoof }),
+    ...(publicInterface === undefined ? [] : [rule({ inInterface: publicInterface, source: guestNetwork }, 'DROP')]),
+  ];
+  const spoof = [
+    rule({ source: unspecified, protocol: 'udp', destinationPorts: dhcpServerPort }, 'ACCEPT'),
+    rule({}, 'DROP'),
+  ];
+  return new Map([
+    ['PREROUTING', { policy: 'ACCEPT', rules }],
+    [names.spoof, { rules: spoof }],
+  ]);
+}
+
+/**
+ * mangle PREROUTING: what is established passes; what is new and meant for a public address of the network is decided
+ * by the ingress rules, before DNAT, so that a rule says what a tenant reads, and whichever side it comes from; anything
+ * else that is new from outside ends here. `closed` leaves the ingress rules out: nothing new reaches a public address.
+ */
+export function manglePrerouting(base: FirewallBase, names: BaseNames, options: { closed?: boolean } = {}): Chain {
+  const { publicInterface } = base;
+  const own: Match = { sets: [{ name: names.publicAddresses, direction: 'dst' }] };
+  const rules = [
+    established(),
+    rule({ conntrackStates: ['INVALID'] }, 'DROP'),
+    rule({ inInterface: loopback }, 'ACCEPT'),
+    ...(options.closed === true ? [] : [rule(own, { kind: 'jump', chain: names.ingressRoot })]),
+    rule(own, 'DROP'),
+    ...(publicInterface === undefined ? [] : [rule({ inInterface: publicInterface }, 'DROP')]),
+  ];
+  return { policy: 'ACCEPT', rules };
+}
+
+/**
+ * filter INPUT: guests get DHCP, DNS and an echo from the router's own address, nobody else does. What is left of a
+ * public address here (neither forwarded nor static NAT) answers an echo only: mangle has asked the ingress rules.
+ */
+export function filterInput(base: FirewallBase, names: BaseNames): Chain {
+  const { guestInterface: inInterface, guestAddress, publicInterface } = base;
+  const destination = ipv4Network(guestAddress, 32);
+  const ping: Match = { protocol: 'icmp', icmp: echoRequest };
+  const own: Match = { sets: [{ name: names.publicAddresses, direction: 'dst' }], ...ping };
+  const rules = [
+    established(),
+    rule({ inInterface: loopback }, 'ACCEPT'),
+    rule({ inInterface, protocol: 'udp', destinationPorts: dhcpServerPort }, 'ACCEPT'),
+    rule({ inInterface, destination, protocol: 'udp', destinationPorts: dnsPort }, 'ACCEPT'),
+    rule({ inInterface, destination, protocol: 'tcp', destinationPorts: dnsPort }, 'ACCEPT'),
+    rule({ inInterface, destination, ...ping }, 'ACCEPT'),
+    rule({ inInterface, ...own }, 'ACCEPT'),
+    ...(publicInterface === undefined ? [] : [rule({ inInterface: publicInterface, ...own }, 'ACCEPT')]),
+  ];
+  return { policy: 'DROP', rules };
+}
+
+/**
+ * filter FORWARD: to a guest only what a forward or static NAT has turned towards it, from outside or from another
+ * guest (hairpin); from a guest to outside by the egress rules.
+ */
+export function filterForward(base: FirewallBase, names: BaseNames): Chain {
+  const { guestInterface, publicInterface } = base;
+  const turned: Match = { outInterface: guestInterface, conntrackStates: ['DNAT'] };
+  const rules = [
+    established(),
+    ...(publicInterface === undefined ? [] : [rule({ inInterface: publicInterface, ...turned }, 'ACCEPT')]),
+    rule({ inInterface: guestInterface, ...turned }, 'ACCEPT'),
+    ...(publicInterface === undefined
+      ? []
+      : [rule({ inInterface: guestInterface, outInterface: publicInterface }, { kind: 'goto', chain: names.egress })]),
+  ];
+  return { policy: 'DROP', rules };
+}
