@@ -73,9 +73,13 @@ export interface SyncCommand<Params extends ParameterMap = ParameterMap> extends
   readonly handler: (context: CommandContext, parameters: ParameterValues<Params>) => Promise<ResponseObject>;
   /**
    * Runs after the handler's transaction is committed and before the call is answered, outside any transaction: for a
-   * sync command whose change has to be in force when it answers, such as enableStaticNat.
+   * sync command whose change has to be in force when it answers, such as enableStaticNat. `answer` is the handler's.
    */
-  readonly afterCommit?: (context: JobContext, parameters: ParameterValues<Params>) => Promise<void>;
+  readonly afterCommit?: (
+    context: JobContext,
+    parameters: ParameterValues<Params>,
+    answer: ResponseObject,
+  ) => Promise<void>;
 }
 
 /**
