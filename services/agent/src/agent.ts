@@ -276,6 +276,11 @@ class RouterAgent implements Agent {
   async #watchServices(): Promise<void> {
     const found: ServiceHealth[] = [];
     for (const service of this.#services) {
+      const recent = this.#recentHealth(service);
+      if (recent !== undefined) {
+        found.push(recent);
+        continue;
+      }
       const health = await healthOf(service, this.#host.clock);
       if (this.#end.signal.aborted || this.#queue.busy) return;
       if (health.healthy) this.#healer.noteHealthy(service);
@@ -283,6 +288,13 @@ class RouterAgent implements Agent {
       found.push(heals ? await this.#queue.run(() => this.#healer.heal(service)) : health);
     }
     this.#health = { atMs: this.#host.clock.monotonicMs(), services: found };
+  }
+
+  /** The last finding of a service that was well and need not be looked at yet. */
+  #recentHealth({ name, checkEveryMs = 0 }: RouterService): ServiceHealth | undefined {
+    const last = this.#health?.services.find(({ service }) => service === name);
+    if (last?.healthy !== true) return undefined;
+    return this.#host.clock.now() - Date.parse(last.checkedAt) < checkEveryMs ? last : undefined;
   }
 
   async #checkHealth(): Promise<readonly ServiceHealth[]> {

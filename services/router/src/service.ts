@@ -71,6 +71,8 @@ export interface PortableState {
  */
 export interface RouterService {
   readonly name: string;
+  /** Milliseconds between two health checks of a service that is well. Absent: each time the agent looks. */
+  readonly checkEveryMs?: number;
   /** Absent where the document says all there is to know. */
   readonly portable?: PortableState;
   check(change: DocumentChange): DocumentFault[];

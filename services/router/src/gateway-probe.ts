@@ -1,0 +1,73 @@
+// Does the default gateway answer? Asked by ARP, beside the health check, which never waits for it.
+import { CommandError, type Host } from '@isthmus/host';
+import type { DefaultRoute } from '@isthmus/templates/routing';
+
+const pauseMs = 30_000;
+const pauseAfterSilenceMs = 5_000;
+
+/** `silent`: it did not answer. `unknown`: not asked yet, or arping(8) is absent. */
+export type GatewayAnswer = 'answers' | 'silent' | 'unknown';
+
+export class GatewayProbe {
+  readonly #host: Host;
+  readonly #end: AbortSignal;
+  #answer: GatewayAnswer = 'unknown';
+  #nextAtMs = 0;
+
+  constructor(host: Host, end: AbortSignal) {
+    this.#host = host;
+    this.#end = end;
+  }
+
+  /** Forgets what is known: the gateway or its interface has changed. */
+  reset(): void {
+    this.#answer = 'unknown';
+    this.#nextAtMs = 0;
+  }
+
+  /** The last answer; asks again in the background where that is old. */
+  latest(route: DefaultRoute): GatewayAnswer {
+    const now = this.#host.clock.monotonicMs();
+    if (now >= this.#nextAtMs && route.gateway !== null) {
+      this.#nextAtMs = now + pauseMs;
+      void this.#ask(route.interface, route.gateway);
+    }
+    return this.#answer;
+  }
+
+  async #ask(name: string, gateway: string): Promise<void> {
+    try {
+      const options = { okCodes: [0, 1], signal: this.#end, timeoutMs: 5000 };
+      const args = ['-q', '-f', '-c', '2', '-w', '2', '-I', name, gateway];
+      const { exitCode } = await this.#host.commands.run('arping', args, options);
+      this.#answer = exitCode === 0 ? 'answers' : 'silent';
+    } catch (error) {
+      if (!(error instanceof CommandError)) this.#host.log.warn('the gateway was not asked', { error });
+      this.#answer = 'unknown';
+    }
+    if (this.#answer === 'silent') this.#nextAtMs = this.#host.clock.monotonicMs() + pauseAfterSilenceMs;
+  }
+}
+
+/**
+ * Tells the neighbours that addresses are here now, so that they forget who had them before (gratuitous ARP, RFC 5227, 3).
+ * Never throws: neighbours learn by asking as well.
+ */
+export async function announce(
+  host: Host,
+  addresses: readonly (readonly [name: string, address: string])[],
+  end: AbortSignal,
+): Promise<void> {
+  for (const [name, address] of addresses) {
+    try {
+      await host.commands.run('arping', ['-q', '-U', '-c', '1', '-w', '1', '-I', name, address], {
+        okCodes: [0, 1],
+        signal: end,
+        timeoutMs: 5000,
+      });
+    } catch (error) {
+      if (!end.aborted) host.log.warn('an address was not announced', { interface: name, address, error });
+      return;
+    }
+  }
+}

@@ -1,0 +1,82 @@
+// Reads and changes interfaces, addresses and routes by ip(8): one process for a change of any size.
+import type { RouterSettings } from '@isthmus/contract';
+import type { CommandRunner } from '@isthmus/host';
+import {
+  type Device,
+  parseDefaultRoutes,
+  parseDevices,
+  type RoutingState,
+  renderBatch,
+} from '@isthmus/templates/routing';
+
+/** What the kernel has: every device, every default route, and whether it forwards. */
+export interface KernelState {
+  readonly devices: readonly Device[];
+  readonly defaultRoutes: RoutingState['defaultRoutes'];
+  readonly forwarding: boolean;
+}
+
+export async function readKernel(commands: CommandRunner): Promise<KernelState> {
+  const [addresses, routes, forwarding] = await Promise.all([
+    commands.run('ip', ['-json', 'address', 'show']),
+    commands.run('ip', ['-json', '-4', 'route', 'show', 'default']),
+    commands.run('sysctl', ['-n', 'net.ipv4.ip_forward']),
+  ]);
+  return {
+    devices: parseDevices(addresses.stdout),
+    defaultRoutes: parseDefaultRoutes(routes.stdout),
+    forwarding: forwarding.stdout.trim() === '1',
+  };
+}
+
+/** The part of the kernel's state that concerns the interfaces of `names`, and all default routes. */
+export function stateOf(kernel: KernelState, names: ReadonlySet<string>): RoutingState {
+  return { links: kernel.devices.filter(({ name }) => names.has(name)), defaultRoutes: kernel.defaultRoutes };
+}
+
+export function namesOf(...states: readonly RoutingState[]): Set<string> {
+  return new Set(states.flatMap(({ links }) => links.map(({ name }) => name)));
+}
+
+/** From `before` to `after`; where they are the same no process starts. Stops at the first line that the kernel refuses. */
+export async function changeKernel(commands: CommandRunner, before: RoutingState, after: RoutingState): Promise<void> {
+  const input = renderBatch(before, after);
+  if (input !== '') await commands.run('ip', ['-batch', '-'], { input });
+}
+
+export async function setForwarding(commands: CommandRunner, on: boolean): Promise<void> {
+  await commands.run('sysctl', ['-q', '-w', `net.ipv4.ip_forward=${on ? 1 : 0}`]);
+}
+
+type Interface = RouterSettings['routing']['interfaces'][number];
+
+/** The device of an interface: the one with its MAC address, else the one with its name. */
+export function deviceOf(kernel: KernelState, { name, macAddress }: Interface): Device | undefined {
+  return (
+    kernel.devices.find((device) => device.macAddress === macAddress) ??
+    kernel.devices.find((device) => device.name === name)
+  );
+}
+
+/**
+ * Gives every device the name that the document has for it; empty where each has it. All go by way of a name that nobody
+ * has, since two may have to swap. A device must be down to be renamed, and keeps no addresses then.
+ */
+export function renderRenames(kernel: KernelState, interfaces: readonly Interface[]): string {
+  const renames = interfaces.flatMap((wanted) => {
+    const device = deviceOf(kernel, wanted);
+    return device === undefined || device.name === wanted.name ? [] : [{ from: device.name, to: wanted.name }];
+  });
+  const taken = renames.filter(
+    ({ to }) => kernel.devices.some(({ name }) => name === to) && !renames.some(({ from }) => from === to),
+  );
+  // A device that the document does not know gives way.
+  const displaced = taken.map(({ to }) => ({ from: to, to: `old-${to}`.slice(0, 15) }));
+  const moves = [...displaced, ...renames];
+  return [
+    ...moves.flatMap(({ from }, index) => [`link set dev ${from} down`, `link set dev ${from} name ith-move${index}`]),
+    ...moves.map(({ to }, index) => `link set dev ith-move${index} name ${to}`),
+  ]
+    .map((line) => `${line}\n`)
+    .join('');
+}

@@ -1,0 +1,216 @@
+// Interfaces, addresses, the default route, and, last of all, forwarding: the rules of netfilter stand by then, since its
+// service comes before this one, so no packet is ever forwarded without rules.
+import type { PublicAddress, ServiceHealth } from '@isthmus/contract';
+import { CommandError } from '@isthmus/host';
+import {
+  desiredRouting,
+  publicAddressFaults,
+  type RoutingState,
+  renderBatch,
+  settingsFaults,
+} from '@isthmus/templates/routing';
+import { announce, GatewayProbe } from './gateway-probe.ts';
+import {
+  changeKernel,
+  deviceOf,
+  type KernelState,
+  namesOf,
+  readKernel,
+  renderRenames,
+  setForwarding,
+  stateOf,
+} from './routing-kernel.ts';
+import {
+  CheckError,
+  type DocumentChange,
+  type DocumentFault,
+  type RouterService,
+  type ServiceContext,
+  type ServicePlan,
+} from './service.ts';
+
+const nothing: RoutingState = { links: [], defaultRoutes: [] };
+
+class RoutingService implements RouterService {
+  readonly name = 'routing';
+  readonly checkEveryMs = 15_000;
+  readonly #context: ServiceContext;
+  readonly #end = new AbortController();
+  readonly #gateway: GatewayProbe;
+  /** What was applied last; null where that is not known. */
+  #applied: RoutingState | null = null;
+
+  constructor(context: ServiceContext) {
+    this.#context = context;
+    this.#gateway = new GatewayProbe(context.host, this.#end.signal);
+  }
+
+  check({ full, document, sections, entries }: DocumentChange): DocumentFault[] {
+    const addresses = document.entries['routing.publicAddresses'];
+    const settingsChanged =
+      full || ['routing', 'dhcp', 'dns', 'nat', 'firewall'].some((name) => sections.has(name as never));
+    const addressesChanged = full || sections.has('routing') || entries['routing.publicAddresses'].length > 0;
+    return [
+      ...(settingsChanged ? settingsFaults(document.settings) : []),
+      ...(addressesChanged ? publicAddressFaults(document.settings.routing, addresses) : []),
+    ];
+  }
+
+  plan(change: DocumentChange): ServicePlan | null {
+    const isTouched =
+      change.full || change.sections.has('routing') || change.entries['routing.publicAddresses'].length > 0;
+    if (!isTouched) return null;
+    const { settings, entries } = change.document;
+    const addresses: ReadonlyMap<string, PublicAddress> = entries['routing.publicAddresses'];
+    const wanted = desiredRouting(settings.routing, addresses.values());
+    const known = this.#applied;
+    if (change.full || known === null || change.sections.has('routing'))
+      return this.#planWhole(wanted, settings.routing.interfaces);
+    return renderBatch(known, wanted) === '' ? null : this.#planDifference(known, wanted);
+  }
+
+  async health(): Promise<ServiceHealth> {
+    const problems = this.#applied === null ? [] : await this.#problems(this.#applied);
+    return {
+      service: this.name,
+      healthy: problems.length === 0,
+      detail: problems.length === 0 ? 'interfaces, addresses and routes are in force' : problems.join('; '),
+      checkedAt: new Date(this.#context.host.clock.now()).toISOString(),
+    };
+  }
+
+  async heal(): Promise<void> {
+    const wanted = this.#applied;
+    if (wanted === null) return;
+    const { commands } = this.#context.host;
+    const kernel = await readKernel(commands);
+    await changeKernel(commands, stateOf(kernel, namesOf(wanted)), wanted);
+    if (!kernel.forwarding) await setForwarding(commands, true);
+  }
+
+  async release(): Promise<void> {
+    this.#end.abort(new Error('the agent was released'));
+  }
+
+  async shutdown(): Promise<void> {
+    await this.release();
+    await setForwarding(this.#context.host.commands, false);
+  }
+
+  /** Over whatever the kernel has: adopts what is right, so that a running router notices nothing. */
+  #planWhole(wanted: RoutingState, interfaces: Parameters<typeof renderRenames>[1]): ServicePlan {
+    const { commands } = this.#context.host;
+    const appliedBefore = this.#applied;
+    let kernel: KernelState | null = null;
+    let touched = new Set<string>();
+    return {
+      stage: async () => {
+        kernel = await readKernel(commands);
+        // Interfaces of the document before this one, which this one may not name, lose their addresses.
+        touched = namesOf(wanted, appliedBefore ?? nothing);
+        assertDevices(kernel, interfaces);
+      },
+      apply: async () => {
+        if (kernel === null) return;
+        const renames = renderRenames(kernel, interfaces);
+        if (renames !== '') await commands.run('ip', ['-batch', '-'], { input: renames });
+        const current = renames === '' ? kernel : await readKernel(commands);
+        await changeKernel(commands, stateOf(current, touched), wanted);
+        if (!current.forwarding) await setForwarding(commands, true);
+        this.#applied = wanted;
+      },
+      verify: () => this.#verify(wanted),
+      commit: async () => this.#announceNew(kernel === null ? nothing : stateOf(kernel, touched), wanted),
+      revert: async () => {
+        this.#applied = appliedBefore;
+        if (kernel === null) return;
+        if (!kernel.forwarding) await setForwarding(commands, false);
+        const now = await readKernel(commands);
+        // Names stay: a device that was renamed is found by its MAC address, whatever document comes next.
+        const present = namesOf(stateOf(now, touched));
+        const before = stateOf(kernel, present);
+        await changeKernel(commands, stateOf(now, namesOf(before)), before);
+      },
+    };
+  }
+
+  /** From one known state to the next, without a look at the kernel before. */
+  #planDifference(before: RoutingState, wanted: RoutingState): ServicePlan {
+    const { commands } = this.#context.host;
+    let begun = false;
+    return {
+      stage: async () => {},
+      apply: async () => {
+        begun = true;
+        try {
+          await changeKernel(commands, before, wanted);
+        } catch (error) {
+          if (!(error instanceof CommandError)) throw error;
+          // Somebody else has changed the kernel's state: start from what it is.
+          const kernel = await readKernel(commands);
+          await changeKernel(commands, stateOf(kernel, namesOf(before, wanted)), wanted);
+        }
+        this.#applied = wanted;
+      },
+      verify: () => this.#verify(wanted),
+      commit: async () => this.#announceNew(before, wanted),
+      revert: async () => {
+        this.#applied = before;
+        if (!begun) return;
+        const kernel = await readKernel(commands);
+        await changeKernel(commands, stateOf(kernel, namesOf(before, wanted)), before);
+      },
+    };
+  }
+
+  async #verify(wanted: RoutingState): Promise<void> {
+    const kernel = await readKernel(this.#context.host.commands);
+    const missing = renderBatch(stateOf(kernel, namesOf(wanted)), wanted);
+    if (missing !== '') throw new Error(`the kernel did not take: ${missing.trim().replaceAll('\n', '; ')}`);
+    if (!kernel.forwarding) throw new Error('net.ipv4.ip_forward: 0, expected 1');
+  }
+
+  async #problems(wanted: RoutingState): Promise<string[]> {
+    const kernel = await readKernel(this.#context.host.commands);
+    const missing = renderBatch(stateOf(kernel, namesOf(wanted)), wanted);
+    const names = namesOf(wanted);
+    const dark = kernel.devices.filter(({ name, up, carrier }) => names.has(name) && up && !carrier);
+    const [route] = wanted.defaultRoutes;
+    const isSilent = route !== undefined && this.#gateway.latest(route) === 'silent';
+    return [
+      ...(missing === '' ? [] : [`not in force: ${missing.trim().replaceAll('\n', '; ')}`]),
+      ...(kernel.forwarding ? [] : ['net.ipv4.ip_forward is 0']),
+      ...dark.map(({ name }) => `${name} has no carrier`),
+      ...(isSilent ? [`the default gateway ${route.gateway} does not answer ARP`] : []),
+    ];
+  }
+
+  #announceNew(before: RoutingState, wanted: RoutingState): void {
+    const had = new Set(before.links.flatMap(({ addresses }) => addresses));
+    const nics = wanted.links.filter(({ name }) => name !== 'lo');
+    const fresh = nics.flatMap(({ name, addresses }) =>
+      addresses.filter((address) => !had.has(address)).map((address) => [name, address.split('/')[0] ?? ''] as const),
+    );
+    if (renderBatch(before, wanted) !== '') this.#gateway.reset();
+    void announce(this.#context.host, fresh, this.#end.signal);
+  }
+}
+
+function assertDevices(kernel: KernelState, interfaces: Parameters<typeof renderRenames>[1]): void {
+  const missing = interfaces.flatMap((wanted, index) =>
+    deviceOf(kernel, wanted) === undefined ? [{ wanted, index }] : [],
+  );
+  const [first] = missing;
+  if (first === undefined) return;
+  const { name, macAddress } = first.wanted;
+  throw new CheckError(
+    `routing.interfaces.${first.index}: no device has the MAC address ${macAddress} or the name ${name}`,
+    `devices: ${kernel.devices.map((device) => `${device.name} ${device.macAddress ?? '-'}`).join(', ')}`,
+    missing.map(({ index }) => `routing.interfaces.${index}`),
+  );
+}
+
+/** Section `routing`: interfaces, addresses and the default route, and forwarding as its last step. */
+export function createRoutingService(context: ServiceContext): RouterService {
+  return new RoutingService(context);
+}
