@@ -1,0 +1,13 @@
+import type { Command } from '../declaration.ts';
+import { createNetworkOffering } from './create-network-offering.ts';
+import { deleteNetworkOffering } from './delete-network-offering.ts';
+import { listNetworkOfferings } from './list-network-offerings.ts';
+import { updateNetworkOffering } from './update-network-offering.ts';
+
+/** Commands on network offerings. */
+export const commands: readonly Command[] = [
+  createNetworkOffering,
+  updateNetworkOffering,
+  listNetworkOfferings,
+  deleteNetworkOffering,
+];
