@@ -2,7 +2,7 @@
 import type { Segment } from '@isthmus/contract';
 import type { CommandRunner } from '@isthmus/host';
 import { HostAgentError } from '../../errors.ts';
-import { changeLinks, findLink, listLinks } from './links.ts';
+import { changeLinks, deleteLinks, findLink, listLinks } from './links.ts';
 import { bridgeMacAddress, guestBridgeName, isBridgeOf, publicBridgeName } from './names.ts';
 
 /** Name of the bridge that carries a segment: an admin's own where the segment names it. */
@@ -46,9 +46,7 @@ export async function ensureBridge(commands: CommandRunner, installation: string
 
 /** Removes a segment's bridge unless it is an admin's. No error where it is absent. */
 export async function removeBridge(commands: CommandRunner, installation: string, segment: Segment): Promise<void> {
-  const bridge = bridgeOf(installation, segment);
-  if (!isOwn(segment) || (await findLink(commands, bridge)) === null) return;
-  await changeLinks(commands, [`link delete dev ${bridge}`]);
+  if (isOwn(segment)) await deleteLinks(commands, [bridgeOf(installation, segment)]);
 }
 
 /** Removes every bridge that this installation made. */
@@ -56,8 +54,8 @@ export async function removeAllBridges(commands: CommandRunner, installation: st
   const bridges = (await listLinks(commands)).filter(
     ({ kind, name }) => kind === 'bridge' && isBridgeOf(installation, name),
   );
-  await changeLinks(
+  await deleteLinks(
     commands,
-    bridges.map(({ name }) => `link delete dev ${name}`),
+    bridges.map(({ name }) => name),
   );
 }

@@ -73,3 +73,12 @@ export async function changeLinks(
   const where = namespace === undefined ? [] : ['-netns', namespace];
   await commands.run('ip', [...where, '-batch', '-'], { input: `${changes.join('\n')}\n` });
 }
+
+/** Removes devices. No error where one is absent: the kernel removes those of a namespace that ended in its own time. */
+export async function deleteLinks(commands: CommandRunner, names: readonly string[]): Promise<void> {
+  if (names.length === 0) return;
+  const input = names.map((name) => `link delete dev ${name}\n`).join('');
+  const result = await commands.run('ip', ['-force', '-batch', '-'], { input, okCodes: [0, 1] });
+  const faults = result.stderr.split('\n').filter((line) => !/^$|^Cannot find device |^Command failed /.test(line));
+  if (faults.length > 0) throw new CommandError('ip -force -batch -', { ...result, timedOut: false });
+}

@@ -11,7 +11,7 @@ import {
   installInstancePrograms,
   leasedAddress,
 } from './instance-daemons.ts';
-import { changeLinks, findLink, type Link, listLinks } from './links.ts';
+import { changeLinks, deleteLinks, type Link, listLinks } from './links.ts';
 import { isPortOf, type NamespaceKind, namespaceName, portName, shortId } from './names.ts';
 import { ensureNamespace, listNamespaces, removeNamespace } from './namespaces.ts';
 import { ensureNics, type Wiring } from './nics.ts';
@@ -114,13 +114,16 @@ export class NamespaceDriver {
   /** Removes every namespace, port, bridge, rule and file that this installation has on the host, known to records or not. */
   async removeEverything(): Promise<void> {
     const { commands, files } = this.#host;
+    const ports = (await listLinks(commands)).filter(({ name }) => isPortOf(this.#installation, name));
+    await deleteLinks(
+      commands,
+      ports.map(({ name }) => name),
+    );
     const namespaces = await listNamespaces(commands, this.#installation);
     for (const name of namespaces) {
       await removeNamespace(commands, name);
       await files.remove(`/etc/netns/${name}`);
     }
-    const ports = (await listLinks(commands)).filter(({ name }) => isPortOf(this.#installation, name));
-    await this.#deletePorts(ports.map(({ name }) => name));
     await removeAllBridges(commands, this.#installation);
     await this.#guard.removeAll();
     await files.remove(`${this.#paths.run}/instances`);
@@ -163,18 +166,10 @@ export class NamespaceDriver {
   /** Answers with the names of the ports. */
   async #removeWired(kind: NamespaceKind, id: string): Promise<string[]> {
     const ports = Array.from({ length: 8 }, (_, index) => portName(this.#installation, kind, id, index));
-    const there = await Promise.all(ports.map((port) => findLink(this.#host.commands, port)));
     // Not left to the namespace's end, which the kernel reaches some time after its name is gone.
-    await this.#deletePorts(there.flatMap((link) => link?.name ?? []));
+    await deleteLinks(this.#host.commands, ports);
     await removeNamespace(this.#host.commands, namespaceName(this.#installation, kind, id));
     return ports;
-  }
-
-  async #deletePorts(names: readonly string[]): Promise<void> {
-    await changeLinks(
-      this.#host.commands,
-      names.map((name) => `link delete dev ${name}`),
-    );
   }
 
   #guardedPorts(kind: NamespaceKind, id: string, nics: readonly Nic[]): GuardedPort[] {

@@ -81,26 +81,27 @@ export interface PortsChange {
  */
 export function renderPorts(installation: string, ports: Iterable<GuardedPort>, change: PortsChange): string {
   const root = rootChain(installation);
-  const touched = unique([...change.changed.map(({ name }) => name), ...change.removed].map(bucketOf));
-  const byBucket = Map.groupBy(ports, ({ name }) => bucketOf(name));
-  const buckets = unique([...byBucket.keys(), ...touched]);
-  const digits = unique(buckets.map((bucket) => bucket.slice(0, 1)));
   const drop = '-j DROP';
-  const leaves = touched.flatMap((bucket) => {
-    const members = byBucket.get(bucket) ?? [];
-    return chain(`${root}-${bucket}`, [...members.map(({ name }) => `-i ${name} -j ${chainOf(name)}`), drop]);
+  const byBucket = Map.groupBy(ports, ({ name }) => bucketOf(name));
+  const byDigit = Map.groupBy(unique([...byBucket.keys()]), (bucket) => bucket.slice(0, 1));
+  const touched = unique([...change.changed.map(({ name }) => name), ...change.removed].map(bucketOf));
+  const leaves = touched.map((bucket) => {
+    const members = byBucket.get(bucket)?.map(({ name }) => `-i ${name} -j ${chainOf(name)}`);
+    return { name: `${root}-${bucket}`, rules: members };
   });
-  const branches = unique(touched.map((bucket) => bucket.slice(0, 1))).flatMap((digit) => {
-    const children = buckets.filter((bucket) => bucket.startsWith(digit));
-    return chain(`${root}-${digit}`, [...dispatch(installation, children), drop]);
+  const branches = unique(touched.map((bucket) => bucket.slice(0, 1))).map((digit) => {
+    const children = byDigit.get(digit);
+    return { name: `${root}-${digit}`, rules: children && dispatch(installation, children) };
   });
-  const gone = [...change.stale, ...change.removed.map(chainOf)];
+  const inner = [...leaves, ...branches];
+  // All are emptied before any is removed: the kernel removes no chain that a rule still names.
+  const empty = inner.filter(({ rules }) => rules === undefined).map(({ name }) => name);
+  const gone = [...change.stale, ...empty, ...change.removed.map(chainOf)];
   return [
     '*nat',
     ...change.changed.flatMap((port) => chain(chainOf(port.name), portRules(port))),
-    ...leaves,
-    ...branches,
-    ...chain(root, [...dispatch(installation, digits), drop]),
+    ...inner.flatMap(({ name, rules }) => (rules === undefined ? [] : chain(name, [...rules, drop]))),
+    ...chain(root, [...dispatch(installation, unique([...byDigit.keys()])), drop]),
     ...(change.enter ? [`-A PREROUTING ${entryRule(installation)}`] : []),
     ...gone.map((name) => `-F ${name}`),
     ...gone.map((name) => `-X ${name}`),
