@@ -1,0 +1,21 @@
+// Brings the machine to where Isthmus runs: npm packages and Debian packages. Does nothing, fast, where they are there.
+import { installDebianPackages } from './debian-packages.mjs';
+import { installNpmPackages } from './npm-packages.mjs';
+import { SetupError } from './repository.mjs';
+
+/**
+ * Installs what is missing.
+ * @param {readonly import('./debian-packages.mjs').Group[]} groups of Debian packages
+ */
+export async function install(groups) {
+  if (process.platform !== 'linux') {
+    throw new SetupError(`Isthmus needs Linux (network namespaces); this is ${process.platform}.`);
+  }
+  if (process.getuid?.() !== 0) {
+    throw new SetupError(
+      'Isthmus makes network namespaces and bridges, which only root may. Run the same command as root.',
+    );
+  }
+  await installDebianPackages(groups);
+  await installNpmPackages();
+}
