@@ -103,3 +103,12 @@ export async function runJob(deps: JobDependencies, jobId: string): Promise<void
     deps.log.warn('job failed', { job: jobId, command: job.command, code: fault.errorcode, durationMs, error });
   }
 }
+
+/** Ends a job as failed whose every attempt ended with the death of its process. */
+export async function abandonJob(deps: JobDependencies, jobId: string): Promise<void> {
+  const job = await deps.db.selectFrom('async_job').selectAll().where('id', '=', jobId).executeTakeFirst();
+  if (job === undefined || job.status !== 0) return;
+  const caller = await callerOf(deps.db, job);
+  const fault = faultOf(new ApiError('internal', 'The job was tried too often in vain'), caller.role);
+  await complete(deps, job, caller, { result: fault, code: fault.errorcode });
+}

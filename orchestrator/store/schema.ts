@@ -395,6 +395,8 @@ export interface AsyncJobTable {
   /** Such as `FirewallRule`, and the id of the entity that the command made or works on. */
   instance_type: string | null;
   instance_id: string | null;
+  /** Number of the process that took it last (store/presence.ts). */
+  worker: number | null;
   created: Timestamp;
   completed: Date | null;
 }

@@ -1,0 +1,159 @@
+// A whole API under test: a private PostgreSQL cluster of its own, the real server, real HTTP. Tests alone import this.
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { createHost, silentLog } from '@isthmus/host';
+import type { Command } from '../commands/declaration.ts';
+import type { Orchestration } from '../commands/orchestration.ts';
+import { commands as allCommands } from '../commands/registry.ts';
+import { abandonJob, runJob } from '../commands/run-job.ts';
+import { type Db, migrate, openDatabase } from '../store/database.ts';
+import { createJobQueue, type JobQueue } from '../store/job-queue.ts';
+import { generateKey, hashPassword } from '../store/password.ts';
+import { startPostgresCluster } from '../store/postgres-cluster.ts';
+import { type AdminCredentials, seedIdentity } from '../store/seed.ts';
+import { type ApiClient, createApiClient } from './client.ts';
+import { type ApiServer, createApiServer } from './server.ts';
+
+/** A migrated, empty database of a cluster made for one test file. */
+export interface TestDatabase {
+  readonly url: string;
+  readonly db: Db;
+  close(): Promise<void>;
+}
+
+/** Starts a cluster below /tmp; `close` stops and removes it. */
+export async function openTestDatabase(): Promise<TestDatabase> {
+  const directory = await mkdtemp('/tmp/isthmus-test-');
+  await mkdir(`${directory}/cluster`, { mode: 0o755 });
+  await chmod(directory, 0o755);
+  const cluster = await startPostgresCluster(createHost({ log: silentLog }), {
+    dataDirectory: `${directory}/cluster/data`,
+    socketDirectory: `${directory}/cluster/socket`,
+    durable: false,
+  });
+  const db = openDatabase(cluster.url);
+  await migrate(db);
+  return {
+    url: cluster.url,
+    db,
+    close: async () => {
+      await db.destroy();
+      await cluster.stop();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** An orchestration that does nothing and succeeds; `methods` replace what a test looks at. */
+export function idleOrchestration(methods: Partial<Orchestration> = {}): Orchestration {
+  const nothing = async () => {};
+  return {
+    settleRule: nothing,
+    implementNetwork: nothing,
+    restartNetwork: nothing,
+    shutdownNetwork: nothing,
+    deleteNetwork: nothing,
+    startVirtualMachine: nothing,
+    stopVirtualMachine: nothing,
+    rebootVirtualMachine: nothing,
+    destroyVirtualMachine: nothing,
+    startRouter: nothing,
+    stopRouter: nothing,
+    rebootRouter: nothing,
+    destroyRouter: nothing,
+    releasePublicIpAddress: nothing,
+    probeHost: async () => ({ name: 'host', driver: 'namespace', cpus: 2, memoryBytes: 2 ** 32, version: '0.1.0' }),
+    ...methods,
+  };
+}
+
+/** The API of a test, with its admin. */
+export interface TestApi extends TestDatabase {
+  readonly server: ApiServer;
+  readonly queue: JobQueue;
+  readonly endpoint: string;
+  readonly admin: ApiClient;
+  readonly adminCredentials: AdminCredentials;
+  /** Makes an account with one user in a domain (by default ROOT), and a client that signs with its keys. */
+  account(name: string, options?: { type?: 0 | 1 | 2; domainId?: string }): Promise<TestAccount>;
+}
+
+export interface TestAccount {
+  readonly client: ApiClient;
+  readonly accountId: string;
+  readonly userId: string;
+  readonly username: string;
+  readonly password: string;
+  readonly apiKey: string;
+  readonly secretKey: string;
+}
+
+export interface TestApiOptions {
+  readonly orchestration?: Orchestration | ((db: Db) => Orchestration);
+  readonly commands?: readonly Command[];
+}
+
+async function addAccount(api: { db: Db; endpoint: string }, name: string, type: 0 | 1 | 2, domainId?: string) {
+  const password = randomBytes(9).toString('base64url');
+  const root = await api.db.selectFrom('domain').select('id').where('path', '=', '/').executeTakeFirstOrThrow();
+  const domain_id = domainId ?? root.id;
+  const account = await api.db
+    .insertInto('account')
+    .values({ name, type, domain_id, network_domain: null })
+    .returning('id')
+    .executeTakeFirstOrThrow();
+  const keys = { apiKey: generateKey(), secretKey: generateKey() };
+  const user = await api.db
+    .insertInto('cloud_user')
+    .values({
+      username: name,
+      password_hash: await hashPassword(password),
+      firstname: name,
+      lastname: 'test',
+      email: `${name}@example.org`,
+      timezone: null,
+      account_id: account.id,
+      domain_id,
+      api_key: keys.apiKey,
+      secret_key: keys.secretKey,
+    })
+    .returning('id')
+    .executeTakeFirstOrThrow();
+  const client = createApiClient({ endpoint: api.endpoint, ...keys });
+  return { client, accountId: account.id, userId: user.id, username: name, password, ...keys };
+}
+
+/** Starts a cluster, the queue and the server on a free port of the loopback address. */
+export async function startTestApi(options: TestApiOptions = {}): Promise<TestApi> {
+  const database = await openTestDatabase();
+  const { db, url } = database;
+  const adminCredentials = await seedIdentity(db);
+  if (adminCredentials === null) throw new Error('the database of a test is not empty');
+  const commands = options.commands ?? allCommands;
+  const { orchestration: given = idleOrchestration() } = options;
+  const orchestration = typeof given === 'function' ? given(db) : given;
+  const jobs = { db, orchestration, commands, log: silentLog };
+  const queue = await createJobQueue({
+    url,
+    log: silentLog,
+    run: (id) => runJob(jobs, id),
+    abandon: (id) => abandonJob(jobs, id),
+  });
+  const server = createApiServer({ db, orchestration, commands, queue, log: silentLog });
+  const address = await server.listen({ host: '127.0.0.1', port: 0 });
+  const endpoint = `${address}/client/api`;
+  return {
+    ...database,
+    server,
+    queue,
+    endpoint,
+    adminCredentials,
+    admin: createApiClient({ endpoint, ...adminCredentials }),
+    account: (name, { type = 0, domainId } = {}) => addAccount({ db, endpoint }, name, type, domainId),
+    close: async () => {
+      await server.close();
+      await queue.stop();
+      await database.close();
+    },
+  };
+}
