@@ -22,15 +22,20 @@ export async function scratchNamespace(t: ExecutionContext, what: string): Promi
   return { name, commands: createNamespaceHost(host, name).commands };
 }
 
-/** A veth pair between two namespaces, up, with an address with prefix length at each end. */
-export async function connect(
-  a: { namespace: ScratchNamespace; name: string; address: string },
-  b: { namespace: ScratchNamespace; name: string; address: string },
-): Promise<void> {
+/** One end of a cable: `address` with its prefix length, where it has one. */
+export interface CableEnd {
+  readonly namespace: ScratchNamespace;
+  readonly name: string;
+  readonly address?: string;
+}
+
+/** A veth pair between two namespaces, both ends up. */
+export async function connect(a: CableEnd, b: CableEnd): Promise<void> {
   const peer = ['peer', 'name', b.name, 'netns', b.namespace.name];
   await host.commands.run('ip', ['-n', a.namespace.name, 'link', 'add', a.name, 'type', 'veth', ...peer]);
   for (const { namespace, name, address } of [a, b]) {
-    await host.commands.run('ip', ['-n', namespace.name, 'addr', 'add', address, 'dev', name]);
+    if (address !== undefined)
+      await host.commands.run('ip', ['-n', namespace.name, 'addr', 'add', address, 'dev', name]);
     await host.commands.run('ip', ['-n', namespace.name, 'link', 'set', name, 'up']);
   }
 }

@@ -1,5 +1,6 @@
 // For tests only (`@isthmus/iptables-ts/testing`): random valid models. Wide enough to reach every field of the model.
 import {
+  type Ipv4Address,
   type Ipv4Cidr,
   ipv4FromNumber,
   ipv4Network,
@@ -16,6 +17,8 @@ import { validateRuleSet } from './validate.ts';
 /** What random models may name: the values that meet the packets of a test. */
 export interface RuleSetChoices {
   readonly cidrs: fc.Arbitrary<Ipv4Cidr>;
+  /** Where NAT translates to. */
+  readonly addresses: fc.Arbitrary<Ipv4Address>;
   readonly interfaces: readonly string[];
   readonly sets: readonly string[];
   readonly ports: fc.Arbitrary<PortRange>;
@@ -37,6 +40,7 @@ export const anyPorts: fc.Arbitrary<PortRange> = fc
 /** The whole breadth of the model; sets named `s1` and `s-2`. */
 export const anyChoices: RuleSetChoices = {
   cidrs: anyCidr,
+  addresses: anyAddress,
   interfaces: ['eth0', 'eth1.5', 'br-x_1'],
   sets: ['s1', 's-2'],
   ports: anyPorts,
@@ -104,7 +108,7 @@ function dnatPorts(match: Match): fc.Arbitrary<{ ports?: PortRange }> {
 }
 
 function anyTarget(match: Match, below: readonly string[], choices: RuleSetChoices): fc.Arbitrary<Target> {
-  const address = choices.cidrs.map((cidr) => ipv4FromNumber(0x0a000000 + (cidr.length % 7)));
+  const address = choices.addresses;
   const chains =
     below.length === 0 ? [] : [{ kind: fc.constantFrom('jump', 'goto'), chain: fc.constantFrom(...below) }];
   const rejection = fc.constantFrom('icmp-port-unreachable', 'icmp-admin-prohibited', 'tcp-reset');

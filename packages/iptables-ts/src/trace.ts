@@ -154,9 +154,15 @@ class Trace {
     const before = this.packet[portField];
     const isSame = this.packet[field] === address && (port ?? before) === before;
     if (isSame) return;
-    const translated = { ...conntrack.translated, [field]: true };
+    // Of a known connection the bits were set by its first packet.
+    const translated = conntrack.state === 'NEW' ? { ...conntrack.translated, [field]: true } : conntrack.translated;
     const ports = port === undefined ? {} : { [portField]: port };
-    this.packet = { ...this.packet, [field]: address, ...ports, conntrack: { ...conntrack, translated } };
+    this.packet = {
+      ...this.packet,
+      [field]: address,
+      ...ports,
+      conntrack: { ...conntrack, ...(translated === undefined ? {} : { translated }) },
+    };
   }
 }
 
