@@ -2,6 +2,7 @@ import { parseIpv4Cidr } from '@isthmus/net';
 import { checkEgressSources, firewallMatch, storedCidrList } from '../../model/firewall-rule.ts';
 import { asyncCommand } from '../declaration.ts';
 import { lockNetwork } from '../network/lock.ts';
+import { requireService } from '../network/require-service.ts';
 import { p } from '../parameter.ts';
 import { cidrListOptions, matchParameters } from './parameters.ts';
 import { firewallResponseFields, presentFirewallRule } from './response.ts';
@@ -26,6 +27,7 @@ export const createEgressFirewallRule = asyncCommand({
   creates: true,
   prepare: async ({ db }, { networkid, cidrlist, destcidrlist, ...match }) => {
     const network = await lockNetwork(db, networkid.id);
+    await requireService(db, network.id, 'Firewall', { name: 'networkid', value: network.id });
     checkEgressSources(cidrlist, network.cidr);
     const rule = {
       ...firewallMatch(match),

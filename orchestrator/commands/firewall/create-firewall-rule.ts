@@ -1,5 +1,6 @@
 import { firewallMatch, storedCidrList } from '../../model/firewall-rule.ts';
 import { asyncCommand } from '../declaration.ts';
+import { requireService } from '../network/require-service.ts';
 import { p } from '../parameter.ts';
 import { lockPublicIp } from '../public-ip/lock.ts';
 import { matchParameters } from './parameters.ts';
@@ -21,6 +22,7 @@ export const createFirewallRule = asyncCommand({
   creates: true,
   prepare: async ({ db }, { ipaddressid, cidrlist, ...match }) => {
     const address = await lockPublicIp(db, 'ipaddressid', ipaddressid.id);
+    await requireService(db, address.network_id, 'Firewall', { name: 'ipaddressid', value: address.id });
     const rule = {
       ...firewallMatch(match),
       traffic_type: 'Ingress' as const,
