@@ -1,4 +1,4 @@
-// npm packages: whether node_modules is what the lock file says, and npm ci where it is not.
+// npm packages: whether node_modules is what the lock file says, and npm install where it is not.
 import { existsSync, readFileSync } from 'node:fs';
 import { pinnedNode, root, run, SetupError } from './repository.mjs';
 
@@ -7,15 +7,17 @@ import { pinnedNode, root, run, SetupError } from './repository.mjs';
 /** Makes node_modules what package-lock.json says. Costs two file reads where it already is. */
 export async function installNpmPackages() {
   if (npmPackagesAreInstalled()) return;
-  process.stdout.write('isthmus: installing npm packages (npm ci)\n');
-  const code = await run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+  process.stdout.write('isthmus: installing npm packages\n');
+  // Not npm ci: it refuses a lock file without the binaries of other platforms, which not every registry carries.
+  // This installs the same versions by the same checksums and leaves the lock file as it is.
+  const code = await run('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error']);
   if (code !== 0) {
     throw new SetupError(
-      `npm ci ended with ${code}; its own words stand above. Isthmus needs a package registry that npm reaches once.`,
+      `npm install ended with ${code}; its own words stand above. Isthmus needs a package registry that npm reaches once.`,
     );
   }
   if (!existsSync(pinnedNode)) {
-    throw new SetupError(`npm ci left no ${pinnedNode}; Isthmus runs on Linux on x86-64 only.`);
+    throw new SetupError(`npm install left no ${pinnedNode}; Isthmus runs on Linux on x86-64 only.`);
   }
 }
 

@@ -10,13 +10,16 @@ const linesForReason = 10;
 /** Licences of packages that a production install brings; all permit use and distribution under Apache-2.0. */
 const allowedLicences = new Set(['Apache-2.0', 'MIT', 'ISC', 'BSD-2-Clause', 'BSD-3-Clause', '0BSD', 'BlueOak-1.0.0']);
 
+interface LockEntry extends PackageFile {
+  readonly dev?: boolean;
+  readonly link?: boolean;
+  readonly resolved?: string;
+  readonly version?: string;
+  readonly integrity?: string;
+}
+
 interface LockFile {
-  readonly packages: Readonly<
-    Record<
-      string,
-      { readonly license?: string; readonly dev?: boolean; readonly link?: boolean; readonly resolved?: string }
-    >
-  >;
+  readonly packages: Readonly<Record<string, LockEntry>>;
 }
 
 interface PackageFile {
@@ -94,6 +97,24 @@ test('production dependencies have licences that permit ours', async (t) => {
       names.some((name) => allowedLicences.has(name)),
       `${path}: ${license}`,
     );
+  }
+});
+
+test('the lock file says what the package files say, with a checksum for each package', async (t) => {
+  const { packages } = await parsed<LockFile>('package-lock.json');
+  for (const path of await filesOf((candidate) => candidate.endsWith('package.json'))) {
+    const folder = path.replace(/\/?package\.json$/, '');
+    const { dependencies, devDependencies } = await parsed<PackageFile>(path);
+    const locked = packages[folder];
+    t.deepEqual(
+      { ...locked?.dependencies, ...locked?.devDependencies },
+      { ...dependencies, ...devDependencies },
+      `${path} and package-lock.json differ: run npm install`,
+    );
+  }
+  for (const [path, { integrity, link, version }] of Object.entries(packages)) {
+    if (!path.includes('node_modules/') || link === true) continue;
+    t.true(integrity?.startsWith('sha512-') && version !== undefined, `${path} has no checksum or no version`);
   }
 });
 
