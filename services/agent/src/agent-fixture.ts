@@ -29,12 +29,15 @@ export class FakeService implements RouterService {
   readonly name: string;
   readonly failing = new Set<Step | 'health' | 'heal'>();
   readonly trace: string[];
+  readonly clock: ManualClock;
   /** What is in force: as text, or `halfway` where an apply stopped. */
   served = '';
   healthy = true;
+  checkEveryMs = 0;
 
-  constructor(name: string, trace: string[]) {
+  constructor(name: string, trace: string[], clock: ManualClock) {
     this.name = name;
+    this.clock = clock;
     this.trace = trace;
   }
 
@@ -65,7 +68,12 @@ export class FakeService implements RouterService {
 
   async health() {
     this.#step('health');
-    return { service: this.name, healthy: this.healthy, detail: 'as told', checkedAt: new Date(0).toISOString() };
+    return {
+      service: this.name,
+      healthy: this.healthy,
+      detail: 'as told',
+      checkedAt: new Date(this.clock.now()).toISOString(),
+    };
   }
 
   async heal(): Promise<void> {
@@ -210,7 +218,7 @@ export interface Bench {
 export async function bench(files: Files = new MemoryFiles(), journalLimitBytes = 256 * 1024): Promise<Bench> {
   const trace: string[] = [];
   const clock = new ManualClock();
-  const services = [new FakeService('first', trace), new FakeService('second', trace)];
+  const services = [new FakeService('first', trace, clock), new FakeService('second', trace, clock)];
   const host: Host = { commands: scriptedRunner([]), files, clock, log: silentLog };
   const agent = await createAgent({ host, paths: { state: '/state', run: '/run' }, services, journalLimitBytes });
   return { agent, services, trace, files, clock };

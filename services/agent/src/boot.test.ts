@@ -180,3 +180,19 @@ test('an unhealthy service is healed within two intervals, and one that stays il
   t.like((await agent.status()).services[2], { service: 'second', healthy: false });
   await agent.release();
 });
+
+test('a service that asks for rare checks is looked at rarely, until it is not well', async (t) => {
+  const { files } = await served();
+  const { agent, services, clock, trace } = await bench(files);
+  const [first] = services;
+  if (first === undefined) return t.fail();
+  first.checkEveryMs = 10_000;
+  const checks = () => trace.filter((entry) => entry === 'first health').length;
+  await agent.boot();
+  for (let elapsed = 0; elapsed < 40; elapsed += 1) await clock.advance(1000);
+  t.true(checks() >= 3 && checks() <= 5, `${checks()} checks in 40 seconds`);
+  first.healthy = false;
+  for (let elapsed = 0; elapsed < 12; elapsed += 1) await clock.advance(1000);
+  t.true(first.healthy);
+  await agent.release();
+});

@@ -5,13 +5,13 @@ import type { DefaultRoute } from '@isthmus/templates/routing';
 const pauseMs = 30_000;
 const pauseAfterSilenceMs = 5_000;
 
-/** `silent`: it did not answer. `unknown`: not asked yet, or arping(8) is absent. */
-export type GatewayAnswer = 'answers' | 'silent' | 'unknown';
+/** `not known`: not asked yet, or arping(8) is absent. */
+export type GatewayAnswer = 'answers' | 'silent' | 'not known';
 
 export class GatewayProbe {
   readonly #host: Host;
   readonly #end: AbortSignal;
-  #answer: GatewayAnswer = 'unknown';
+  #answer: GatewayAnswer = 'not known';
   #nextAtMs = 0;
 
   constructor(host: Host, end: AbortSignal) {
@@ -21,7 +21,7 @@ export class GatewayProbe {
 
   /** Forgets what is known: the gateway or its interface has changed. */
   reset(): void {
-    this.#answer = 'unknown';
+    this.#answer = 'not known';
     this.#nextAtMs = 0;
   }
 
@@ -43,7 +43,7 @@ export class GatewayProbe {
       this.#answer = exitCode === 0 ? 'answers' : 'silent';
     } catch (error) {
       if (!(error instanceof CommandError)) this.#host.log.warn('the gateway was not asked', { error });
-      this.#answer = 'unknown';
+      this.#answer = 'not known';
     }
     if (this.#answer === 'silent') this.#nextAtMs = this.#host.clock.monotonicMs() + pauseAfterSilenceMs;
   }

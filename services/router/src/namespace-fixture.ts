@@ -30,6 +30,8 @@ export interface Lab {
   readonly commands: () => string[];
   /** Output of a command inside the namespace. */
   readonly see: (file: string, ...args: string[]) => Promise<string>;
+  /** The same on the other side of its wires, where eth0 ends in `guest` and eth2 in `outside`. */
+  readonly seeBeyond: (file: string, ...args: string[]) => Promise<string>;
 }
 
 /** Runs `use` in a namespace with eth0 and eth2, their other ends beside it in another; both go afterwards. */
@@ -46,10 +48,13 @@ export async function withLab(use: (lab: Lab) => Promise<void>): Promise<void> {
     const recording = recordingRunner(root.commands);
     const host = createNamespaceHost({ ...root, commands: recording }, name);
     const context = { host, paths: { state: `/tmp/${name}/state`, run: `/tmp/${name}/run` }, namePrefix: 'tst1-' };
-    const see = async (file: string, ...args: string[]) =>
-      (await createNamespaceHost(root, name).commands.run(file, args, { okCodes: [0, 1, 255] })).stdout;
+    const seeIn = (where: string) => {
+      const inside = createNamespaceHost(root, where);
+      return async (file: string, ...args: string[]) =>
+        (await inside.commands.run(file, args, { okCodes: [0, 1, 255] })).stdout;
+    };
     const commands = () => recording.commands.map(({ args }) => args.slice(2).join(' '));
-    await use({ host, context, commands, see });
+    await use({ host, context, commands, see: seeIn(name), seeBeyond: seeIn(peer) });
   } finally {
     for (const each of [name, peer]) await root.commands.run('ip', ['netns', 'delete', each], { okCodes: [0, 1] });
     await root.files.remove(`/tmp/${name}`);

@@ -172,12 +172,27 @@ test('a NIC that is not there is refused before anything changes', (t) =>
     t.true(service.check(fullChange(document)).length > 0);
   }));
 
-test('a gateway that does not answer is a finding, and one that answers is none', (t) =>
+test('a gateway that does not answer is a finding, and the health check does not wait for it', (t) =>
   withLab(async (lab) => {
     const service = createRoutingService(lab.context);
     await enforce(service, fullChange(documentOf({})));
     t.true((await service.health()).healthy);
     await lab.host.clock.sleep(2500);
     t.regex((await service.health()).detail, /default gateway 203\.0\.113\.1 does not answer/);
+    await service.release();
+  }));
+
+test('a gateway that answers is told, and a new address is announced to the neighbours', (t) =>
+  withLab(async (lab) => {
+    await lab.seeBeyond('ip', 'address', 'add', '203.0.113.1/24', 'dev', 'outside');
+    await lab.seeBeyond('sysctl', '-w', 'net.ipv4.conf.outside.arp_accept=1');
+    const service = createRoutingService(lab.context);
+    await enforce(service, fullChange(documentOf({})));
+    await service.health();
+    await lab.host.clock.sleep(500);
+    t.is((await service.health()).detail, 'in force; default gateway: answers');
+    await enforce(service, partChange(documentOf({ a: publicAddress(3) }), [{ id: 'a', after: publicAddress(3) }]));
+    await lab.host.clock.sleep(500);
+    t.regex(await lab.seeBeyond('ip', 'neigh'), /203\.0\.113\.3 dev outside lladdr 02:00:00:00:00:02/);
     await service.release();
   }));

@@ -71,10 +71,12 @@ class RoutingService implements RouterService {
 
   async health(): Promise<ServiceHealth> {
     const problems = this.#applied === null ? [] : await this.#problems(this.#applied);
+    const [route] = this.#applied?.defaultRoutes ?? [];
+    const gateway = route === undefined ? 'there is none' : this.#gateway.latest(route);
     return {
       service: this.name,
       healthy: problems.length === 0,
-      detail: problems.length === 0 ? 'interfaces, addresses and routes are in force' : problems.join('; '),
+      detail: problems.length === 0 ? `in force; default gateway: ${gateway}` : problems.join('; '),
       checkedAt: new Date(this.#context.host.clock.now()).toISOString(),
     };
   }
