@@ -1,48 +1,17 @@
 // A whole API under test: a private PostgreSQL cluster of its own, the real server, real HTTP. Tests alone import this.
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { createHost, silentLog } from '@isthmus/host';
+import { silentLog } from '@isthmus/host';
 import type { Command } from '../commands/declaration.ts';
 import type { Orchestration } from '../commands/orchestration.ts';
 import { commands as allCommands } from '../commands/registry.ts';
 import { abandonJob, runJob } from '../commands/run-job.ts';
-import { type Db, migrate, openDatabase } from '../store/database.ts';
+import type { Db } from '../store/database.ts';
 import { createJobQueue, type JobQueue } from '../store/job-queue.ts';
 import { generateKey, hashPassword } from '../store/password.ts';
-import { startPostgresCluster } from '../store/postgres-cluster.ts';
 import { type AdminCredentials, seedIdentity } from '../store/seed.ts';
+import { openTestDatabase, type TestDatabase } from '../store/testing.ts';
 import { type ApiClient, createApiClient } from './client.ts';
 import { type ApiServer, createApiServer } from './server.ts';
-
-/** A migrated, empty database of a cluster made for one test file. */
-export interface TestDatabase {
-  readonly url: string;
-  readonly db: Db;
-  close(): Promise<void>;
-}
-
-/** Starts a cluster below /tmp; `close` stops and removes it. */
-export async function openTestDatabase(): Promise<TestDatabase> {
-  const directory = await mkdtemp('/tmp/isthmus-test-');
-  await mkdir(`${directory}/cluster`, { mode: 0o755 });
-  await chmod(directory, 0o755);
-  const cluster = await startPostgresCluster(createHost({ log: silentLog }), {
-    dataDirectory: `${directory}/cluster/data`,
-    socketDirectory: `${directory}/cluster/socket`,
-    durable: false,
-  });
-  const db = openDatabase(cluster.url);
-  await migrate(db);
-  return {
-    url: cluster.url,
-    db,
-    close: async () => {
-      await db.destroy();
-      await cluster.stop();
-      await rm(directory, { recursive: true, force: true });
-    },
-  };
-}
 
 /** An orchestration that does nothing and succeeds; `methods` replace what a test looks at. */
 export function idleOrchestration(methods: Partial<Orchestration> = {}): Orchestration {

@@ -1,10 +1,53 @@
 // Every command of the API: one line a resource.
+
+import { commands as account } from './account/index.ts';
 import { listApisOf } from './api/list-apis.ts';
 import { listCapabilities } from './api/list-capabilities.ts';
+import { commands as cluster } from './cluster/index.ts';
+import { commands as configuration } from './configuration/index.ts';
 import type { Command } from './declaration.ts';
+import { commands as domain } from './domain/index.ts';
+import { commands as event } from './event/index.ts';
+import { listEventTypesOf } from './event/list-event-types.ts';
+import { commands as host } from './host/index.ts';
+import { commands as job } from './job/index.ts';
+import { commands as key } from './key/index.ts';
+import { commands as networkOffering } from './network-offering/index.ts';
+import { commands as osType } from './os-type/index.ts';
+import { commands as physicalNetwork } from './physical-network/index.ts';
+import { commands as pod } from './pod/index.ts';
+import { commands as serviceOffering } from './service-offering/index.ts';
 import { commands as session } from './session/index.ts';
+import { commands as template } from './template/index.ts';
+import { commands as user } from './user/index.ts';
+import { commands as vlanIpRange } from './vlan-ip-range/index.ts';
+import { commands as zone } from './zone/index.ts';
 
-const resources: readonly (readonly Command[])[] = [session];
+const resources: readonly (readonly Command[])[] = [
+  session,
+  account,
+  user,
+  key,
+  domain,
+  job,
+  event,
+  cluster,
+  configuration,
+  host,
+  networkOffering,
+  osType,
+  physicalNetwork,
+  pod,
+  serviceOffering,
+  template,
+  vlanIpRange,
+  zone,
+];
 
 /** The table that the API, listApis, the CLI and the reference pages are made from. */
-export const commands: readonly Command[] = [...resources.flat(), listCapabilities, listApisOf(() => commands)];
+export const commands: readonly Command[] = [
+  ...resources.flat(),
+  listCapabilities,
+  listEventTypesOf(() => commands),
+  listApisOf(() => commands),
+];

@@ -21,8 +21,3 @@ export function roleFields(type: AccountType): { roleid?: string; roletype?: str
   const role = builtInRoles.find(({ accountType }) => accountType === type);
   return role === undefined ? {} : { roleid: role.id, roletype: role.type, rolename: role.name };
 }
-
-/** A domain's path as answers spell it: `ROOT`, `ROOT/a/b`. */
-export function displayPath(path: string): string {
-  return `ROOT${path.replace(/\/$/, '')}`;
-}

@@ -1,7 +1,8 @@
 import type { Db, Trx } from '../../store/database.ts';
 import type { ResponseFields, ResponseObject } from '../declaration.ts';
 import type { EntityRow } from '../entities.ts';
-import { displayPath, roleFields } from '../role.ts';
+import { domainPathText } from '../owner-fields.ts';
+import { roleFields } from '../role.ts';
 import { presentUsers, userFields } from '../user/response.ts';
 
 const counted = ['vm', 'ip', 'network', 'volume', 'snapshot', 'template', 'project', 'vpc', 'cpu', 'memory'] as const;
@@ -113,7 +114,7 @@ export async function presentAccounts(db: Db | Trx, rows: readonly EntityRow<'ac
       ...roleFields(row.type),
       domainid: row.domain_id,
       domain: domain?.name,
-      domainpath: domain === undefined ? undefined : displayPath(domain.path),
+      domainpath: domain === undefined ? undefined : domainPathText(domain.path),
       networkdomain: row.network_domain ?? undefined,
       state: row.state,
       created: row.created,

@@ -1,7 +1,7 @@
 import type { Db, Trx } from '../../store/database.ts';
 import type { ResponseFields, ResponseObject } from '../declaration.ts';
 import type { EntityRow } from '../entities.ts';
-import { displayPath } from '../role.ts';
+import { domainPathText } from '../owner-fields.ts';
 
 /** Fields of a domain. */
 export const domainFields: ResponseFields = {
@@ -41,7 +41,7 @@ export async function presentDomains(db: Db | Trx, rows: readonly EntityRow<'dom
     parentdomainname: row.parent_id === null ? undefined : names.get(row.parent_id),
     haschild: withChild.has(row.id),
     networkdomain: row.network_domain ?? undefined,
-    path: displayPath(row.path),
+    path: domainPathText(row.path),
     state: row.state,
     created: row.created,
   }));
