@@ -1,1 +1,21 @@
+// The services of a router. A service of a new feature goes into this list.
+import { createDnsmasqService } from './dnsmasq.ts';
+import { createNetfilterService } from './netfilter.ts';
+import { createRoutingService } from './routing.ts';
+import type { RouterService, ServiceContext } from './service.ts';
+import { createSystemService } from './system.ts';
+
 export * from './service.ts';
+
+/**
+ * The services of a router in the order in which a change is applied: kernel settings, then the rules, then addresses,
+ * routes and, with them, forwarding, then the daemons. Until the rules stand there is nothing to forward.
+ */
+export function createRouterServices(context: ServiceContext): RouterService[] {
+  return [
+    createSystemService(context),
+    createNetfilterService(context),
+    createRoutingService(context),
+    createDnsmasqService(context),
+  ];
+}

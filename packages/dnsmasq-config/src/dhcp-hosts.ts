@@ -1,0 +1,54 @@
+// `dhcp-hostsfile` and the files of a `dhcp-hostsdir`: a reserved lease a line, as in `--dhcp-host` of dnsmasq(8).
+import {
+  type Fqdn,
+  InvalidValueError,
+  type Ipv4Address,
+  type MacAddress,
+  parseIpv4Address,
+  parseMacAddress,
+} from '@isthmus/net';
+import { duplicateIssues, type Issue, listIssues, readLines, words } from './config-file.ts';
+import { parseQualifiedName } from './values.ts';
+
+/** One reserved lease. `name` is qualified: a bare label could be one of dnsmasq's keywords (values.ts). */
+export interface DhcpHostLine {
+  readonly macAddress: MacAddress;
+  readonly address: Ipv4Address;
+  readonly name: Fqdn;
+}
+
+/** The line of one host, without its line break. Throws InvalidValueError where a value was cast past its type. */
+export function renderDhcpHost({ macAddress, address, name }: DhcpHostLine): string {
+  return words([macAddress, address, parseQualifiedName(name)]);
+}
+
+function parseDhcpHost(line: string): DhcpHostLine {
+  const [macAddress = '', address = '', name = '', ...rest] = line.split(',');
+  if (rest.length > 0) throw new InvalidValueError(line, 'a MAC address, an IPv4 address and a name');
+  return {
+    macAddress: parseMacAddress(macAddress),
+    address: parseIpv4Address(address),
+    name: parseQualifiedName(name),
+  };
+}
+
+/** Hosts that cannot be written, and addresses and MAC addresses that dnsmasq would refuse or pass over as second ones. */
+export function validateDhcpHosts(hosts: readonly DhcpHostLine[]): Issue[] {
+  return [
+    ...listIssues('hosts', hosts, (host) => parseDhcpHost(renderDhcpHost(host))),
+    ...duplicateIssues(
+      'hosts',
+      hosts.flatMap(({ macAddress, address }) => [macAddress, address]),
+    ),
+  ];
+}
+
+/** The text of a DHCP hosts file. */
+export function renderDhcpHosts(hosts: readonly DhcpHostLine[]): string {
+  return hosts.map((host) => `${renderDhcpHost(host)}\n`).join('');
+}
+
+/** Reads what `renderDhcpHosts` writes. Throws ConfigSyntaxError. */
+export function parseDhcpHosts(text: string): DhcpHostLine[] {
+  return readLines(text, parseDhcpHost);
+}

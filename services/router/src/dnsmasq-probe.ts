@@ -1,0 +1,85 @@
+// Run by itself in the router's network namespace, which the agent's own process cannot enter. Asks dnsmasq for a name
+// and for the options of a lease, and prints what came back as JSON. DHCPINFORM (RFC 2131, 3.4) leaves leases alone; it is
+// broadcast on the guest network, since dnsmasq takes only what comes in there, and the kernel hands a broadcast back.
+import { createSocket } from 'node:dgram';
+
+/** What to ask. `address`: the router's own on the guest network. */
+export interface ProbeQuestion {
+  readonly address: string;
+  readonly broadcast: string;
+  readonly name: string;
+  readonly timeoutMs: number;
+}
+
+/** What came back; null: nothing within the time. `addresses`: A records in dotted decimal; `code`: RFC 1035, 4.1.1. */
+export interface ProbeAnswer {
+  readonly dns: { readonly code: number; readonly addresses: readonly string[] } | null;
+  readonly dhcp: { readonly router: string | null } | null;
+}
+
+function ask(question: ProbeQuestion, port: number, to: string, message: Buffer): Promise<Buffer | null> {
+  return new Promise((resolve) => {
+    const socket = createSocket('udp4');
+    const end = (answer: Buffer | null) => {
+      clearTimeout(timer);
+      socket.close();
+      resolve(answer);
+    };
+    const timer = setTimeout(() => end(null), question.timeoutMs);
+    socket.on('error', () => end(null));
+    socket.on('message', (answer) => end(answer));
+    socket.bind(0, question.address, () => {
+      socket.setBroadcast(true);
+      socket.send(message, port, to);
+    });
+  });
+}
+
+function dnsQuery(name: string): Buffer {
+  const header = Buffer.from([0x49, 0x54, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
+  const labels = name.split('.').map((label) => Buffer.concat([Buffer.from([label.length]), Buffer.from(label)]));
+  return Buffer.concat([header, ...labels, Buffer.from([0, 0, 1, 0, 1])]);
+}
+
+/** A answers stand behind the question, each with a compressed name (2), type, class, TTL, length (10) and the address (4). */
+function readDns(answer: Buffer, questionLength: number): ProbeAnswer['dns'] {
+  const addresses: string[] = [];
+  const count = answer.readUInt16BE(6);
+  for (let at = questionLength; addresses.length < count && at + 16 <= answer.length; at += 16) {
+    if (answer.readUInt16BE(at + 2) !== 1) break;
+    addresses.push([...answer.subarray(at + 12, at + 16)].join('.'));
+  }
+  return { code: (answer[3] ?? 0) & 15, addresses };
+}
+
+function dhcpInform(address: string): Buffer {
+  const message = Buffer.alloc(300);
+  message.set([1, 1, 6]);
+  message.set(address.split('.').map(Number), 12);
+  // A locally administered hardware address that no guest has: the answer goes to the IP address.
+  message.set([2, 0, 0, 0, 0, 0], 28);
+  message.set([0x63, 0x82, 0x53, 0x63, 53, 1, 8, 55, 1, 3, 255], 236);
+  return message;
+}
+
+function readDhcp(answer: Buffer): ProbeAnswer['dhcp'] {
+  for (let at = 240; at + 1 < answer.length; at += 2 + (answer[at + 1] ?? 0)) {
+    if (answer[at] === 3) return { router: [...answer.subarray(at + 2, at + 6)].join('.') };
+  }
+  return { router: null };
+}
+
+async function probe(question: ProbeQuestion): Promise<ProbeAnswer> {
+  const query = dnsQuery(question.name);
+  const [dns, dhcp] = await Promise.all([
+    ask(question, 53, question.address, query),
+    ask(question, 67, question.broadcast, dhcpInform(question.address)),
+  ]);
+  return {
+    dns: dns === null ? null : readDns(dns, query.length),
+    dhcp: dhcp === null ? null : readDhcp(dhcp),
+  };
+}
+
+const [, , question] = process.argv;
+if (question !== undefined) console.log(JSON.stringify(await probe(JSON.parse(question) as ProbeQuestion)));

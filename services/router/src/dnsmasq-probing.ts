@@ -1,0 +1,61 @@
+// Does dnsmasq answer? Asked by a short-lived process in the router's network namespace (dnsmasq-probe.ts).
+import { fileURLToPath } from 'node:url';
+import { parseHosts } from '@isthmus/dnsmasq-config';
+import type { Host } from '@isthmus/host';
+import type { EntryLine } from './dnsmasq-lines.ts';
+import type { ProbeAnswer, ProbeQuestion } from './dnsmasq-probe.ts';
+import type { DnsmasqSettings } from './dnsmasq-settings.ts';
+
+const script = fileURLToPath(new URL('./dnsmasq-probe.ts', import.meta.url));
+/** A probe costs 40 ms of a processor; that the process lives is checked each time, and costs nothing. */
+const pauseMs = 30_000;
+/** Longer than a reload takes, during which dnsmasq answers nobody. */
+const answerMs = 5_000;
+const noSuchName = 3;
+
+function dnsFault(answer: ProbeAnswer['dns'], name: string, address: string | null): string | null {
+  if (answer === null) return `DNS did not answer for ${name} within ${answerMs} ms`;
+  if (address === null) {
+    return answer.code === 0 || answer.code === noSuchName ? null : `DNS answered code ${answer.code} for ${name}`;
+  }
+  if (answer.addresses.includes(address)) return null;
+  return `DNS answered ${answer.addresses.join(', ') || 'no address'} for ${name}: expected ${address}`;
+}
+
+export class DnsmasqProbe {
+  readonly #host: Host;
+  #nextAtMs = 0;
+
+  constructor(host: Host) {
+    this.#host = host;
+  }
+
+  /** Asks again at the next check. */
+  reset(): void {
+    this.#nextAtMs = 0;
+  }
+
+  /** What is wrong with the answers, or null. `record`: a line of the hosts file to ask for, where there is one. */
+  async fault(settings: DnsmasqSettings, record: EntryLine | null): Promise<string | null> {
+    const { clock } = this.#host;
+    if (clock.monotonicMs() < this.#nextAtMs) return null;
+    const [host] = record === null ? [] : parseHosts(`${record.text}\n`);
+    const name = host?.names[0] ?? settings.dnsDomain;
+    const { dns, dhcp } = await this.#ask({
+      address: settings.address,
+      broadcast: settings.broadcast,
+      name,
+      timeoutMs: answerMs,
+    });
+    const fault =
+      dhcp === null ? `DHCP did not answer within ${answerMs} ms` : dnsFault(dns, name, host?.address ?? null);
+    if (fault === null) this.#nextAtMs = clock.monotonicMs() + pauseMs;
+    return fault;
+  }
+
+  async #ask(question: ProbeQuestion): Promise<ProbeAnswer> {
+    const { commands } = this.#host;
+    const { stdout } = await commands.run(process.execPath, [script, JSON.stringify(question)], { timeoutMs: 20_000 });
+    return JSON.parse(stdout) as ProbeAnswer;
+  }
+}

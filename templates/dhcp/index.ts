@@ -1,0 +1,2 @@
+export * from './dnsmasq-main.ts';
+export * from './lease.ts';

@@ -1,0 +1,17 @@
+// The `dns` section as dnsmasq's files: a line a record, and where queries go.
+import type { DnsRecord, RouterSettings } from '@isthmus/contract';
+import type { DnsServer, HostsLine } from '@isthmus/dnsmasq-config';
+import { type Fqdn, parseFqdn } from '@isthmus/net';
+
+/** The line of one record of `dns.records`: its full name first, which a reverse query answers, then the bare one. */
+export function dnsHostsLine(record: DnsRecord, domain: Fqdn): HostsLine {
+  return { address: record.address, names: [parseFqdn(`${record.hostname}.${domain}`), record.hostname] };
+}
+
+/** Names of the guest domain are never asked elsewhere; the rest goes to the forwarders, in order. */
+export function dnsServers(settings: RouterSettings['dns']): DnsServer[] {
+  return [
+    { kind: 'local', domain: settings.domain },
+    ...settings.forwarders.map((address) => ({ kind: 'forward', address }) as const),
+  ];
+}
