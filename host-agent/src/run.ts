@@ -1,9 +1,10 @@
 // The life of the host agent's process: claim, open, listen, end.
 import { chmod } from 'node:fs/promises';
 import { createHost, type Host } from '@isthmus/host';
+import { createRouterServices } from '@isthmus/router';
 import packageJson from '../package.json' with { type: 'json' };
 import { HostAgent } from './host-agent.ts';
-import { createServices } from './router-services.ts';
+
 import { createServer } from './server.ts';
 import { claimInstallation } from './single-instance.ts';
 
@@ -36,7 +37,7 @@ export async function runHostAgent(options: RunOptions, signal: AbortSignal): Pr
     throw new Error(`installation ${installation}: its host agent runs already (process id in ${pidPath(run)})`);
   }
   const { version } = packageJson;
-  const agent = new HostAgent({ host, installation, state, run, version, createServices });
+  const agent = new HostAgent({ host, installation, state, run, version, createServices: createRouterServices });
   await agent.open();
   const end = new AbortController();
   const server = createServer(agent, () => end.abort());

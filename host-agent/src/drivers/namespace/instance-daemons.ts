@@ -3,7 +3,7 @@
 import type { InstanceSpec } from '@isthmus/contract';
 import type { Host } from '@isthmus/host';
 import { addressOf } from './names.ts';
-import { namespaceProcesses } from './namespaces.ts';
+import { processesOf } from './processes.ts';
 
 /** Where an instance's files lie. `shared` holds the programs that all instances run; `names` its files for `ip netns exec`. */
 export interface InstancePaths {
@@ -89,7 +89,7 @@ export async function ensureInstanceDaemons(
   const resolvConf = `${paths.names}/resolv.conf`;
   if (!(await host.files.exists(resolvConf))) await host.files.writeText(resolvConf, '');
   const daemons = daemonsOf(spec, paths);
-  const there = await namespaceProcesses(host.commands, namespace);
+  const there = processesOf([namespace]).get(namespace) ?? [];
   const pids = await Promise.all(daemons.map((daemon) => runningPid(host, paths, daemon)));
   const adopted = pids.map((pid) => (pid !== null && there.includes(pid) ? pid : null));
   for (const pid of there) {

@@ -1,7 +1,8 @@
 // Network namespaces and the processes in them.
-import type { CommandRunner } from '@isthmus/host';
+import { CommandError, type CommandRunner } from '@isthmus/host';
 import { type Link, namespaceLinks } from './links.ts';
 import { isNamespaceOf } from './names.ts';
+import { processesOf } from './processes.ts';
 
 /**
  * Makes the namespace where it is absent, without IPv6, its loopback up, and answers with its devices. A name that leads
@@ -19,20 +20,15 @@ export async function ensureNamespace(commands: CommandRunner, namespace: string
   return Array.isArray(links) ? links : [];
 }
 
-/** Process ids in a namespace; empty where it is absent. */
-export async function namespaceProcesses(commands: CommandRunner, namespace: string): Promise<number[]> {
-  const { stdout } = await commands.run('ip', ['netns', 'pids', namespace], { okCodes: [0, 1, 255] });
-  return stdout
+/** Ends every process in the namespaces, then removes them with their devices. No error where one is absent. */
+export async function removeNamespaces(commands: CommandRunner, namespaces: readonly string[]): Promise<void> {
+  for (const pids of processesOf(namespaces).values()) for (const pid of pids) commands.signal(pid, 'SIGKILL');
+  const input = namespaces.map((name) => `netns delete ${name}\n`).join('');
+  const result = await commands.run('ip', ['-force', '-batch', '-'], { input, okCodes: [0, 1] });
+  const faults = result.stderr
     .split('\n')
-    .filter((line) => line !== '')
-    .map(Number);
-}
-
-/** Ends every process in the namespace, then removes it with its devices. No error where it is absent. */
-export async function removeNamespace(commands: CommandRunner, namespace: string): Promise<void> {
-  if ((await namespaceLinks(commands, namespace)) === 'absent') return;
-  for (const pid of await namespaceProcesses(commands, namespace)) commands.signal(pid, 'SIGKILL');
-  await commands.run('ip', ['netns', 'delete', namespace]);
+    .filter((line) => !/^$|No such file or directory$|^Command failed /.test(line));
+  if (faults.length > 0) throw new CommandError('ip -force -batch -', { ...result, timedOut: false });
 }
 
 /** Names of the namespaces that this installation made. */
