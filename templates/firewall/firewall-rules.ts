@@ -22,6 +22,8 @@ export interface FirewallChanges {
   readonly filter: ChainChanges;
 }
 
+const unchanged: FirewallChanges = { raw: new Map(), mangle: new Map(), filter: new Map() };
+
 /**
  * The tables raw, mangle and filter of one router, kept up under single changes: the chains follow from the settings
  * and entries alone, whatever the order of calls.
@@ -57,7 +59,12 @@ export class FirewallRules {
     this.egress.setDefault(egressDefault);
   }
 
-  #baseChains() {
+  /** A built-in chain, or another that follows from the settings alone. */
+  baseChain(table: 'raw' | 'mangle' | 'filter', name: string): Chain | undefined {
+    return this.#baseChains()[table].get(name);
+  }
+
+  #baseChains(): { readonly [Table in 'raw' | 'mangle' | 'filter']: ReadonlyMap<string, Chain> } {
     const base = this.#base;
     if (base === null) return { raw: new Map(), mangle: new Map(), filter: new Map() };
     return {
@@ -93,8 +100,7 @@ export class FirewallRules {
 
   /** Chains that changed since the last call. The first call answers with all of them. */
   takeChanges(): FirewallChanges {
-    const none = { raw: [], mangle: [], filter: [] };
-    const { raw, mangle, filter } = this.#baseChanged ? this.#baseChains() : none;
+    const { raw, mangle, filter } = this.#baseChanged ? this.#baseChains() : unchanged;
     this.#baseChanged = false;
     return {
       raw: new Map(raw),

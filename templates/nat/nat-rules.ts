@@ -108,6 +108,11 @@ export class NatRules {
     this.#snat.remove(`s ${id}`);
   }
 
+  /** A built-in chain. */
+  baseChain(name: string): Chain | undefined {
+    return this.#base.get(name);
+  }
+
   /** Every chain of the table, built-in ones included. */
   chains(): ReadonlyMap<string, Chain> {
     return new Map([...this.#base, ...this.#dnat.chains(), ...this.#snat.chains()]);

@@ -1,0 +1,136 @@
+// Revoked means revoked: which flows a change has to end, and ending them.
+import type { EgressRule, IngressRule, PortForward, RouterDocument, StaticNat } from '@isthmus/contract';
+import type { Host } from '@isthmus/host';
+import { cidrContains, type Ipv4Address } from '@isthmus/net';
+import { deleteFlows, type Flow, type FlowFilter, listFlows } from './conntrack.ts';
+import { admission, egressMatches, forwardTakes, ingressMatches } from './conntrack-admission.ts';
+import type { FilterChange, FilterSettings } from './netfilter-state.ts';
+
+/** Flows that one taken or narrowed entry may have admitted, and how to list no more than these. */
+interface Suspicion {
+  readonly filter: FlowFilter;
+  readonly matches: (flow: Flow) => boolean;
+}
+
+/** Where the flows are, and a file that `deleteFlows` may write. */
+export interface FlowTable {
+  readonly host: Host;
+  readonly deletionPath: string;
+}
+
+/** Above so many different listings one of everything is cheaper. */
+const maxListings = 4;
+
+function ofIngress(rule: IngressRule): Suspicion {
+  const { publicAddress: originalDestination, protocol, ports } = rule;
+  const isOnePort = ports !== undefined && ports.first === ports.last;
+  return {
+    filter: {
+      originalDestination,
+      ...(protocol === 'all' ? {} : { protocol }),
+      ...(isOnePort ? { originalDestinationPort: ports.first } : {}),
+    },
+    matches: (flow) => ingressMatches(rule, flow),
+  };
+}
+
+function ofForward(forward: PortForward): Suspicion {
+  const { publicAddress: originalDestination, protocol, publicPorts } = forward;
+  const isOnePort = publicPorts.first === publicPorts.last;
+  return {
+    filter: { originalDestination, protocol, ...(isOnePort ? { originalDestinationPort: publicPorts.first } : {}) },
+    matches: (flow) => forwardTakes(forward, flow),
+  };
+}
+
+function ofStatic({ publicAddress, privateAddress }: StaticNat): Suspicion[] {
+  return [
+    {
+      filter: { originalDestination: publicAddress },
+      matches: ({ original }) => original.destination === publicAddress,
+    },
+    {
+      filter: { replyDestination: publicAddress },
+      matches: ({ original, reply }) => original.source === privateAddress && reply.destination === publicAddress,
+    },
+  ];
+}
+
+function ofEgress(rule: EgressRule, { nat }: FilterSettings): Suspicion {
+  return {
+    filter: rule.protocol === 'all' ? {} : { protocol: rule.protocol },
+    matches: (flow) => cidrContains(nat.guestNetwork, flow.original.source) && egressMatches(rule, flow),
+  };
+}
+
+function ofSettings(before: FilterSettings, after: FilterSettings): Suspicion[] {
+  const isNarrowed =
+    before.firewall.egressDefault !== after.firewall.egressDefault ||
+    before.nat.guestNetwork !== after.nat.guestNetwork ||
+    before.nat.publicInterface !== after.nat.publicInterface;
+  if (isNarrowed) return [{ filter: {}, matches: () => true }];
+  const { sourceNatAddress: replyDestination } = before.nat;
+  if (replyDestination === undefined || replyDestination === after.nat.sourceNatAddress) return [];
+  return [{ filter: { replyDestination }, matches: ({ reply }) => reply.destination === replyDestination }];
+}
+
+/** Empty where a change takes nothing away. */
+function suspicionsOf({ before, after, entries }: FilterChange): Suspicion[] {
+  if (before === null || after === null) return [];
+  const given = <Entry>(entry: Entry | undefined): Entry[] => (entry === undefined ? [] : [entry]);
+  // A rule that goes takes a permission; where the default is allow it is a rule that comes.
+  const taken = after.firewall.egressDefault === 'deny' ? 'before' : 'after';
+  return [
+    ...ofSettings(before, after),
+    ...entries['firewall.ingress'].flatMap((change) => given(change.before).map(ofIngress)),
+    ...entries['nat.portForwards'].flatMap((change) => given(change.before).map(ofForward)),
+    ...entries['nat.staticNats'].flatMap((change) => given(change.before).flatMap(ofStatic)),
+    ...entries['firewall.egress'].flatMap((change) => given(change[taken]).map((rule) => ofEgress(rule, after))),
+  ];
+}
+
+function listingsOf(suspicions: readonly Suspicion[]): FlowFilter[] {
+  const filters = new Map(suspicions.map(({ filter }) => [JSON.stringify(filter), filter]));
+  return filters.size > maxListings || filters.has('{}') ? [{}] : [...filters.values()];
+}
+
+function formerAddresses({ before, entries }: FilterChange): Ipv4Address[] {
+  const gone = entries['routing.publicAddresses'].flatMap((change) => change.before?.address ?? []);
+  const { sourceNatAddress } = before?.nat ?? {};
+  return sourceNatAddress === undefined ? gone : [...gone, sourceNatAddress];
+}
+
+/** The flows, of those given, that a change ends: what it takes away would have admitted, and the document does not. */
+export function revokedFlows(change: FilterChange, document: RouterDocument, flows: readonly Flow[]): Flow[] {
+  const suspicions = suspicionsOf(change);
+  const suspects = flows.filter((flow) => suspicions.some(({ matches }) => matches(flow)));
+  if (suspects.length === 0) return [];
+  const admits = admission(document, formerAddresses(change));
+  return suspects.filter((flow) => !admits(flow));
+}
+
+/**
+ * Ends the flows that a change has to end, and answers with their number. Asks for no flow where nothing was taken away.
+ * Throws CommandError.
+ */
+export async function endRevokedFlows(
+  { host, deletionPath }: FlowTable,
+  change: FilterChange,
+  document: RouterDocument,
+): Promise<number> {
+  const suspicions = suspicionsOf(change);
+  if (suspicions.length === 0) return 0;
+  const flows: Flow[] = [];
+  for (const filter of listingsOf(suspicions)) flows.push(...(await listFlows(host.commands, filter)));
+  const revoked = revokedFlows(change, document, flows);
+  await deleteFlows(host, deletionPath, revoked);
+  return revoked.length;
+}
+
+/** Ends every flow that a document does not admit, for where nobody knows what was admitted before. Throws CommandError. */
+export async function endStrayFlows({ host, deletionPath }: FlowTable, document: RouterDocument): Promise<number> {
+  const admits = admission(document);
+  const stray = (await listFlows(host.commands)).filter((flow) => !admits(flow));
+  await deleteFlows(host, deletionPath, stray);
+  return stray.length;
+}

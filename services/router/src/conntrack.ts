@@ -1,0 +1,115 @@
+// The flows of the connection tracking table as conntrack(8) 1.4.7 prints and deletes them.
+import type { CommandRunner, Host } from '@isthmus/host';
+import { type Ipv4Address, isIpv4Address } from '@isthmus/net';
+
+/** One direction of a flow. Ports with tcp, udp and their like; the others with icmp. */
+export interface FlowDirection {
+  readonly source: Ipv4Address;
+  readonly destination: Ipv4Address;
+  readonly sourcePort?: number;
+  readonly destinationPort?: number;
+  readonly icmp?: { readonly type: number; readonly code: number; readonly id: number };
+}
+
+/** A tracked flow. `protocol` is a name where conntrack knows one, else the number. */
+export interface Flow {
+  readonly protocol: string;
+  /** As the first packet came in, before any translation. */
+  readonly original: FlowDirection;
+  /** As an answer comes in: its source is where DNAT led, its destination what SNAT wrote. */
+  readonly reply: FlowDirection;
+}
+
+/** What to list; absent fields mean any. */
+export interface FlowFilter {
+  readonly protocol?: 'tcp' | 'udp' | 'icmp';
+  readonly originalDestination?: Ipv4Address;
+  readonly originalDestinationPort?: number;
+  readonly originalSource?: Ipv4Address;
+  readonly replyDestination?: Ipv4Address;
+}
+
+type Fields = Record<string, string>;
+
+function directionOf(fields: Fields): FlowDirection | null {
+  const { src = '', dst = '', sport, dport, type, code, id } = fields;
+  if (!isIpv4Address(src) || !isIpv4Address(dst)) return null;
+  return {
+    source: src,
+    destination: dst,
+    ...(sport === undefined || dport === undefined
+      ? {}
+      : { sourcePort: Number(sport), destinationPort: Number(dport) }),
+    ...(type === undefined || code === undefined || id === undefined
+      ? {}
+      : { icmp: { type: Number(type), code: Number(code), id: Number(id) } }),
+  };
+}
+
+function parseFlow(line: string): Flow | null {
+  const [name = '', number = '', ...words] = line.split(/\s+/);
+  const directions: Fields[] = [];
+  for (const word of words) {
+    const [key = '', value] = word.split('=');
+    if (value === undefined) continue;
+    if (key === 'src') directions.push({});
+    const fields = directions.at(-1);
+    // What follows a direction (mark, use, …) has other keys.
+    if (fields !== undefined && fields[key] === undefined) fields[key] = value;
+  }
+  const [original, reply] = directions.map(directionOf);
+  if (original === undefined || original === null || reply === undefined || reply === null) return null;
+  return { protocol: name === 'unknown' ? number : name, original, reply };
+}
+
+/** Reads `conntrack -L`. Lines that are no IPv4 flow are passed over. */
+export function parseFlows(text: string): Flow[] {
+  return text.split('\n').flatMap((line) => parseFlow(line) ?? []);
+}
+
+function filterWords(filter: FlowFilter): string[] {
+  const { protocol, originalDestination, originalDestinationPort, originalSource, replyDestination } = filter;
+  return [
+    ...(protocol === undefined ? [] : ['-p', protocol]),
+    ...(originalSource === undefined ? [] : ['--orig-src', originalSource]),
+    ...(originalDestination === undefined ? [] : ['--orig-dst', originalDestination]),
+    ...(originalDestinationPort === undefined ? [] : ['--orig-port-dst', String(originalDestinationPort)]),
+    ...(replyDestination === undefined ? [] : ['--reply-dst', replyDestination]),
+  ];
+}
+
+/** Lists flows. Throws CommandError. */
+export async function listFlows(commands: CommandRunner, filter: FlowFilter = {}): Promise<Flow[]> {
+  const { stdout } = await commands.run('conntrack', ['-L', '-f', 'ipv4', ...filterWords(filter)], {
+    timeoutMs: 60_000,
+  });
+  return parseFlows(stdout);
+}
+
+/** The line of `conntrack --load-file` that deletes exactly this flow: the tuples of both directions name it. */
+export function deletionLine({ protocol, original, reply }: Flow): string {
+  const words = ['-D', '-f', 'ipv4', '-p', protocol, '--orig-src', original.source, '--orig-dst', original.destination];
+  words.push('--reply-src', reply.source, '--reply-dst', reply.destination);
+  const { sourcePort, destinationPort, icmp } = original;
+  if (sourcePort !== undefined && destinationPort !== undefined && (protocol === 'tcp' || protocol === 'udp')) {
+    words.push('--orig-port-src', String(sourcePort), '--orig-port-dst', String(destinationPort));
+  }
+  if (icmp !== undefined) {
+    words.push('--icmp-type', String(icmp.type), '--icmp-code', String(icmp.code), '--icmp-id', String(icmp.id));
+  }
+  return words.join(' ');
+}
+
+/**
+ * Deletes flows in one run; one that is gone already is no error. `path`: a file to write the deletions to, gone
+ * afterwards (conntrack opens /dev/stdin by name, which a socket refuses). Throws CommandError.
+ */
+export async function deleteFlows({ commands, files }: Host, path: string, flows: readonly Flow[]): Promise<void> {
+  if (flows.length === 0) return;
+  await files.writeText(path, flows.map((flow) => `${deletionLine(flow)}\n`).join(''), { mode: 0o600 });
+  try {
+    await commands.run('conntrack', ['--load-file', path], { okCodes: [0, 1], timeoutMs: 60_000 });
+  } finally {
+    await files.remove(path);
+  }
+}

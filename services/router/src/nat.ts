@@ -1,0 +1,147 @@
+// What the schema cannot see of the section `nat`: entries that contradict each other or the settings.
+import type { PortForward, RouterSettings, StaticNat } from '@isthmus/contract';
+import { cidrContains, formatPortRange, type Ipv4Address, type PortRange } from '@isthmus/net';
+import { NatIndex } from './nat-index.ts';
+import type { DocumentChange, DocumentFault } from './service.ts';
+
+type NatSettings = RouterSettings['nat'];
+
+/** Faults of a port range, with the path of the range. */
+export function portRangeFaults(path: string, { first, last }: PortRange): DocumentFault[] {
+  if (first <= last) return [];
+  return [{ path, message: `${path} ${first} to ${last}: expected a first port that is not after the last` }];
+}
+
+function settingsFaults(nat: NatSettings): DocumentFault[] {
+  const { guestInterface, guestNetwork, guestAddress, publicInterface, sourceNatAddress } = nat;
+  const faults: DocumentFault[] = [];
+  const fault = (field: keyof NatSettings, value: string, expected: string) => {
+    faults.push({ path: `nat.${field}`, message: `nat.${field} ${value}: expected ${expected}` });
+  };
+  if (!cidrContains(guestNetwork, guestAddress)) fault('guestAddress', guestAddress, `an address of ${guestNetwork}`);
+  if (publicInterface === guestInterface) fault('publicInterface', publicInterface, 'another than guestInterface');
+  if (sourceNatAddress !== undefined && publicInterface === undefined) {
+    fault('sourceNatAddress', sourceNatAddress, 'none where there is no publicInterface');
+  }
+  if (sourceNatAddress !== undefined && cidrContains(guestNetwork, sourceNatAddress)) {
+    fault('sourceNatAddress', sourceNatAddress, `an address outside the guest network ${guestNetwork}`);
+  }
+  return faults;
+}
+
+function guestFaults(path: string, address: Ipv4Address, nat: NatSettings): DocumentFault[] {
+  if (cidrContains(nat.guestNetwork, address) && address !== nat.guestAddress) return [];
+  return [{ path, message: `${path} ${address}: expected a guest's address in ${nat.guestNetwork}` }];
+}
+
+/** Says what the entries are checked against: the index without what the change takes out, and what the change puts in. */
+class NatCheck {
+  readonly #index: NatIndex;
+  readonly #gone: ReadonlySet<string>;
+  readonly #own = new NatIndex();
+  readonly #nat: NatSettings;
+  readonly faults: DocumentFault[] = [];
+
+  constructor(index: NatIndex, gone: ReadonlySet<string>, nat: NatSettings) {
+    this.#index = index;
+    this.#gone = gone;
+    this.#nat = nat;
+  }
+
+  #others(find: (index: NatIndex) => Iterable<string>): string[] {
+    return [...[...find(this.#index)].filter((id) => !this.#gone.has(id)), ...find(this.#own)];
+  }
+
+  #fault(path: string, value: string, expected: string): void {
+    this.faults.push({ path, message: `${path} ${value}: expected ${expected}` });
+  }
+
+  forward(id: string, forward: PortForward): void {
+    const path = `nat.portForwards.${id}`;
+    const { publicAddress, publicPorts, privatePorts, privateAddress } = forward;
+    const ranges = [
+      ...portRangeFaults(`${path}.publicPorts`, publicPorts),
+      ...portRangeFaults(`${path}.privatePorts`, privatePorts),
+    ];
+    this.faults.push(...ranges, ...guestFaults(`${path}.privateAddress`, privateAddress, this.#nat));
+    if (ranges.length > 0) return;
+    if (publicPorts.last - publicPorts.first !== privatePorts.last - privatePorts.first) {
+      const value = formatPortRange(privatePorts);
+      this.#fault(`${path}.privatePorts`, value, `as many ports as publicPorts ${formatPortRange(publicPorts)}`);
+    }
+    const [taken] = this.#others((index) => index.overlapping(forward));
+    if (taken !== undefined) {
+      this.#fault(
+        `${path}.publicPorts`,
+        formatPortRange(publicPorts),
+        `ports that port forward ${taken} does not have`,
+      );
+    }
+    const [whole] = this.#others((index) => index.staticsOf(publicAddress));
+    if (whole !== undefined) {
+      this.#fault(`${path}.publicAddress`, publicAddress, `an address that static NAT ${whole} does not have`);
+    }
+    this.#own.putForward(id, forward);
+  }
+
+  static(id: string, entry: StaticNat): void {
+    const path = `nat.staticNats.${id}`;
+    const { publicAddress, privateAddress } = entry;
+    this.faults.push(...guestFaults(`${path}.privateAddress`, privateAddress, this.#nat));
+    if (publicAddress === this.#nat.sourceNatAddress) {
+      this.#fault(`${path}.publicAddress`, publicAddress, 'another than the source NAT address');
+    }
+    const [same] = this.#others((index) => index.staticsOf(publicAddress));
+    if (same !== undefined) {
+      this.#fault(`${path}.publicAddress`, publicAddress, `an address that static NAT ${same} does not have`);
+    }
+    const [forward] = this.#others((index) => index.forwardsOf(publicAddress));
+    if (forward !== undefined) {
+      this.#fault(`${path}.publicAddress`, publicAddress, `an address that port forward ${forward} does not have`);
+    }
+    const [guest] = this.#others((index) => index.staticsOfGuest(privateAddress));
+    if (guest !== undefined) {
+      this.#fault(`${path}.privateAddress`, privateAddress, `a guest that static NAT ${guest} does not have`);
+    }
+    this.#own.putStatic(id, entry);
+  }
+}
+
+/** Faults that a change of the settings makes in entries that stay as they are. */
+function settledFaults(change: DocumentChange, index: NatIndex): DocumentFault[] {
+  const { entries, settings } = change.document;
+  const { sourceNatAddress } = settings.nat;
+  const faults: DocumentFault[] = [];
+  for (const name of ['nat.portForwards', 'nat.staticNats'] as const) {
+    const changed = new Set(change.entries[name].map(({ id }) => id));
+    for (const [id, entry] of entries[name]) {
+      if (changed.has(id)) continue;
+      const { privateAddress } = entry;
+      faults.push(...guestFaults(`${name}.${id}.privateAddress`, privateAddress, settings.nat));
+    }
+  }
+  const changed = new Set(change.entries['nat.staticNats'].map(({ id }) => id));
+  for (const id of sourceNatAddress === undefined ? [] : index.staticsOf(sourceNatAddress)) {
+    if (changed.has(id)) continue;
+    const message = `nat.sourceNatAddress ${sourceNatAddress}: expected an address that static NAT ${id} does not have`;
+    faults.push({ path: 'nat.sourceNatAddress', message });
+  }
+  return faults;
+}
+
+/** Cross-reference faults of `nat` in a change. `index` holds what is applied; a full change does not look at it. */
+export function natFaults(change: DocumentChange, index: NatIndex): DocumentFault[] {
+  const { nat } = change.document.settings;
+  const forwards = change.entries['nat.portForwards'];
+  const statics = change.entries['nat.staticNats'];
+  const gone = new Set([...forwards, ...statics].map(({ id }) => id));
+  const check = new NatCheck(change.full ? new NatIndex() : index, gone, nat);
+  for (const { id, after } of forwards) if (after !== undefined) check.forward(id, after);
+  for (const { id, after } of statics) if (after !== undefined) check.static(id, after);
+  const settingsChanged = change.full || change.sections.has('nat');
+  return [
+    ...(settingsChanged ? settingsFaults(nat) : []),
+    ...check.faults,
+    ...(settingsChanged && !change.full ? settledFaults(change, index) : []),
+  ];
+}
