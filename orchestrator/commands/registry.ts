@@ -9,17 +9,24 @@ import type { Command } from './declaration.ts';
 import { commands as domain } from './domain/index.ts';
 import { commands as event } from './event/index.ts';
 import { listEventTypesOf } from './event/list-event-types.ts';
+import { commands as firewall } from './firewall/index.ts';
 import { commands as host } from './host/index.ts';
 import { commands as job } from './job/index.ts';
 import { commands as key } from './key/index.ts';
+import { commands as network } from './network/index.ts';
 import { commands as networkOffering } from './network-offering/index.ts';
 import { commands as osType } from './os-type/index.ts';
 import { commands as physicalNetwork } from './physical-network/index.ts';
 import { commands as pod } from './pod/index.ts';
+import { commands as portForwarding } from './port-forwarding/index.ts';
+import { commands as publicIp } from './public-ip/index.ts';
+import { commands as router } from './router/index.ts';
 import { commands as serviceOffering } from './service-offering/index.ts';
 import { commands as session } from './session/index.ts';
+import { commands as staticNat } from './static-nat/index.ts';
 import { commands as template } from './template/index.ts';
 import { commands as user } from './user/index.ts';
+import { commands as virtualMachine } from './virtual-machine/index.ts';
 import { commands as vlanIpRange } from './vlan-ip-range/index.ts';
 import { commands as zone } from './zone/index.ts';
 
@@ -27,6 +34,13 @@ const resources: readonly (readonly Command[])[] = [
   session,
   account,
   user,
+  virtualMachine,
+  staticNat,
+  router,
+  publicIp,
+  portForwarding,
+  network,
+  firewall,
   key,
   domain,
   job,

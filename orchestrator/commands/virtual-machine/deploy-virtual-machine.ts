@@ -1,0 +1,122 @@
+import { randomUUID } from 'node:crypto';
+import { defaultHostname, instanceName } from '../../model/virtual-machine.ts';
+import { nextNumber } from '../../store/database.ts';
+import { asyncCommand } from '../declaration.ts';
+import type { EntityRow } from '../entities.ts';
+import { ApiError, parameterError } from '../errors.ts';
+import { p } from '../parameter.ts';
+import { unservedFlag, unservedParameter } from '../unserved.ts';
+import { checkNameFree, insertNics } from './insert-nics.ts';
+import { lockNetworksOfMachine } from './networks.ts';
+import { presentVirtualMachine, virtualMachineResponseFields } from './response.ts';
+import { userDataParameter } from './user-data.ts';
+
+const disks = 'instances have the disk of their template alone';
+const groups = 'zones have no security groups';
+const affinity = 'there are no affinity groups';
+const keys = 'there are no SSH key pairs yet';
+const storedUserData = 'user data is given with the call; none is stored under a name';
+
+export const deployVirtualMachine = asyncCommand({
+  name: 'deployVirtualMachine',
+  description: 'Deploys an instance with a NIC in each of the networks, and starts it unless told not to',
+  roles: ['Admin', 'DomainAdmin', 'User'],
+  parameters: {
+    serviceofferingid: p.entity('service_offering').required('The service offering'),
+    templateid: p.entity('template').required('The template'),
+    zoneid: p.entity('zone').required('The zone'),
+    name: p.hostname.optional('Host name, unique in its networks; by default VM- and the id'),
+    displayname: p.text.optional('Display name; by default the name'),
+    networkids: p.entities('network').optional('The networks, comma-separated, the default one first'),
+    ipaddress: p.ipv4.optional('Address in the default network; by default the lowest free one'),
+    userdata: userDataParameter,
+    startvm: p.boolean.optional('False: deployed but not started'),
+    account: p.text.optional('The account that owns it; with domainid where that is of another domain'),
+    domainid: p.entity('domain').optional("The owner's domain"),
+    hostid: p.entity('host').optional('The host to start it on', { roles: ['Admin'] }),
+    hypervisor: p.text.optional("Accepted for the clients that send it: the template's is taken"),
+    displayvm: p.boolean.optional('Accepted for the clients that send it'),
+    keyboard: p.text.optional('Accepted for the clients that send it'),
+    projectid: unservedParameter('there are no projects', 'uuid'),
+    volumeid: unservedParameter(disks, 'uuid'),
+    snapshotid: unservedParameter(disks, 'uuid'),
+    diskofferingid: unservedParameter(disks, 'uuid'),
+    overridediskofferingid: unservedParameter(disks, 'uuid'),
+    size: unservedParameter(disks, 'long'),
+    rootdisksize: unservedParameter(disks, 'long'),
+    datadiskofferinglist: unservedParameter(disks, 'map'),
+    datadisksdetails: unservedParameter(disks, 'map'),
+    iptonetworklist: unservedParameter('networkids names the networks, ipaddress the address', 'map'),
+    ip6address: unservedParameter('guest networks have IPv4 alone'),
+    macaddress: unservedParameter('MAC addresses are given by the installation'),
+    dhcpoptionsnetworklist: unservedParameter('there are no further DHCP options yet', 'map'),
+    userdataid: unservedParameter(storedUserData, 'uuid'),
+    userdatadetails: unservedParameter(storedUserData, 'map'),
+    keypair: unservedParameter(keys),
+    keypairs: unservedParameter(keys, 'list'),
+    password: unservedParameter('no template takes passwords yet'),
+    securitygroupids: unservedParameter(groups, 'list'),
+    securitygroupnames: unservedParameter(groups, 'list'),
+    affinitygroupids: unservedParameter(affinity, 'list'),
+    affinitygroupnames: unservedParameter(affinity, 'list'),
+    group: unservedParameter('there are no instance groups'),
+    leaseduration: unservedParameter('instances have no end date', 'integer'),
+    bootintosetup: unservedFlag('instances have no firmware setup'),
+  },
+  responseKey: 'virtualmachine',
+  responseFields: virtualMachineResponseFields,
+  eventType: 'VM.CREATE',
+  instanceType: 'VirtualMachine',
+  creates: true,
+  prepare: async (context, parameters) => {
+    const { db, caller } = context;
+    const { zoneid: zone, templateid: template, serviceofferingid: offering, hostid: host } = parameters;
+    checkZoneAndOffering(zone, offering, caller.role === 'Admin');
+    if (host !== undefined && host.zone_id !== zone.id) {
+      throw parameterError('hostid', host.id, `a host of zone ${zone.name}`);
+    }
+    const owner = await context.owner(parameters);
+    const networks = await lockNetworksOfMachine(context, zone, owner, parameters.networkids);
+    const id = randomUUID();
+    const name = parameters.name ?? defaultHostname(id);
+    const networkIds = networks.map((network) => network.id);
+    await checkNameFree(db, networkIds, name, null);
+    await db
+      .insertInto('virtual_machine')
+      .values({
+        id,
+        instance_name: instanceName(await nextNumber(db, 'appliance_number')),
+        name,
+        display_name: parameters.displayname ?? name,
+        account_id: owner.accountId,
+        domain_id: owner.domainId,
+        user_id: caller.userId,
+        zone_id: zone.id,
+        host_id: host?.id ?? null,
+        template_id: template.id,
+        service_offering_id: offering.id,
+        user_data: parameters.userdata ?? null,
+        state: parameters.startvm === false ? 'Stopped' : 'Starting',
+      })
+      .execute();
+    await insertNics(db, id, networks, parameters.ipaddress);
+    return { id };
+  },
+  execute: async (context, id, { startvm }) => {
+    if (startvm !== false) await context.orchestration.startVirtualMachine(id);
+    return presentVirtualMachine(context, id);
+  },
+});
+
+function checkZoneAndOffering(
+  zone: EntityRow<'zone'>,
+  offering: EntityRow<'service_offering'>,
+  isAdmin: boolean,
+): void {
+  if (zone.allocation_state === 'Disabled' && !isAdmin) {
+    throw new ApiError('account', `Zone ${zone.name} is disabled: expected a zone in allocation state Enabled`);
+  }
+  if (offering.is_system || offering.state !== 'Active') {
+    throw parameterError('serviceofferingid', offering.id, 'an active service offering that is not for system VMs');
+  }
+}

@@ -1,0 +1,24 @@
+import type { Command } from '../declaration.ts';
+import { deployVirtualMachine } from './deploy-virtual-machine.ts';
+import { destroyVirtualMachine } from './destroy-virtual-machine.ts';
+import { expungeVirtualMachine } from './expunge-virtual-machine.ts';
+import { listNics } from './list-nics.ts';
+import { listVirtualMachines } from './list-virtual-machines.ts';
+import { rebootVirtualMachine } from './reboot-virtual-machine.ts';
+import { recoverVirtualMachine } from './recover-virtual-machine.ts';
+import { startVirtualMachine } from './start-virtual-machine.ts';
+import { stopVirtualMachine } from './stop-virtual-machine.ts';
+import { updateVirtualMachine } from './update-virtual-machine.ts';
+
+export const commands: readonly Command[] = [
+  deployVirtualMachine,
+  listVirtualMachines,
+  updateVirtualMachine,
+  startVirtualMachine,
+  stopVirtualMachine,
+  rebootVirtualMachine,
+  destroyVirtualMachine,
+  recoverVirtualMachine,
+  expungeVirtualMachine,
+  listNics,
+];

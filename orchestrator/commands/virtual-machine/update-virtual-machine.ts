@@ -1,0 +1,74 @@
+import { touch } from '../../store/network-change.ts';
+import { type CommandContext, syncCommand } from '../declaration.ts';
+import type { EntityRow } from '../entities.ts';
+import { parameterError } from '../errors.ts';
+import { lockNetwork } from '../network/lock.ts';
+import { p } from '../parameter.ts';
+import { unservedFlag, unservedParameter } from '../unserved.ts';
+import { checkNameFree } from './insert-nics.ts';
+import { nicsByMachine } from './nics.ts';
+import { presentVirtualMachine, virtualMachineResponseFields } from './response.ts';
+import { userDataParameter } from './user-data.ts';
+
+export const updateVirtualMachine = syncCommand({
+  name: 'updateVirtualMachine',
+  description: 'Updates an instance. Its name changes only while it is stopped.',
+  roles: ['Admin', 'DomainAdmin', 'User'],
+  parameters: {
+    id: p.entity('virtual_machine').required('The instance'),
+    name: p.hostname.optional('The new host name, unique in its networks'),
+    displayname: p.text.optional('The new display name'),
+    userdata: userDataParameter,
+    displayvm: p.boolean.optional('Accepted for the clients that send it'),
+    ostypeid: unservedParameter("an instance has its template's OS type", 'uuid'),
+    group: unservedParameter('there are no instance groups'),
+    haenable: unservedFlag('the service offering says so'),
+    isdynamicallyscalable: unservedFlag('instances cannot be scaled while they run'),
+    deleteprotection: unservedFlag('instances have no delete protection'),
+    userdataid: unservedParameter('none is stored under a name', 'uuid'),
+    securitygroupids: unservedParameter('zones have no security groups', 'list'),
+    securitygroupnames: unservedParameter('zones have no security groups', 'list'),
+    dhcpoptionsnetworklist: unservedParameter('there are no further DHCP options yet', 'map'),
+  },
+  responseKey: 'virtualmachine',
+  responseFields: virtualMachineResponseFields,
+  handler: async (context, { id: machine, name, displayname, userdata }) => {
+    const { db } = context;
+    if (name !== undefined && name !== machine.name) await rename(context, machine, name);
+    await db
+      .updateTable('virtual_machine')
+      .set({ display_name: displayname ?? machine.display_name, user_data: userdata ?? machine.user_data })
+      .where('id', '=', machine.id)
+      .execute();
+    await context.event('VM.UPDATE', `Updated instance ${name ?? machine.name}`, {
+      type: 'VirtualMachine',
+      id: machine.id,
+      owner: { accountId: machine.account_id, domainId: machine.domain_id },
+    });
+    return presentVirtualMachine(context, machine.id);
+  },
+});
+
+/** Lease and DNS name follow with the next start. */
+async function rename(
+  { db }: CommandContext,
+  machine: EntityRow<'virtual_machine'>,
+  name: EntityRow<'virtual_machine'>['name'],
+): Promise<void> {
+  const nics = (await nicsByMachine(db, [machine.id])).get(machine.id) ?? [];
+  const networkIds = nics.map((nic) => nic.network_id);
+  for (const networkId of [...networkIds].sort()) await lockNetwork(db, networkId);
+  const { state } = await db
+    .selectFrom('virtual_machine')
+    .select('state')
+    .where('id', '=', machine.id)
+    .forNoKeyUpdate()
+    .executeTakeFirstOrThrow();
+  if (state !== 'Stopped') throw parameterError('name', name, `the instance in state Stopped; it is ${state}`);
+  if (networkIds.length > 0) await checkNameFree(db, networkIds, name, machine.id);
+  await db.updateTable('virtual_machine').set({ name }).where('id', '=', machine.id).execute();
+  for (const nic of nics) {
+    await touch(db, nic.network_id, 'dhcp.hosts', nic.id);
+    await touch(db, nic.network_id, 'dns.records', nic.id);
+  }
+}
