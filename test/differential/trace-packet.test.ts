@@ -5,6 +5,7 @@ import {
   canonicalRuleSet,
   type IpSet,
   type Packet,
+  type Rule,
   type RuleSet,
   type Target,
   type TraceResult,
@@ -77,7 +78,9 @@ function gentle(table: string, { policy, rules }: Chain): Chain {
     .filter(({ match, target }) => !isEarly || target.kind !== 'DROP' || match.protocol !== undefined)
     .map((rule) => (table === 'filter' && rule.target.kind === 'DROP' ? { ...rule, target: reject } : rule));
   if (policy === undefined) return { rules: kept };
-  return { policy: isEarly ? 'ACCEPT' : policy, rules: kept };
+  if (isEarly) return { policy: 'ACCEPT', rules: kept };
+  const refused: Rule = { match: { protocol: 'tcp' }, target: reject };
+  return { policy, rules: policy === 'DROP' && table === 'filter' ? [...kept, refused] : kept };
 }
 
 /** Without rules for what the router itself says, so that its refusals and answers count nowhere. */
