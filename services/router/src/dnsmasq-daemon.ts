@@ -20,8 +20,12 @@ export class DnsmasqError extends Error {
   }
 }
 
-/** Lines of the log that only say that a file was read, or noticed. Anything else about a file is a complaint. */
+/**
+ * Lines of the log that only say that a file was read, or noticed, or that a lease has lost its name to a record. Anything
+ * else about a file is a complaint.
+ */
 function isReport(line: string, path: string): boolean {
+  if (line.includes(': not giving name ')) return true;
   return [`read ${path}`, `${path} new or modified`, `${path} removed`, `names read from ${path}`].some((report) => {
     const at = line.indexOf(report);
     return at >= 0 && /^(?: - \d+ names)?$/.test(line.slice(at + report.length));
@@ -60,7 +64,7 @@ export class DnsmasqDaemon {
     for (const pid of pids) this.#host.commands.signal(pid, 'SIGTERM');
     const killAtMs = this.#host.clock.monotonicMs() + endTimeoutMs;
     for (const pid of pids) {
-      while (await this.#host.commands.isRunning(pid, program)) {
+      while (await this.#exists(pid)) {
         if (this.#host.clock.monotonicMs() > killAtMs) this.#host.commands.signal(pid, 'SIGKILL');
         await this.#host.clock.sleep(2);
       }
@@ -139,9 +143,25 @@ export class DnsmasqDaemon {
   /** The main configuration of a process of this router; null for any other, such as another router's dnsmasq. */
   async #mainConfigOf(pid: number): Promise<string | null> {
     const option = `--conf-file=${this.#layout.state}/`;
-    const words = ((await this.#host.files.readTextIfExists(`/proc/${pid}/cmdline`)) ?? '').split('\0');
+    const words = (await this.#ofProcess(pid, 'cmdline')).split('\0');
     const word = words.find((each) => each.startsWith(option));
     return word === undefined ? null : word.slice('--conf-file='.length);
+  }
+
+  /** A file of /proc, empty where the process is gone. */
+  async #ofProcess(pid: number, name: 'cmdline' | 'stat'): Promise<string> {
+    try {
+      return (await this.#host.files.readTextIfExists(`/proc/${pid}/${name}`)) ?? '';
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return '';
+      throw error;
+    }
+  }
+
+  /** Until its end a process holds its sockets, also when its command line is gone already. A zombie holds none. */
+  async #exists(pid: number): Promise<boolean> {
+    const state = /\) (\w) /.exec(await this.#ofProcess(pid, 'stat'))?.[1];
+    return state !== undefined && state !== 'Z' && state !== 'X';
   }
 
   /** By their command lines: the file of the process id may be missing or old after a crash of either side. */
@@ -149,7 +169,7 @@ export class DnsmasqDaemon {
     const found: number[] = [];
     for (const name of await this.#host.files.list('/proc')) {
       if (!/^[1-9]\d*$/.test(name) || name === '1') continue;
-      if ((await this.#mainConfigOf(Number(name)).catch(() => null)) !== null) found.push(Number(name));
+      if ((await this.#mainConfigOf(Number(name))) !== null) found.push(Number(name));
     }
     return found;
   }
