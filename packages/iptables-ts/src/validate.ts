@@ -66,8 +66,7 @@ function depths(chains: Chains): ReadonlyMap<string, number> {
     known.set(name, depth);
     return depth;
   };
-  for (const name of chains.keys()) depthOf(name, new Set());
-  return known;
+  return new Map([...chains.keys()].map((name) => [name, depthOf(name, new Set())]));
 }
 
 function depthIssues(table: TableName, chains: Chains): Issue[] {
