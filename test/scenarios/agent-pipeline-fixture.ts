@@ -217,11 +217,14 @@ echo "lease $ip router $router dns $dns domain $domain hostname $hostname"
 
 export const failingSteps = ['stage', 'apply', 'verify'] as const;
 
-/** One fault: the step throws before it has done anything, or after it has done everything. */
+/**
+ * One fault: the step throws before it has done anything, or after it has done everything; or, as in a process that was
+ * killed there, it never ends.
+ */
 export interface Fault {
   readonly service: string;
   readonly step: (typeof failingSteps)[number];
-  readonly when: 'before' | 'after';
+  readonly when: 'before' | 'after' | 'forever after';
 }
 
 /** Services whose plans fail as `order` says at the moment. */
@@ -235,6 +238,7 @@ export function failToOrder(services: readonly RouterService[], order: { fault: 
         const isDue = fault?.service === service.name && fault.step === step;
         if (isDue && fault.when === 'before') throw new Error('fails to order');
         await real[step]();
+        if (isDue && fault.when === 'forever after') await new Promise(() => {});
         if (isDue) throw new Error('fails to order');
       };
       const failing: ServicePlan = {

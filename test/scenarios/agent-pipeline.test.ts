@@ -161,6 +161,59 @@ test('a push that cannot be written down leaves the old generation serving', asy
   t.truthy(await forwarded(lab, 8081));
 });
 
+const deaths = ['system', 'netfilter', 'routing', 'dnsmasq'].flatMap((service) =>
+  failingSteps.map((step): Fault => ({ service, step, when: 'forever after' })),
+);
+
+test('an agent that dies after any step comes back with the old generation, and no connection breaks', async (t) => {
+  const { lab, wires, agent, writer } = await serving(t);
+  await agent.release();
+  const good = writer.identity;
+  const stream = await lab.startStream(lab.internet, publicAddress, 7007);
+  const next = writer.add(
+    {
+      'nat.portForwards': { two: portForward(8081, 80) },
+      'dns.records': { other: { hostname: dhcpHost(1).hostname, address: dhcpHost(1).address } },
+      'routing.publicAddresses': { further: furtherAddress(11) },
+    },
+    { system: { ...settings.system, conntrackMax: 131_072 } },
+  );
+  for (const fault of deaths) {
+    const what = `${fault.step} of ${fault.service}`;
+    const services = servicesOf(lab, wires);
+    const order: { fault: Fault | null } = { fault: null };
+    const { paths, router } = wires;
+    const dying = await createAgent({
+      host: router,
+      paths,
+      services: failToOrder(services, order),
+      watchIntervalMs: 0,
+    });
+    await dying.boot();
+    t.deepEqual((await dying.status()).serving, good, what);
+    t.truthy(await forwarded(lab, 8080), what);
+    t.is(await httpGet(lab.internet, `http://${publicAddress}:8081/`, { timeoutMs: 150 }), null, what);
+    t.deepEqual(await dig(wires.guest, '10.1.1.1', 'host-1.cs1.internal'), [], what);
+    const addresses = (await wires.router.commands.run('ip', ['-br', '-4', 'address'])).stdout;
+    t.false(addresses.includes('203.0.113.11'), what);
+    order.fault = fault;
+    void dying.push(next);
+    await lab.machine.clock.sleep(300);
+    // By then the new generation serves, unacknowledged: the next agent has something to go back from.
+    if (fault.service === 'dnsmasq') t.is((await forwarded(lab, 8081)) !== null, fault.step !== 'stage', what);
+    for (const service of services) await service.release();
+  }
+  const last = await agentOf(lab, wires);
+  t.teardown(() => last.release());
+  await last.boot();
+  t.deepEqual((await last.status()).serving, good);
+  t.deepEqual(await last.push(next), { identity: next.target });
+  t.truthy(await forwarded(lab, 8081));
+  const report = await stream.stop();
+  t.is(report.error, null);
+  t.true(report.longestGapMs < 1000, `a gap of ${report.longestGapMs} ms`);
+});
+
 test('an agent that restarts disturbs nothing, and needs no orchestrator', async (t) => {
   const { lab, wires, agent, writer } = await serving(t);
   const stream = await lab.startStream(lab.internet, publicAddress, 7007);

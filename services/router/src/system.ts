@@ -99,7 +99,7 @@ class SystemService implements RouterService {
       input: sysctlText(settings),
       okCodes: [0, 1, 255],
     });
-    if (stderr !== '') log.warn('the kernel refused settings', { detail: stderr.trim() });
+    if (stderr !== '') log.info('the kernel refused settings', { detail: stderr.trim() });
   }
 
   /** The keys of connection tracking are there once its module is; a machine without modules has it built in or not at all. */
