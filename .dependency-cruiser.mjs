@@ -8,6 +8,8 @@ const configurationLibraries = [
   'packages/iptables-ts',
   'packages/strongswan-conf',
 ];
+/** Speaks HTTP to the orchestrator, and knows nothing else of it. */
+const apiClient = 'packages/api-client';
 const contract = 'packages/contract';
 const host = 'packages/host';
 const net = 'packages/net';
@@ -15,6 +17,7 @@ const net = 'packages/net';
 /** Every folder that holds code, and the folders that it may import besides itself. */
 export const arrows = {
   [net]: [],
+  [apiClient]: [],
   [contract]: [net],
   [host]: [net],
   'packages/packer-ts': [net],
@@ -42,8 +45,8 @@ export const arrows = {
     contract,
     net,
   ],
-  'orchestrator/api': ['orchestrator/commands', 'orchestrator/model', 'orchestrator/store', contract, net],
-  'orchestrator/cli': [contract],
+  'orchestrator/api': ['orchestrator/commands', 'orchestrator/model', 'orchestrator/store', apiClient, contract, net],
+  'orchestrator/cli': [contract, apiClient],
   'orchestrator/web': [contract],
 };
 

@@ -38,12 +38,6 @@ export function signedTexts(call: Call): string[] {
   return [...new Set(orders.flatMap((order) => [joined(order, false), joined(order, true)]))];
 }
 
-/** HMAC-SHA1 in base64, over the parameters sorted by their names in lower case: what a client sends. */
-export function sign(parameters: ReadonlyMap<string, string>, secretKey: string): string {
-  const text = joined([...parameters].sort(byLowerName), false);
-  return createHmac('sha1', secretKey).update(text).digest('base64');
-}
-
 /** True where the call's signature was made with this secret key. Takes equally long for every wrong one. */
 export function isSignedBy(call: Call, signature: string, secretKey: string): boolean {
   const given = Buffer.from(signature, 'base64');

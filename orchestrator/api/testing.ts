@@ -1,16 +1,16 @@
 // A whole API under test: a private PostgreSQL cluster of its own, the real server, real HTTP. Tests alone import this.
 import { randomBytes } from 'node:crypto';
-import { silentLog } from '@isthmus/host';
+import { type ApiClient, createApiClient } from '@isthmus/api-client';
 import type { Command } from '../commands/declaration.ts';
 import type { Orchestration } from '../commands/orchestration.ts';
 import { commands as allCommands } from '../commands/registry.ts';
 import { abandonJob, runJob } from '../commands/run-job.ts';
 import type { Db } from '../store/database.ts';
 import { createJobQueue, type JobQueue } from '../store/job-queue.ts';
+import { silentLog } from '../store/log.ts';
 import { generateKey, hashPassword } from '../store/password.ts';
 import { type AdminCredentials, seedIdentity } from '../store/seed.ts';
 import { openTestDatabase, type TestDatabase } from '../store/testing.ts';
-import { type ApiClient, createApiClient } from './client.ts';
 import { type ApiServer, createApiServer } from './server.ts';
 
 /** An orchestration that does nothing and succeeds; `methods` replace what a test looks at. */

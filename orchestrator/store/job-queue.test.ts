@@ -1,6 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { silentLog } from '@isthmus/host';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createHost, silentLog } from '@isthmus/host';
 import test from 'ava';
 import { createJobQueue, type JobQueue } from './job-queue.ts';
 import { openTestDatabase, type TestDatabase } from './testing.ts';
@@ -143,14 +142,33 @@ test.serial('a job that throws is tried again', async (t) => {
   t.is(attempts, 2);
 });
 
-function worker(): ChildProcess {
-  const path = new URL('./job-queue.worker.ts', import.meta.url).pathname;
-  return spawn(process.execPath, [path, database.url], { stdio: ['ignore', 'pipe', 'inherit'] });
+const { commands } = createHost({ log: silentLog });
+
+/** Starts a process that takes jobs and never ends one; `output` waits for what it says. */
+async function startWorker() {
+  const directory = await mkdtemp('/tmp/isthmus-worker-');
+  const logPath = `${directory}/output`;
+  const fixture = new URL('./job-queue-fixture.ts', import.meta.url).pathname;
+  const pid = await commands.startDaemon(process.execPath, [fixture, database.url], { logPath });
+  return {
+    kill: () => commands.signal(pid, 'SIGKILL'),
+    remove: () => rm(directory, { recursive: true }),
+    output: async () => {
+      for (;;) {
+        const text = await readFile(logPath, 'utf8');
+        if (text.endsWith('\n')) return text;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    },
+  };
 }
 
 test.serial('a job survives kill -9 of its worker: another process runs it within seconds', async (t) => {
-  const child = worker();
-  t.teardown(() => child.kill('SIGKILL'));
+  const worker = await startWorker();
+  t.teardown(async () => {
+    worker.kill();
+    await worker.remove();
+  });
   // Made by a queue that works on nothing, so that the child gets it.
   const idle = await createJobQueue({
     url: database.url,
@@ -161,16 +179,14 @@ test.serial('a job survives kill -9 of its worker: another process runs it withi
   });
   const id = await enqueue(idle);
   await idle.stop();
-  if (child.stdout === null) throw new Error('the worker has no output');
-  const [line] = await once(child.stdout.setEncoding('utf8'), 'data');
-  t.is(line, `started ${id}\n`);
+  t.is(await worker.output(), `started ${id}\n`);
 
   const { queue, start, started } = await openQueue();
   t.teardown(() => queue.stop());
   await new Promise((resolve) => setTimeout(resolve, 2_500));
   t.deepEqual(started, [], 'a living process keeps its job');
 
-  child.kill('SIGKILL');
+  worker.kill();
   const killed = performance.now();
   const delay = (await start(id)) - killed;
   t.log(`started again ${Math.round(delay)} ms after the kill`);

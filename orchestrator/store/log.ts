@@ -1,2 +1,2 @@
 // What the layers above the store log by; they do not know packages/host.
-export type { Log } from '@isthmus/host';
+export { type Log, silentLog } from '@isthmus/host';
