@@ -1,8 +1,9 @@
 // Kernel settings of a router's network namespace: a host that forwards, but answers only for what is its own.
 // net.ipv4.ip_forward is not here: it is the last step of routing, when the rules stand.
-import type { RoutingSettings, SystemSettings } from './settings.ts';
+import type { RouterSettings } from '@isthmus/contract';
 
-export type { RoutingSettings, SystemSettings } from './settings.ts';
+type SystemSettings = RouterSettings['system'];
+type RoutingSettings = RouterSettings['routing'];
 
 /** One kernel setting (sysctl(8)), its key with slashes, so that an interface's name may hold a dot. */
 export interface Sysctl {

@@ -21,7 +21,7 @@ import {
 import type { DocumentChange, RouterService, ServicePlan } from '@isthmus/router';
 import { type Agent, createAgent } from './agent.ts';
 
-export const steps = ['check', 'plan', 'stage', 'apply', 'verify', 'commit', 'revert'] as const;
+const steps = ['check', 'plan', 'stage', 'apply', 'verify', 'commit', 'revert'] as const;
 export type Step = (typeof steps)[number];
 
 /** Serves a document's text in memory. Each step is noted in `trace`; a step named in `failing` throws midway. */

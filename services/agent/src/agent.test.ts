@@ -1,4 +1,6 @@
 import type { Refusal } from '@isthmus/contract';
+import { CommandError } from '@isthmus/host';
+import { CheckError } from '@isthmus/router';
 import test, { type ExecutionContext } from 'ava';
 import { bench, type FakeService, Pusher, type Step, settings } from './agent-fixture.ts';
 import { type Agent, RefusedError } from './index.ts';
@@ -259,4 +261,46 @@ test('portable state goes from one agent to its replacement', async (t) => {
   t.deepEqual(state, { second: 'leases' });
   await other.agent.importState(state);
   t.deepEqual(imported, ['leases']);
+});
+
+test('a refusal carries the words of the daemon, and the paths that its checker named', async (t) => {
+  const { agent, services } = await bench();
+  const [, second] = services;
+  if (second === undefined) return t.fail();
+  const failing = (error: Error) => {
+    second.plan = () => ({
+      stage: () => Promise.reject(error),
+      apply: async () => {},
+      verify: async () => {},
+      commit: async () => {},
+      revert: async () => {},
+    });
+  };
+  const pusher = new Pusher();
+  failing(new CheckError('a host is refused', 'bad dhcp-host at line 3', ['dhcp.hosts.h1']));
+  t.like(await refusal(t, agent, pusher.full()), {
+    code: 'rejected',
+    service: 'second',
+    paths: ['dhcp.hosts.h1'],
+    message: 'second: stage: a host is refused',
+    detail: 'bad dhcp-host at line 3',
+  });
+  const outcome = { exitCode: 2, timedOut: false, stdout: '', stderr: 'line 7 failed\n' };
+  failing(new Error('the rules were refused', { cause: new CommandError('iptables-restore', outcome) }));
+  t.like(await refusal(t, agent, pusher.full()), {
+    code: 'failed',
+    message: 'second: stage: the rules were refused',
+    detail: 'line 7 failed',
+  });
+});
+
+test('a health check that throws is a finding', async (t) => {
+  const { agent, services } = await bench();
+  await agent.push(new Pusher().full());
+  services[0]?.failing.add('health');
+  t.like((await agent.status()).services[1], {
+    service: 'first',
+    healthy: false,
+    detail: 'health of first fails to order',
+  });
 });
