@@ -1,9 +1,15 @@
 import type { Ipv4Address } from '@isthmus/net';
+import type { Trx } from '../../store/database.ts';
+import { touch } from '../../store/network-change.ts';
 import { asyncCommand, type CommandContext } from '../declaration.ts';
+import type { EntityRow } from '../entities.ts';
 import { ApiError, parameterError } from '../errors.ts';
+import { revokeFirewallRules } from '../firewall/rule-rows.ts';
 import { hasRouter } from '../network/lock.ts';
 import { p } from '../parameter.ts';
+import { revokeForwards } from '../port-forwarding/rule-rows.ts';
 import { successFields } from '../response-field.ts';
+import { revokeStaticNats } from '../static-nat/revoke.ts';
 
 export const disassociateIpAddress = asyncCommand({
   name: 'disassociateIpAddress',
@@ -38,6 +44,7 @@ export const disassociateIpAddress = asyncCommand({
       );
     }
     await db.updateTable('public_ip_address').set({ state: 'Releasing' }).where('id', '=', row.id).execute();
+    await revokeEverything(db, row);
     return { id: row.id };
   },
   execute: async ({ orchestration }, id) => {
@@ -45,6 +52,25 @@ export const disassociateIpAddress = asyncCommand({
     return { success: true };
   },
 });
+
+/** Marks the address's rules as wanted gone, and the address itself on its router. */
+async function revokeEverything(db: Trx, address: EntityRow<'public_ip_address'>): Promise<void> {
+  const forwards = await db
+    .selectFrom('port_forwarding_rule')
+    .selectAll()
+    .where('public_ip_address_id', '=', address.id)
+    .execute();
+  await revokeForwards(db, forwards);
+  const rules = await db
+    .selectFrom('firewall_rule')
+    .selectAll()
+    .where('public_ip_address_id', '=', address.id)
+    .where('state', '<>', 'Revoke')
+    .execute();
+  await revokeFirewallRules(db, rules);
+  if (address.static_nat_nic_id !== null) await revokeStaticNats(db, [address]);
+  if (address.network_id !== null) await touch(db, address.network_id, 'routing.publicAddresses', address.id);
+}
 
 /** The network of an address, locked before the address as everywhere, so that two commands never wait for each other. */
 function networkOf({ db }: CommandContext, addressId: string) {
