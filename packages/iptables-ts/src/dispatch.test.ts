@@ -180,22 +180,23 @@ for (const [what, entriesOf] of [
   test(`10,000 ${what}: one more and one fewer change few chains, within a millisecond`, (t) => {
     const tree = treeOf(entriesOf(10_000));
     tree.takeChanges();
-    const rounds = 300;
+    const times: number[] = [];
     let changed = 0;
-    const started = performance.now();
-    for (let n = 0; n < rounds; n += 1) {
+    const timed = (change: () => void): void => {
+      const started = performance.now();
+      change();
+      changed += tree.takeChanges().size;
+      times.push(performance.now() - started);
+    };
+    for (let n = 0; n < 300; n += 1) {
       const more: DispatchKey = { address: ipv4Add(base, n * 97), protocol: 'tcp', ports: portRange(1 + n * 191) };
-      tree.put('more', more, [exactRule(more)]);
-      changed += tree.takeChanges().size;
-      tree.remove('more');
-      changed += tree.takeChanges().size;
+      timed(() => tree.put('more', more, [exactRule(more)]));
+      timed(() => tree.remove('more'));
     }
-    const each = (performance.now() - started) / rounds / 2;
-    t.log(
-      `${each.toFixed(3)} ms and ${(changed / rounds / 2).toFixed(2)} chains a change; ${tree.chains().size} chains`,
-    );
-    t.true(each < 1);
-    t.true(changed / rounds / 2 < 4);
+    const median = times.sort((a, b) => a - b)[times.length / 2] ?? Number.NaN;
+    t.log(`${median.toFixed(3)} ms and ${(changed / times.length).toFixed(2)} chains a change`);
+    t.true(median < 1);
+    t.true(changed / times.length < 4);
   });
 }
 

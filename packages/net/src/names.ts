@@ -7,15 +7,15 @@ export type Fqdn = string & { readonly __brand: 'Fqdn' };
 /** A network interface's name as Linux takes it: 1 to 15 characters, here of letters, digits, `.`, `_` and `-`. */
 export type InterfaceName = string & { readonly __brand: 'InterfaceName' };
 
-const label = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+// Told apart before lower case is made: some letters beyond ASCII, such as the Kelvin sign, have an ASCII lower case.
+const label = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i;
 
 /** Reads a host name of either case into lower case. Throws InvalidValueError. */
 export function parseHostname(text: string): Hostname {
-  const lower = text.toLowerCase();
-  if (!label.test(lower)) {
+  if (!label.test(text)) {
     throw new InvalidValueError(text, 'a host name: 1 to 63 letters, digits and hyphens, no hyphen at either end');
   }
-  return lower as Hostname;
+  return text.toLowerCase() as Hostname;
 }
 
 export function isHostname(text: string): boolean {
@@ -24,11 +24,10 @@ export function isHostname(text: string): boolean {
 
 /** Reads a domain name of either case into lower case. Throws InvalidValueError. */
 export function parseFqdn(text: string): Fqdn {
-  const lower = text.toLowerCase();
-  if (lower.length > 253 || !lower.split('.').every((part) => label.test(part))) {
+  if (text.length > 253 || !text.split('.').every((part) => label.test(part))) {
     throw new InvalidValueError(text, 'a domain name such as cs1.example.org, at most 253 characters');
   }
-  return lower as Fqdn;
+  return text.toLowerCase() as Fqdn;
 }
 
 export function isFqdn(text: string): boolean {
