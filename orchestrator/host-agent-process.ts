@@ -1,0 +1,78 @@
+// The machine's own host agent: a process beside the orchestrator that outlives it.
+import { request } from 'node:http';
+import { fileURLToPath } from 'node:url';
+import type { Host } from '@isthmus/host';
+import packageJson from '../host-agent/package.json' with { type: 'json' };
+import { HostClient, HostUnreachableError } from './drivers/host-client.ts';
+import type { Folders } from './installation.ts';
+
+const program = fileURLToPath(new URL('../host-agent/src/main.ts', import.meta.url));
+
+/** URL of the host agent, as addHost takes it. */
+export function hostAgentUrl(folders: Folders): string {
+  return `unix:${folders.run}/host-agent.sock`;
+}
+
+/** The version of the host agent that answers; null where none does. */
+async function runningVersion(folders: Folders): Promise<string | null> {
+  const client = new HostClient(hostAgentUrl(folders));
+  try {
+    return (await client.report()).version;
+  } catch (error) {
+    if (error instanceof HostUnreachableError) return null;
+    throw error;
+  } finally {
+    client.close();
+  }
+}
+
+function send(folders: Folders, method: 'POST' | 'DELETE', path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const call = request({ socketPath: `${folders.run}/host-agent.sock`, method, path, timeout: 120_000 }, (answer) => {
+      const chunks: Buffer[] = [];
+      answer.on('data', (chunk: Buffer) => chunks.push(chunk));
+      answer.on('end', () => {
+        if ((answer.statusCode ?? 500) < 300) return resolve();
+        reject(
+          new Error(`the host agent answered ${answer.statusCode} to ${method} ${path}: ${Buffer.concat(chunks)}`),
+        );
+      });
+      answer.on('error', reject);
+    });
+    call.on('timeout', () => call.destroy(new Error(`the host agent takes too long over ${method} ${path}`)));
+    call.on('error', reject);
+    call.end();
+  });
+}
+
+async function waitUntil(host: Host, folders: Folders, there: boolean): Promise<void> {
+  for (let attempt = 0; attempt < 300; attempt += 1) {
+    if (((await runningVersion(folders)) !== null) === there) return;
+    await host.clock.sleep(50);
+  }
+  const state = there ? 'start' : 'end';
+  throw new Error(`the host agent did not ${state} within 15 s; its log is ${folders.state}/host-agent.log`);
+}
+
+/** Starts the host agent where none answers; replaces one of another version. Routers and instances go on. */
+export async function ensureHostAgent(host: Host, id: string, folders: Folders): Promise<void> {
+  const version = await runningVersion(folders);
+  if (version === packageJson.version) return;
+  if (version !== null) {
+    await send(folders, 'POST', '/v1/exit');
+    await waitUntil(host, folders, false);
+  }
+  await host.commands.startDaemon(process.execPath, [program, '--installation', id], {
+    logPath: `${folders.state}/host-agent.log`,
+  });
+  await waitUntil(host, folders, true);
+}
+
+/** Removes every router, instance and bridge of the installation, and ends its host agent. */
+export async function destroyHost(host: Host, id: string, folders: Folders): Promise<void> {
+  // One that does not run is started: only it knows what it has made.
+  await ensureHostAgent(host, id, folders);
+  await send(folders, 'DELETE', '/v1/everything');
+  await send(folders, 'POST', '/v1/exit');
+  await waitUntil(host, folders, false);
+}

@@ -1,0 +1,132 @@
+// What makes this checkout an installation: its id, its folders, its credentials.
+import { randomInt } from 'node:crypto';
+import { chmod, mkdir } from 'node:fs/promises';
+import { createServer, type Server } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Host } from '@isthmus/host';
+
+/** var/installation.json. */
+export interface Installation {
+  /** Four characters, in the name of everything that the installation makes. */
+  readonly id: string;
+  /** First three numbers of the demo's public network, such as `198.18.7`. */
+  readonly publicNetwork: string;
+  /** Whether a demo is wanted, and whether it stands. */
+  readonly demo: 'none' | 'wanted' | 'done';
+}
+
+/** Where an installation keeps what. */
+export interface Folders {
+  /** Credentials and configuration. */
+  readonly data: string;
+  /** State of its daemons. */
+  readonly state: string;
+  /** Sockets and process ids. */
+  readonly run: string;
+}
+
+/** ISTHMUS_DATA, or var/ of the checkout. */
+export function dataFolder(env: NodeJS.ProcessEnv): string {
+  return resolve(env.ISTHMUS_DATA ?? fileURLToPath(new URL('../var', import.meta.url)));
+}
+
+/** The folders of an installation. */
+export function foldersOf(data: string, id: string): Folders {
+  return { data, state: `/var/lib/isthmus/${id}`, run: `/run/isthmus/${id}` };
+}
+
+function randomId(): string {
+  const letters = 'abcdefghijklmnopqrstuvwxyz';
+  const characters = `${letters}0123456789`;
+  const pick = (from: string) => from[randomInt(from.length)] ?? 'a';
+  return pick(letters) + pick(characters) + pick(characters) + pick(characters);
+}
+
+/** A /24 of 198.18.0.0/15 (RFC 2544: for tests, never routed) that no interface of this machine has. */
+function freePublicNetwork(): string {
+  const taken = Object.values(networkInterfaces()).flatMap((addresses) =>
+    (addresses ?? []).map(({ address }) => address),
+  );
+  for (;;) {
+    const network = `198.${18 + randomInt(2)}.${randomInt(256)}`;
+    if (!taken.some((address) => address.startsWith(`${network}.`))) return network;
+  }
+}
+
+function isInstallation(value: unknown): value is Installation {
+  if (typeof value !== 'object' || value === null || !('id' in value) || !('publicNetwork' in value)) return false;
+  return typeof value.id === 'string' && /^[a-z][a-z0-9]{3}$/.test(value.id) && typeof value.publicNetwork === 'string';
+}
+
+const fileName = 'installation.json';
+
+/** Reads var/installation.json; null before the first start. Throws where the file is not one. */
+export async function readInstallation(host: Host, data: string): Promise<Installation | null> {
+  const text = await host.files.readTextIfExists(`${data}/${fileName}`);
+  if (text === null) return null;
+  const value: unknown = JSON.parse(text);
+  if (!isInstallation(value)) throw new Error(`${data}/${fileName}: expected id and publicNetwork of an installation`);
+  return value;
+}
+
+/** Writes var/installation.json. */
+export async function writeInstallation(host: Host, data: string, installation: Installation): Promise<void> {
+  await host.files.writeText(`${data}/${fileName}`, `${JSON.stringify(installation, null, 2)}\n`);
+}
+
+/** The installation of the data folder; a new one where there is none. */
+export async function ensureInstallation(host: Host, data: string, demo: boolean): Promise<Installation> {
+  const known = await readInstallation(host, data);
+  if (known !== null) return known;
+  await mkdir(data, { recursive: true });
+  let id = randomId();
+  while (await host.files.exists(`/var/lib/isthmus/${id}`)) id = randomId();
+  const made: Installation = { id, publicNetwork: freePublicNetwork(), demo: demo ? 'wanted' : 'none' };
+  await writeInstallation(host, data, made);
+  return made;
+}
+
+/** Makes the folders. Daemons that drop privileges pass through them, and read only what is theirs. */
+export async function makeFolders(folders: Folders): Promise<void> {
+  await mkdir(`${folders.data}/credentials`, { recursive: true, mode: 0o700 });
+  await chmod(`${folders.data}/credentials`, 0o700);
+  for (const folder of [folders.state, folders.run]) await mkdir(folder, { recursive: true, mode: 0o711 });
+}
+
+/** Credentials as a file of var/credentials, for people and for the CLI. */
+export interface CredentialsFile {
+  readonly endpoint: string;
+  readonly username: string;
+  readonly password: string;
+  readonly apiKey: string;
+  readonly secretKey: string;
+}
+
+/** Writes var/credentials/NAME.json, for root's eyes. */
+export async function writeCredentials(host: Host, data: string, name: string, credentials: CredentialsFile) {
+  const text = `${JSON.stringify(credentials, null, 2)}\n`;
+  await host.files.writeText(`${data}/credentials/${name}.json`, text, { mode: 0o600 });
+}
+
+/** Reads var/credentials/NAME.json; null where it is absent. */
+export async function readCredentials(host: Host, data: string, name: string): Promise<CredentialsFile | null> {
+  const text = await host.files.readTextIfExists(`${data}/credentials/${name}.json`);
+  return text === null ? null : (JSON.parse(text) as CredentialsFile);
+}
+
+/**
+ * Claims the installation for this process: an abstract socket, which the kernel frees when the process ends. Throws
+ * where another orchestrator of it runs in this network namespace.
+ */
+export function claimInstallation(id: string): Promise<Server> {
+  return new Promise((done, reject) => {
+    const server = createServer();
+    server.once('error', (cause) =>
+      reject(new Error(`installation ${id}: its orchestrator runs already, in another terminal`, { cause })),
+    );
+    server.listen(`\0isthmus-${id}-orchestrator`, () => done(server));
+    server.unref();
+  });
+}

@@ -1,0 +1,43 @@
+// node orchestrator/main.ts start [--empty] | destroy
+import { rm } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { createHost, createLog } from '@isthmus/host';
+import { destroyHost } from './host-agent-process.ts';
+import { dataFolder, foldersOf, readInstallation } from './installation.ts';
+import { start } from './start.ts';
+import { stopPostgresCluster } from './store/postgres-cluster.ts';
+
+const usage = 'usage: node orchestrator/main.ts start [--empty] | destroy';
+
+/** Removes everything that the installation of the data folder has made, and the folder. */
+async function destroy(data: string): Promise<void> {
+  const host = createHost({ log: createLog({ level: 'warn' }) });
+  const installation = await readInstallation(host, data);
+  if (installation === null) {
+    process.stdout.write(`${data} holds no installation: nothing to remove.\n`);
+    return;
+  }
+  const folders = foldersOf(data, installation.id);
+  if (await host.files.exists(folders.state)) await destroyHost(host, installation.id, folders);
+  const cluster = `${folders.state}/postgresql`;
+  if (await host.files.exists(cluster)) await stopPostgresCluster(host, cluster);
+  for (const folder of [folders.run, folders.state, data]) await rm(folder, { recursive: true, force: true });
+  process.stdout.write(`Installation ${installation.id} is removed.\n`);
+}
+
+async function main(): Promise<void> {
+  const { positionals, values } = parseArgs({ allowPositionals: true, options: { empty: { type: 'boolean' } } });
+  const data = dataFolder(process.env);
+  if (positionals[0] === 'start') await start(data, { demo: values.empty !== true, env: process.env });
+  else if (positionals[0] === 'destroy') await destroy(data);
+  else throw new Error(usage);
+}
+
+try {
+  await main();
+  process.exit(0);
+} catch (error) {
+  const cause = error instanceof Error && error.cause instanceof Error ? `\n  caused by: ${error.cause.message}` : '';
+  process.stderr.write(`isthmus: ${error instanceof Error ? error.message : String(error)}${cause}\n`);
+  process.exit(1);
+}

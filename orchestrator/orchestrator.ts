@@ -1,0 +1,63 @@
+// The orchestrator's own parts, started in their order and stopped in the reverse.
+import { hostname } from 'node:os';
+import type { Host, Log } from '@isthmus/host';
+import { createApiServer, createIntegrationServer } from './api/server.ts';
+import { commands } from './commands/registry.ts';
+import { abandonJob, runJob } from './commands/run-job.ts';
+import { readSetting } from './commands/settings.ts';
+import { startOrchestration } from './reconcile/index.ts';
+import type { Db } from './store/database.ts';
+import { startGarbageCollection } from './store/garbage-collection.ts';
+import { createJobQueue } from './store/job-queue.ts';
+
+export interface OrchestratorOptions {
+  readonly host: Host;
+  readonly log: Log;
+  /** Migrated and seeded. */
+  readonly db: Db;
+  readonly databaseUrl: string;
+  readonly installationId: string;
+  /** Where the API listens; port 0: any free one. */
+  readonly listen: { readonly host: string; readonly port: number };
+}
+
+/** A running orchestrator. */
+export interface Orchestrator {
+  /** URL of the API, with the port that it got. */
+  readonly endpoint: string;
+  /** Answers what it has begun, then stops. */
+  stop(): Promise<void>;
+}
+
+/** Starts reconciliation, jobs and the API. */
+export async function startOrchestrator(options: OrchestratorOptions): Promise<Orchestrator> {
+  const { db, log, databaseUrl } = options;
+  const holder = `${options.installationId}-${hostname()}`;
+  const setting = (name: string) => readSetting(db, name);
+  const orchestration = await startOrchestration({ db, clock: options.host.clock, log, holder, setting });
+  const jobs = { db, orchestration, commands, log };
+  const queue = await createJobQueue({
+    url: databaseUrl,
+    log,
+    run: (id) => runJob(jobs, id),
+    abandon: (id) => abandonJob(jobs, id),
+  });
+  const garbage = startGarbageCollection({ db, log, holder, setting });
+  const server = createApiServer({ db, orchestration, commands, queue, log });
+  const integration = createIntegrationServer({ db, orchestration, commands, queue, log });
+  await server.listen(options.listen);
+  const address = server.addresses()[0];
+  if (address === undefined) throw new Error('the API listens nowhere');
+  const reachable = ['0.0.0.0', '::'].includes(options.listen.host) ? '127.0.0.1' : options.listen.host;
+  const integrationPort = Number(await setting('integration.api.port'));
+  if (integrationPort > 0) await integration.listen({ host: '127.0.0.1', port: integrationPort });
+  return {
+    endpoint: `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${address.port}/client/api`,
+    stop: async () => {
+      await Promise.all([server.close(), integration.close()]);
+      await garbage.stop();
+      await queue.stop();
+      await orchestration.stop();
+    },
+  };
+}

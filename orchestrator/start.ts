@@ -1,0 +1,221 @@
+// npm start: everything up in its order, the demo at the first time, then service until a signal.
+import { createWriteStream } from 'node:fs';
+import { createHost, createLog, type Host, type Log } from '@isthmus/host';
+import { Listr } from 'listr2';
+import { type DemoResult, runDemo } from './demo.ts';
+import { ensureHostAgent } from './host-agent-process.ts';
+import {
+  type CredentialsFile,
+  claimInstallation,
+  ensureInstallation,
+  type Folders,
+  foldersOf,
+  type Installation,
+  makeFolders,
+  readCredentials,
+  writeCredentials,
+  writeInstallation,
+} from './installation.ts';
+import { type Orchestrator, startOrchestrator } from './orchestrator.ts';
+import { ensureBuiltInRows } from './store/built-in.ts';
+import { type Db, migrate, openDatabase } from './store/database.ts';
+import { startPostgresCluster } from './store/postgres-cluster.ts';
+import { type AdminCredentials, renewAdmin, seedIdentity } from './store/seed.ts';
+
+export interface StartOptions {
+  /** False: without the demo. */
+  readonly demo: boolean;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** What has been started so far; stopped in the reverse order. */
+interface Running {
+  readonly host: Host;
+  readonly log: Log;
+  readonly folders: Folders;
+  installation: Installation;
+  databaseUrl: string;
+  db: Db | null;
+  orchestrator: Orchestrator | null;
+  admin: CredentialsFile | null;
+  demo: DemoResult | null;
+  readonly stops: (() => Promise<void>)[];
+}
+
+/** ISTHMUS_LISTEN: `HOST:PORT`, `:PORT` or `PORT`. */
+export function listenAddress(text: string | undefined): { host: string; port: number } {
+  const [, host = '', port = ''] = /^(?:(.*):)?(\d{1,5})$/.exec(text ?? '127.0.0.1:8080') ?? [];
+  if (port === '' || Number(port) > 65535) {
+    throw new Error(`ISTHMUS_LISTEN ${JSON.stringify(text)}: expected HOST:PORT, such as 127.0.0.1:8080`);
+  }
+  return { host: host === '' ? '127.0.0.1' : host.replace(/^\[(.*)\]$/, '$1'), port: Number(port) };
+}
+
+async function startDatabase(running: Running, env: NodeJS.ProcessEnv): Promise<void> {
+  const { host, folders } = running;
+  if (env.DATABASE_URL === undefined) {
+    const cluster = await startPostgresCluster(host, {
+      dataDirectory: `${folders.state}/postgresql`,
+      socketDirectory: `${folders.run}/postgresql`,
+    });
+    running.stops.push(() => cluster.stop());
+    running.databaseUrl = cluster.url;
+  } else {
+    running.databaseUrl = env.DATABASE_URL;
+  }
+  const db = openDatabase(running.databaseUrl);
+  running.stops.push(() => db.destroy());
+  running.db = db;
+  await migrate(db);
+}
+
+/** Credentials of the root admin: new with a new database, and where their file was lost. */
+async function adminCredentials({ host, folders }: Running, db: Db): Promise<AdminCredentials> {
+  const known =
+    (await seedIdentity(db)) ?? (await readCredentials(host, folders.data, 'admin')) ?? (await renewAdmin(db));
+  if (known === null) throw new Error('user admin is gone from domain ROOT, and var/credentials/admin.json too');
+  return known;
+}
+
+/** What every installation has from its first start. */
+async function seedBuiltInRows(db: Db): Promise<void> {
+  await db.transaction().execute(async (trx) => {
+    const admin = await trx
+      .selectFrom('account')
+      .select(['id', 'domain_id'])
+      .where('type', '=', 1)
+      .orderBy('created')
+      .limit(1)
+      .executeTakeFirstOrThrow();
+    await ensureBuiltInRows(trx, { accountId: admin.id, domainId: admin.domain_id });
+  });
+}
+
+async function startServices(running: Running, env: NodeJS.ProcessEnv): Promise<void> {
+  const { host, log, db, databaseUrl, installation } = running;
+  if (db === null) throw new Error('the database is not open');
+  const credentials = await adminCredentials(running, db);
+  await seedBuiltInRows(db);
+  const listen = listenAddress(env.ISTHMUS_LISTEN);
+  const orchestrator = await startOrchestrator({
+    host,
+    log,
+    db,
+    databaseUrl,
+    installationId: installation.id,
+    listen,
+  });
+  running.stops.push(() => orchestrator.stop());
+  running.orchestrator = orchestrator;
+  running.admin = { ...credentials, endpoint: orchestrator.endpoint };
+  await writeCredentials(host, running.folders.data, 'admin', running.admin);
+}
+
+async function makeDemo(running: Running, report: (step: string) => void): Promise<void> {
+  const { host, folders, installation, admin } = running;
+  if (admin === null) throw new Error('the root admin has no credentials');
+  running.demo = await runDemo({ host, folders, installation, admin, report });
+  running.installation = { ...installation, demo: 'done' };
+  await writeInstallation(host, folders.data, running.installation);
+}
+
+function runTasks(running: Running, options: StartOptions): Promise<unknown> {
+  const { host, folders, installation } = running;
+  return new Listr(
+    [
+      { title: 'Database', task: () => startDatabase(running, options.env) },
+      { title: 'Host agent', task: () => ensureHostAgent(host, installation.id, folders) },
+      { title: 'Orchestrator', task: () => startServices(running, options.env) },
+      {
+        title: 'Demo',
+        enabled: () => installation.demo !== 'none',
+        task: (_context, task) =>
+          makeDemo(running, (step) => {
+            task.output = step;
+          }),
+      },
+    ],
+    { renderer: process.stdout.isTTY ? 'default' : 'verbose', registerSignalListeners: false },
+  ).run();
+}
+
+function readyMessage({ orchestrator, folders, demo, installation }: Running): string {
+  const tried =
+    demo === null
+      ? []
+      : [
+          '',
+          `The forwarded port ${demo.url} answered:`,
+          ...demo.answer
+            .trim()
+            .split('\n')
+            .slice(0, 6)
+            .map((line) => `  ${line}`),
+        ];
+  return [
+    '',
+    `Isthmus serves (installation ${installation.id}).`,
+    `  API          ${orchestrator?.endpoint}`,
+    `  credentials  ${folders.data}/credentials/`,
+    `  logs         ${folders.state}/orchestrator.log and host-agent.log`,
+    ...tried,
+    '',
+    'Try, in another terminal:',
+    '  npx isthmus list zones',
+    ...(demo === null ? [] : ['  npx isthmus --profile demo list portforwardingrules', `  curl ${demo.url}`]),
+    '',
+    'Ctrl-C stops the orchestrator; routers and instances go on. `npm run destroy` removes everything.',
+    '',
+  ].join('\n');
+}
+
+async function stopAll(running: Running): Promise<void> {
+  for (const stop of running.stops.splice(0).reverse()) {
+    try {
+      await stop();
+    } catch (error) {
+      running.log.error('a part did not stop', { error });
+    }
+  }
+}
+
+/** Resolves at the first SIGINT or SIGTERM. */
+function untilSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve());
+  });
+}
+
+/** Starts the installation of the data folder, and serves until a signal. Throws what kept it from starting. */
+export async function start(data: string, options: StartOptions): Promise<void> {
+  if (process.getuid?.() !== 0) throw new Error('expected to be started as root: network namespaces need it');
+  listenAddress(options.env.ISTHMUS_LISTEN);
+  const installation = await ensureInstallation(createHost(), data, options.demo);
+  const folders = foldersOf(data, installation.id);
+  await makeFolders(folders);
+  const claim = await claimInstallation(installation.id);
+  const log = createLog({
+    destination: createWriteStream(`${folders.state}/orchestrator.log`, { flags: 'a', mode: 0o640 }),
+  });
+  const running: Running = {
+    host: createHost({ log }),
+    log,
+    folders,
+    installation,
+    databaseUrl: '',
+    db: null,
+    orchestrator: null,
+    admin: null,
+    demo: null,
+    stops: [],
+  };
+  const signalled = untilSignal();
+  try {
+    await Promise.race([runTasks(running, options), signalled]);
+    if (running.orchestrator !== null) process.stdout.write(readyMessage(running));
+    await signalled;
+  } finally {
+    await stopAll(running);
+    claim.close();
+  }
+}
