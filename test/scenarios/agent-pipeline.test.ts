@@ -244,7 +244,8 @@ test('a dnsmasq that was killed is healed within a few seconds', async (t) => {
     const [answer] = await dig(wires.guest, '10.1.1.1', 'guest.cs1.internal');
     return answer === guestAddress;
   });
-  t.true(performance.now() - killed < 4000, `${performance.now() - killed} ms`);
+  // Under a second on an idle machine; tests share theirs.
+  t.true(performance.now() - killed < 8000, `${performance.now() - killed} ms`);
   t.regex(await lease(lab, wires.guest), /10\.1\.1\.10/);
   t.deepEqual(
     (await agent.status()).services.filter(({ healthy }) => !healthy),
