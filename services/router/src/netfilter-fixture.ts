@@ -16,7 +16,7 @@ import { type InterfaceName, type Ipv4Address, type Ipv4Cidr, parseFqdn, parseHo
 import type { DocumentChange, EntryChange, RouterService } from './service.ts';
 
 const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {}, child: () => silent };
-const peer = fileURLToPath(new URL('./netfilter-peer.ts', import.meta.url));
+const peer = fileURLToPath(new URL('./netfilter-peer-fixture.ts', import.meta.url));
 
 /** Words as the value types, for tests that write addresses down. */
 export const address = (text: string) => text as Ipv4Address;

@@ -12,6 +12,7 @@ import {
   type RuleSet,
   renderRuleSet,
   renderTransaction,
+  stagedSetName,
   type Transaction,
   tableNames,
   transactionOf,
@@ -34,7 +35,10 @@ interface Replacement {
   readonly whole: boolean;
 }
 
-const stagedMark = '~n';
+/** False for the copy beside a set, which a crash may have left. */
+function isServing({ name }: IpSet): boolean {
+  return stagedSetName(name.slice(0, -2)) !== name;
+}
 
 function readRules(text: string): RuleSet | null {
   try {
@@ -100,11 +104,15 @@ export class FullPlan implements ServicePlan {
     return { text, rules: readRules(text), sets };
   }
 
+  async #destroyStaged(sets: readonly IpSet[]): Promise<void> {
+    for (const set of sets) if (!isServing(set)) await this.#context.kernel.destroySet(set.name);
+  }
+
   async stage(): Promise<void> {
     const { kernel, unused } = this.#context;
     const found = await this.#read();
-    for (const { name } of found.sets) if (name.endsWith(stagedMark)) await kernel.destroySet(name);
-    this.#found = { ...found, sets: found.sets.filter(({ name }) => !name.endsWith(stagedMark)) };
+    await this.#destroyStaged(found.sets);
+    this.#found = { ...found, sets: found.sets.filter(isServing) };
     for (const { name } of this.#state.sets()) unused.delete(name);
     await kernel.restoreSets(ipSetTransaction(this.#found.sets, this.#state.sets()).stage);
     const { text } = replacementOf(this.#found, this.#state);
@@ -154,16 +162,18 @@ export class FullPlan implements ServicePlan {
     if (found === null) return;
     this.#found = null;
     const { kernel, unused } = this.#context;
-    if (this.#applied && found.text !== '') {
-      const current = await this.#read();
-      const sets = ipSetTransaction(current.sets, found.sets);
-      await kernel.restoreSets(sets.stage);
-      await kernel.restoreSets(sets.swap);
+    const { sets } = await this.#read();
+    await this.#destroyStaged(sets);
+    if (found.text === '') return;
+    if (this.#applied) {
+      const back = ipSetTransaction(sets.filter(isServing), found.sets);
+      await kernel.restoreSets(back.stage);
+      await kernel.restoreSets(back.swap);
       await kernel.replace(found.text);
       this.#restore();
     }
     const kept = new Set(found.sets.map(({ name }) => name));
-    for (const { name } of this.#state.sets()) if (!kept.has(name) && found.text !== '') unused.add(name);
+    for (const { name } of this.#state.sets()) if (!kept.has(name)) unused.add(name);
     await unused.destroy();
   }
 }

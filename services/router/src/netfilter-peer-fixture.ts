@@ -1,0 +1,67 @@
+// A program for the tests of the packet filter, run inside a namespace: a server that says who it is and whom it sees,
+// or a client. Arguments: `serve NAME PORTS` (such as tcp/80,udp/53-55), `ask PROTOCOL ADDRESS PORT`, `hold ADDRESS PORT`.
+import { createSocket } from 'node:dgram';
+import { connect, createServer, type Socket } from 'node:net';
+
+const patienceMs = 700;
+
+function portsOf(text: string): { protocol: string; port: number }[] {
+  return text.split(',').flatMap((part) => {
+    const [protocol = '', range = ''] = part.split('/');
+    const [first = 0, last = first] = range.split('-').map(Number);
+    return Array.from({ length: last - first + 1 }, (_, offset) => ({ protocol, port: first + offset }));
+  });
+}
+
+function serveTcp(name: string, port: number): void {
+  const answer = (socket: Socket) => {
+    socket.on('error', () => socket.destroy());
+    socket.write(`${name}:${port} sees ${socket.remoteAddress}\n`);
+    socket.pipe(socket);
+  };
+  createServer(answer).listen(port, '0.0.0.0');
+}
+
+function serveUdp(name: string, port: number): void {
+  const socket = createSocket('udp4');
+  socket.on('message', (_text, peer) => socket.send(`${name}:${port} sees ${peer.address}\n`, peer.port, peer.address));
+  socket.bind(port);
+}
+
+function serve(name: string, ports: string): void {
+  for (const { protocol, port } of portsOf(ports)) (protocol === 'udp' ? serveUdp : serveTcp)(name, port);
+  console.log('ready');
+}
+
+function answered(text: string): never {
+  console.log(text.trim());
+  process.exit(0);
+}
+
+function ask(protocol: string, address: string, port: number): void {
+  setTimeout(() => answered('nothing'), patienceMs);
+  if (protocol === 'udp') {
+    const socket = createSocket('udp4');
+    socket.on('message', (text) => answered(text.toString()));
+    socket.send('hello', port, address);
+    return;
+  }
+  const socket = connect({ host: address, port });
+  socket.on('data', (text) => answered(text.toString()));
+  socket.on('error', () => answered('refused'));
+}
+
+/** Prints a line for every echo that comes back. */
+function hold(address: string, port: number): void {
+  const socket = connect({ host: address, port });
+  socket.setNoDelay(true);
+  socket.on('error', () => process.exit(0));
+  socket.on('data', () => console.log('echo'));
+  const timer = setInterval(() => socket.write('x\n'), 30);
+  socket.on('close', () => clearInterval(timer));
+}
+
+const [verb = '', first = '', second = '', third = ''] = process.argv.slice(2);
+if (verb === 'serve') serve(first, second);
+else if (verb === 'ask') ask(first, second, Number(third));
+else hold(first, Number(second));
