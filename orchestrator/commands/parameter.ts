@@ -96,7 +96,8 @@ function listOf<Value>(parse: (text: string) => Value): (text: string) => Value[
   return (text) =>
     text
       .split(',')
-      .map((item) => item.trim())
+      // Spaces alone: a line break is no way to separate anything.
+      .map((item) => item.replaceAll(/^ +| +$/g, ''))
       .filter((item) => item !== '')
       .map(parse);
 }
