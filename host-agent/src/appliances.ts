@@ -12,10 +12,13 @@ import type { RouterPaths, RouterService, ServiceContext } from '@isthmus/router
 import { shortId } from './drivers/namespace/names.ts';
 import type { NamespaceDriver } from './drivers/namespace/namespace-driver.ts';
 import { HostAgentError, PushRefusedError } from './errors.ts';
+import { forEachLimited } from './keyed-lock.ts';
 import { type MachineContext, Machines } from './machines.ts';
 import type { Powered } from './records.ts';
 
 export const applianceValidator = validator(ApplianceSpecSchema);
+
+const endedAtOnce = 4;
 
 /** What appliances are made with. `run` is the host agent's; `createServices` lists the services of a router. */
 export interface ApplianceContext extends MachineContext {
@@ -86,11 +89,15 @@ export class Appliances {
     await Promise.all(agents.map((agent) => agent.release()));
   }
 
-  /** Ends every agent and what it serves. */
+  /** Ends every agent and what it serves. What an agent cannot end goes with its namespace. */
   async shutdown(): Promise<void> {
-    const agents = [...this.#agents.values()];
+    const agents = [...this.#agents];
     this.#agents.clear();
-    await Promise.all(agents.map((agent) => agent.shutdown()));
+    await forEachLimited(agents, endedAtOnce, async ([id, agent]) => {
+      await agent.shutdown().catch((error: unknown) => {
+        this.#context.host.log.warn('an agent did not end what it serves', { id, error });
+      });
+    });
   }
 
   #paths(id: string): RouterPaths {

@@ -58,7 +58,8 @@ export class HostAgent {
     await this.appliances.machines.load();
     await this.instances.machines.load();
     await this.#driver.open(this.instances.machines.running());
-    this.#adopting = Promise.all([this.appliances.machines.adopt(), this.instances.machines.adopt()]);
+    const kinds = [this.appliances.machines, this.instances.machines];
+    this.#adopting = Promise.all(kinds.map((machines) => machines.adopt(this.#end.signal)));
     this.#watching = this.#watch();
   }
 

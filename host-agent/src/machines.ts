@@ -79,9 +79,11 @@ export class Machines<Spec extends { readonly nics: readonly Nic[] }> {
     return this.#faults.get(id);
   }
 
-  /** Makes what is absent of each that should run; a failure is kept as its fault. */
-  async adopt(): Promise<void> {
-    await forEachLimited(this.running(), adoptedAtOnce, ({ id }) => this.remake(id));
+  /** Makes what is absent of each that should run, until `signal`; a failure is kept as its fault. */
+  async adopt(signal: AbortSignal): Promise<void> {
+    await forEachLimited(this.running(), adoptedAtOnce, async ({ id }) => {
+      if (!signal.aborted) await this.remake(id);
+    });
   }
 
   /** Makes what is absent, where it should run; a failure is kept as its fault. */

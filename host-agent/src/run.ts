@@ -33,7 +33,7 @@ export function pidPath(run: string): string {
 export async function runHostAgent(options: RunOptions, signal: AbortSignal): Promise<void> {
   const { installation, state, run } = options;
   const host = options.host ?? createHost();
-  if (!(await claimInstallation(installation))) {
+  if (!(await claimInstallation(installation, socketPath(run), host.clock))) {
     throw new Error(`installation ${installation}: its host agent runs already (process id in ${pidPath(run)})`);
   }
   const { version } = packageJson;

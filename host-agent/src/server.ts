@@ -21,7 +21,7 @@ function valueAt(body: unknown, path: string): unknown {
 }
 
 /** A value that fits the validator's schema. Throws HostAgentError (`invalid`) with field, value and expectation. */
-export function checked<Value>(check: Validator<Value>, body: unknown, what: string): Value {
+function checked<Value>(check: Validator<Value>, body: unknown, what: string): Value {
   if (check.check(body)) return body;
   const faults = check.faults(body).map(({ path, message }) => {
     const value = path === '' ? body : valueAt(body, path);

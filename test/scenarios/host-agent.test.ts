@@ -323,3 +323,16 @@ test.serial('a second host agent of an installation refuses to start', async (t)
   t.regex(second.stderr, /its host agent runs already/);
   t.is((await lab.agent.host()).pid, pid);
 });
+
+test.serial('a host agent that is started while the last one ends takes its place', async (t) => {
+  const lab = await labFor(t);
+  const a = await addressed(lab, 'a', 1, '10.1.1.5');
+  await addressed(lab, 'b', 1, '10.1.1.6');
+  const { pid } = await lab.agent.host();
+  await lab.agent.exit();
+  await lab.startHostAgent();
+  t.not((await lab.agent.host()).pid, pid);
+  await waitFor('the last one ends', async () => !(await lab.machine.commands.isRunning(pid, process.execPath)));
+  t.not((await lab.agent.host()).pid, pid);
+  t.is(await answererOf(a, 'http://10.1.1.6/'), 'b');
+});

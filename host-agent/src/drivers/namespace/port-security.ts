@@ -33,7 +33,7 @@ export function isChainOf(installation: string, chain: string): boolean {
 }
 
 /** The rule that leads a tenant's frames here, as arguments of ebtables after `-A PREROUTING`. */
-export function entryRule(installation: string): string {
+function entryRule(installation: string): string {
   return `-i ${installation}i+ -j ${rootChain(installation)}`;
 }
 
