@@ -20,6 +20,7 @@ export const arrows = {
   [apiClient]: [],
   [contract]: [net],
   [host]: [net],
+  'packages/api-client': [net],
   'packages/packer-ts': [net],
   ...Object.fromEntries(configurationLibraries.map((folder) => [folder, [net]])),
   templates: [...configurationLibraries, contract, net],
@@ -57,7 +58,7 @@ const roots = ['test/', 'orchestrator/[^/]+\\.ts$'];
 const declarationReaders = ['orchestrator/cli', 'orchestrator/web'];
 
 /** Files that only tests read: they may use packages of the root's devDependencies. */
-const testSupport = '(?:\\.test|-fixture|/testing)\\.ts$|^test/';
+const testSupport = '(?:\\.test|-fixture|/testing|/golden|/arbitraries)\\.ts$|^test/';
 
 const known = [...Object.keys(arrows).map((folder) => `${folder}/`), ...roots];
 const anyOf = (patterns) => `^(?:${patterns.join('|')})`;
@@ -131,10 +132,10 @@ export default {
     },
     {
       name: 'test-support-stays-in-tests',
-      comment: '*-fixture.ts and testing.ts serve the tests beside them only',
+      comment: '*-fixture.ts, testing.ts, golden.ts and arbitraries.ts serve tests only',
       severity: 'error',
       from: { pathNot: testSupport },
-      to: { path: '(?:-fixture|/testing)\\.ts$' },
+      to: { path: '(?:-fixture|/testing|/golden|/arbitraries)\\.ts$' },
     },
     {
       name: 'tests-are-not-imported',
