@@ -86,6 +86,9 @@ export class DnsmasqDaemon {
     const since = await this.#logLength();
     await write();
     await this.#waitForRead(paths, since, pid);
+    // What it has to say of a file, it says after it has said that it reads it.
+    await this.#host.clock.sleep(1);
+    this.#refuseComplaints((await this.#log()).slice(since).split('\n'));
   }
 
   async #required(): Promise<{ readonly pid: number }> {

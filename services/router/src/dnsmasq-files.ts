@@ -70,7 +70,7 @@ export class DnsmasqFiles {
 
   async add(additions: readonly { readonly path: string; readonly text: string }[]): Promise<void> {
     this.#liveCount += 1;
-    for (const { path, text } of additions) await this.#files.writeText(path, text);
+    await Promise.all(additions.map(({ path, text }) => this.#files.writeText(path, text)));
   }
 
   /** Writes the base files and takes every live file away. dnsmasq sees neither until it reads again. */

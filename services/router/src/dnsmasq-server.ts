@@ -86,8 +86,9 @@ export class DnsmasqServer {
   /** Serves the change, and resolves when it does. What only goes away goes after `settle`, so that nobody waits for it. */
   async apply(change: ServedChange): Promise<void> {
     const isOnlyLess = !this.#needsReload(change) && ![...change.dhcp, ...change.dns].some(isAddition);
-    if (isOnlyLess) this.#replace(change);
-    else await this.#turns.take(() => this.#applyInTurn(change));
+    if (!isOnlyLess) return this.#turns.take(() => this.#applyInTurn(change));
+    this.#settings = change.settings;
+    this.#replace(change);
   }
 
   async #applyInTurn(change: ServedChange): Promise<void> {

@@ -45,6 +45,11 @@ export function dnsmasqSettings({ settings }: RouterDocument, layout: DnsmasqLay
   };
 }
 
+/** True where nothing differs. */
+export function sameSettings(a: DnsmasqSettings, b: DnsmasqSettings): boolean {
+  return (Object.keys(a) as (keyof DnsmasqSettings)[]).every((name) => a[name] === b[name]);
+}
+
 /** Every line of the document's hosts, by id. */
 export function dhcpLines({ settings, entries }: RouterDocument): Map<string, EntryLine> {
   return new Map([...entries['dhcp.hosts']].map(([id, host]) => [id, dhcpEntryLine(host, settings.dhcp.domain)]));

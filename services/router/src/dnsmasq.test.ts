@@ -288,3 +288,52 @@ test('what did not come in by the guest interface is not answered', async (t) =>
   ]);
   t.is(stdout.trim(), 'dnsmasq');
 });
+
+test('a change is checked against what is applied, and one without effect has no plan', async (t) => {
+  const { service, document } = await bench(t);
+  await push(service, document.change({ full: true, ...guests([1, 2]) }));
+  t.is(service.plan(document.change({})), null);
+  t.is(service.plan(document.change({ settings: settingsOf() })), null);
+  t.is(service.plan(document.change(guests([1]))), null);
+  const paths = service.check(document.change({ hosts: { h3: hostOf(3, { address: hostOf(1).address }) } }));
+  t.deepEqual(
+    paths.map(({ path }) => path),
+    ['dhcp.hosts.h3.address'],
+  );
+  const swapped = { h1: hostOf(1, { address: hostOf(2).address }), h2: hostOf(2, { address: hostOf(1).address }) };
+  t.deepEqual(service.check(document.change({ hosts: { ...swapped, h3: null } })), []);
+});
+
+test('names of the guest domain stay here, and the rest goes to the forwarders, the first before the second', async (t) => {
+  const { lab, service, document } = await bench(t);
+  await lab.guest.commands.run('ip', ['addr', 'add', '10.1.255.250/16', 'dev', 'eth0']);
+  await lab.guest.commands.run('ip', ['addr', 'add', '10.1.255.251/16', 'dev', 'eth0']);
+  const pids: number[] = [];
+  t.teardown(() => {
+    for (const pid of pids) lab.guest.commands.signal(pid, 'SIGKILL');
+  });
+  for (const [last, answer] of [
+    [250, '192.0.2.1'],
+    [251, '192.0.2.2'],
+  ] as const) {
+    const words = [
+      '--no-daemon',
+      '--no-hosts',
+      '--no-resolv',
+      '--pid-file',
+      '--bind-interfaces',
+      '--conf-file=/dev/null',
+    ];
+    const own = [`--listen-address=10.1.255.${last}`, '--except-interface=lo', `--address=/#/${answer}`];
+    const logPath = `${lab.directory}/upstream-${last}`;
+    pids.push(await lab.guest.commands.startDaemon('dnsmasq', [...words, ...own], { logPath }));
+  }
+  const forwarders = ['10.1.255.250', '10.1.255.251'].map(parseIpv4Address);
+  await push(service, document.change({ full: true, settings: settingsOf({}, { forwarders }), ...guests([1]) }));
+  t.deepEqual(await lab.dig('www.example.org'), ['192.0.2.1']);
+  t.deepEqual(await lab.dig('absent.cs1.internal'), []);
+  t.deepEqual(await lab.dig('vm1.cs1.internal'), ['10.1.1.1']);
+  await push(service, document.change({ settings: settingsOf({}, { forwarders: forwarders.toReversed() }) }));
+  t.deepEqual(await lab.dig('www.example.net'), ['192.0.2.2']);
+  t.like(await service.health(), { healthy: true });
+});

@@ -7,7 +7,7 @@ import { type DnsmasqLayout, dnsmasqLayout } from './dnsmasq-layout.ts';
 import { type EntryLine, type LineChange, type LineIndex, wholeChange } from './dnsmasq-lines.ts';
 import { DnsmasqProbe } from './dnsmasq-probing.ts';
 import { DnsmasqServer, type ServedChange } from './dnsmasq-server.ts';
-import { type DnsmasqSettings, dhcpLines, dnsLines, dnsmasqSettings } from './dnsmasq-settings.ts';
+import { type DnsmasqSettings, dhcpLines, dnsLines, dnsmasqSettings, sameSettings } from './dnsmasq-settings.ts';
 import {
   CheckError,
   type DocumentChange,
@@ -105,8 +105,8 @@ class DnsmasqService implements RouterService {
   plan(change: DocumentChange): ServicePlan | null {
     const before = this.#server.settings;
     const served = this.#served(change, before);
-    const isUnchanged =
-      !served.full && served.settings === before && served.dhcp.length === 0 && served.dns.length === 0;
+    const isSame = before !== null && sameSettings(served.settings, before);
+    const isUnchanged = !served.full && isSame && served.dhcp.length === 0 && served.dns.length === 0;
     return isUnchanged ? null : this.#planOf(served, before);
   }
 

@@ -1,0 +1,104 @@
+// For property tests: any value of each model.
+import {
+  type Fqdn,
+  type Hostname,
+  ipv4FromNumber,
+  ipv4Network,
+  macFromNumber,
+  parseFqdn,
+  parseHostname,
+  parseInterfaceName,
+} from '@isthmus/net';
+import fc from 'fast-check';
+import type { DhcpHostLine } from './dhcp-hosts.ts';
+import type { DhcpOption } from './dhcp-options.ts';
+import type { HostsLine } from './hosts.ts';
+import type { Lease } from './leases.ts';
+import type { MainConfig } from './main-config.ts';
+import type { DnsServer } from './servers.ts';
+import { parseAccountName, parseClientId, parseConfigPath } from './values.ts';
+
+export const address = fc.integer({ min: 1, max: 0xffffffff }).map(ipv4FromNumber);
+const macAddress = fc.integer({ min: 0, max: 0xffffffff }).map(macFromNumber);
+const label: fc.Arbitrary<Hostname> = fc
+  .oneof(fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?$/), fc.constantFrom('ignore', 'infinite', '24h', '3600'))
+  .map(parseHostname);
+/** Ends in a label with a letter, as a name of the internet does: never an address. */
+const qualifiedName: fc.Arbitrary<Fqdn> = fc
+  .tuple(fc.array(label, { minLength: 1, maxLength: 4 }), fc.stringMatching(/^[a-z]{2,8}$/))
+  .map(([labels, last]) => parseFqdn([...labels, last].join('.')));
+const path = fc
+  .array(fc.stringMatching(/^[A-Za-z0-9_-][A-Za-z0-9._-]{0,9}$/), { minLength: 1, maxLength: 5 })
+  .map((parts) => parseConfigPath(`/${parts.join('/')}`));
+const interfaceName = fc.stringMatching(/^[a-z][a-z0-9]{0,13}$/).map(parseInterfaceName);
+const accountName = fc.stringMatching(/^[a-z_][a-z0-9_-]{0,12}$/).map(parseAccountName);
+
+export const dhcpHost: fc.Arbitrary<DhcpHostLine> = fc.record({ macAddress, address, name: qualifiedName });
+
+export const dhcpOption: fc.Arbitrary<DhcpOption> = fc.oneof(
+  fc.record({
+    option: fc.constantFrom('router', 'dns-server'),
+    addresses: fc.array(address, { minLength: 1, maxLength: 4 }),
+  }),
+  fc.record({ option: fc.constant('domain-name'), domain: qualifiedName }),
+  fc.record({ option: fc.constant('mtu'), bytes: fc.integer({ min: 68, max: 65_535 }) }),
+);
+
+export const hostsLine: fc.Arbitrary<HostsLine> = fc.record({
+  address,
+  names: fc.array(fc.oneof(label, qualifiedName), { minLength: 1, maxLength: 3 }),
+});
+
+export const server: fc.Arbitrary<DnsServer> = fc.oneof(
+  fc.record({ kind: fc.constant('local'), domain: qualifiedName }),
+  fc.record({ kind: fc.constant('forward'), address }),
+);
+
+export const lease: fc.Arbitrary<Lease> = fc.record({
+  expiresAt: fc.nat(),
+  macAddress,
+  address,
+  name: fc.option(fc.oneof(label, qualifiedName)),
+  clientId: fc.option(fc.stringMatching(/^[0-9a-f]{2}(:[0-9a-f]{2}){0,7}$/).map(parseClientId)),
+});
+
+const range = fc.record({
+  network: fc
+    .tuple(address, fc.integer({ min: 8, max: 30 }))
+    .map(([inside, prefixLength]) => ipv4Network(inside, prefixLength)),
+  leaseTimeSeconds: fc.integer({ min: 120, max: 4_294_967_294 }),
+});
+
+export const mainConfig: fc.Arbitrary<MainConfig> = fc.record({
+  keepInForeground: fc.boolean(),
+  user: fc.option(accountName),
+  group: fc.option(accountName),
+  pidFile: fc.option(path),
+  logToStandardError: fc.boolean(),
+  quietDhcp: fc.boolean(),
+  interfaces: fc.uniqueArray(interfaceName, { minLength: 1, maxLength: 3 }),
+  exceptInterfaces: fc.uniqueArray(interfaceName, { maxLength: 2 }),
+  bindDynamic: fc.boolean(),
+  noHosts: fc.boolean(),
+  noResolv: fc.boolean(),
+  noPoll: fc.boolean(),
+  domainNeeded: fc.boolean(),
+  bogusPriv: fc.boolean(),
+  strictOrder: fc.boolean(),
+  cacheSize: fc.option(fc.integer({ min: 0, max: 1_000_000 })),
+  dnsForwardMax: fc.option(fc.integer({ min: 1, max: 1_000_000 })),
+  ednsPacketMax: fc.option(fc.integer({ min: 512, max: 65_535 })),
+  serversFile: fc.option(path),
+  addnHosts: fc.option(path),
+  hostsDir: fc.option(path),
+  domain: fc.option(qualifiedName),
+  dhcpRanges: fc.array(range, { maxLength: 2 }),
+  dhcpLeaseMax: fc.option(fc.integer({ min: 1, max: 16_777_216 })),
+  dhcpLeaseFile: fc.option(path),
+  dhcpHostsFile: fc.option(path),
+  dhcpHostsDir: fc.option(path),
+  dhcpOptsFile: fc.option(path),
+  dhcpAuthoritative: fc.boolean(),
+  dhcpIgnoreClid: fc.boolean(),
+  dhcpIgnoreNames: fc.boolean(),
+});

@@ -1,0 +1,240 @@
+// Each file by the renderer's contract: what is valid is written, and read back as it was; what is not is named.
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import {
+  type Fqdn,
+  type InterfaceName,
+  type MacAddress,
+  parseFqdn,
+  parseHostname,
+  parseInterfaceName,
+  parseIpv4Address,
+  parseIpv4Cidr,
+  parseMacAddress,
+} from '@isthmus/net';
+import test from 'ava';
+import fc from 'fast-check';
+import * as arbitrary from './arbitraries.ts';
+import { ConfigSyntaxError, type Issue } from './config-file.ts';
+import { parseDhcpHosts, renderDhcpHosts, validateDhcpHosts } from './dhcp-hosts.ts';
+import { parseDhcpOptions, renderDhcpOptions, validateDhcpOptions } from './dhcp-options.ts';
+import { parseHosts, renderHosts, validateHosts } from './hosts.ts';
+import { parseLeases, renderLeases, validateLeases } from './leases.ts';
+import { type MainConfig, parseMainConfig, renderMainConfig, validateMainConfig } from './main-config.ts';
+import { parseServers, renderServers, validateServers } from './servers.ts';
+import { parseAccountName, parseConfigPath } from './values.ts';
+
+const run = promisify(execFile);
+
+interface FileKind<Model> {
+  readonly validate: (model: Model) => Issue[];
+  readonly render: (model: Model) => string;
+  readonly parse: (text: string) => Model;
+}
+
+function roundTrip<Model>(name: string, models: fc.Arbitrary<Model>, kind: FileKind<Model>): void {
+  test(`${name}: what is written reads back as it was`, (t) => {
+    fc.assert(
+      fc.property(models, (model) => {
+        if (kind.validate(model).length > 0) return;
+        const text = kind.render(model);
+        t.deepEqual(kind.parse(text), model);
+        t.is(kind.render(kind.parse(text)), text);
+      }),
+    );
+  });
+  test(`${name}: lower case text that is read is what would be written`, (t) => {
+    fc.assert(
+      fc.property(
+        fc.oneof(fc.string({ unit: 'binary' }), fc.stringMatching(/^([a-z0-9=.:,/ *-]{0,20}\n)*$/)),
+        (text) => {
+          try {
+            t.is(kind.render(kind.parse(text)), text);
+          } catch (error) {
+            if (!(error instanceof Error) || !/expected/.test(error.message)) throw error;
+          }
+        },
+      ),
+    );
+  });
+}
+
+const list = <Item>(item: fc.Arbitrary<Item>) => fc.array(item, { maxLength: 20 });
+roundTrip('DHCP hosts', list(arbitrary.dhcpHost), {
+  validate: validateDhcpHosts,
+  render: renderDhcpHosts,
+  parse: parseDhcpHosts,
+});
+roundTrip('DHCP options', list(arbitrary.dhcpOption), {
+  validate: validateDhcpOptions,
+  render: renderDhcpOptions,
+  parse: parseDhcpOptions,
+});
+roundTrip('hosts', list(arbitrary.hostsLine), { validate: validateHosts, render: renderHosts, parse: parseHosts });
+roundTrip('servers', list(arbitrary.server), {
+  validate: validateServers,
+  render: renderServers,
+  parse: parseServers,
+});
+roundTrip('leases', list(arbitrary.lease), { validate: validateLeases, render: renderLeases, parse: parseLeases });
+
+test('main configuration: what is written reads back as it was', (t) => {
+  fc.assert(
+    fc.property(arbitrary.mainConfig, (config) => {
+      t.deepEqual(validateMainConfig(config), []);
+      t.deepEqual(parseMainConfig(renderMainConfig(config)), config);
+    }),
+  );
+});
+
+const whole: MainConfig = {
+  keepInForeground: true,
+  user: parseAccountName('dnsmasq'),
+  group: parseAccountName('nogroup'),
+  pidFile: parseConfigPath('/run/isthmus/pid'),
+  logToStandardError: true,
+  quietDhcp: true,
+  interfaces: [parseInterfaceName('eth0')],
+  exceptInterfaces: [parseInterfaceName('lo')],
+  bindDynamic: true,
+  noHosts: true,
+  noResolv: true,
+  noPoll: true,
+  domainNeeded: true,
+  bogusPriv: true,
+  strictOrder: true,
+  cacheSize: 1000,
+  dnsForwardMax: 1000,
+  ednsPacketMax: 1232,
+  serversFile: parseConfigPath('/var/lib/isthmus/servers'),
+  addnHosts: parseConfigPath('/var/lib/isthmus/dns-hosts'),
+  hostsDir: parseConfigPath('/run/isthmus/dns-hosts'),
+  domain: parseFqdn('cs1.internal'),
+  dhcpRanges: [{ network: parseIpv4Cidr('10.1.1.0/24'), leaseTimeSeconds: 86_400 }],
+  dhcpLeaseMax: 1000,
+  dhcpLeaseFile: parseConfigPath('/var/lib/isthmus/leases'),
+  dhcpHostsFile: parseConfigPath('/var/lib/isthmus/dhcp-hosts'),
+  dhcpHostsDir: parseConfigPath('/run/isthmus/dhcp-hosts'),
+  dhcpOptsFile: parseConfigPath('/var/lib/isthmus/dhcp-options'),
+  dhcpAuthoritative: true,
+  dhcpIgnoreClid: true,
+  dhcpIgnoreNames: true,
+};
+
+const host = {
+  macAddress: parseMacAddress('02:00:4c:9f:00:01'),
+  address: parseIpv4Address('10.1.1.5'),
+  name: parseFqdn('vm1.cs1.internal'),
+};
+const goldens: Readonly<Record<string, string>> = {
+  'main.conf': renderMainConfig(whole),
+  'dhcp-hosts': renderDhcpHosts([host]),
+  'dhcp-options': renderDhcpOptions([
+    { option: 'router', addresses: [parseIpv4Address('10.1.1.1')] },
+    { option: 'dns-server', addresses: [parseIpv4Address('10.1.1.1'), parseIpv4Address('9.9.9.9')] },
+    { option: 'domain-name', domain: parseFqdn('cs1.internal') },
+    { option: 'mtu', bytes: 1450 },
+  ]),
+  'dns-hosts': renderHosts([{ address: host.address, names: [host.name, parseHostname('vm1')] }]),
+  servers: renderServers([
+    { kind: 'local', domain: parseFqdn('cs1.internal') },
+    { kind: 'forward', address: parseIpv4Address('9.9.9.9') },
+  ]),
+  leases: renderLeases([
+    { expiresAt: 1_800_000_000, macAddress: host.macAddress, address: host.address, name: host.name, clientId: null },
+  ]),
+};
+
+for (const [name, text] of Object.entries(goldens)) {
+  test(`golden file ${name}`, async (t) => {
+    const golden = new URL(`./golden/${name}`, import.meta.url);
+    if (process.env.UPDATE_GOLDEN === '1') await writeFile(golden, text);
+    t.is(text, await readFile(golden, 'utf8'));
+  });
+}
+
+/** The options that a dnsmasq process reads as a configuration file: the whole, or a file's lines as `--NAME=LINE`. */
+async function accepts(text: string): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'isthmus-dnsmasq-config-'));
+  try {
+    const path = join(directory, 'main.conf');
+    await writeFile(path, text);
+    const { stderr } = await run('dnsmasq', ['--test', `--conf-file=${path}`]);
+    return stderr.trim();
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
+
+// As options of the main file the lines go through the same reader of dnsmasq that reads the files themselves, and which
+// there passes over what it does not understand.
+const asOptions: Readonly<Record<string, (line: string) => string>> = {
+  'main.conf': (line) => line,
+  servers: (line) => line,
+  'dhcp-hosts': (line) => `dhcp-host=${line}`,
+  'dhcp-options': (line) => `dhcp-option=${line}`,
+};
+for (const [name, asOption] of Object.entries(asOptions)) {
+  test(`dnsmasq accepts golden file ${name}`, async (t) => {
+    const lines = (goldens[name] ?? '').split('\n').filter((line) => line !== '');
+    t.is(await accepts(lines.map((line) => `${asOption(line)}\n`).join('')), 'dnsmasq: syntax check OK.');
+  });
+}
+
+test('dnsmasq accepts any valid main configuration', async (t) => {
+  await fc.assert(
+    fc.asyncProperty(arbitrary.mainConfig, list(arbitrary.dhcpHost), async (config, hosts) => {
+      fc.pre(validateDhcpHosts(hosts).length === 0);
+      // Files that it would have to read for the check, and accounts that this machine must have.
+      const main = { ...config, serversFile: null, user: null, group: null };
+      const lines = renderDhcpHosts(hosts)
+        .replaceAll(/^/gm, 'dhcp-host=')
+        .replace(/dhcp-host=$/, '');
+      t.is(await accepts(renderMainConfig(main) + lines), 'dnsmasq: syntax check OK.');
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test('nothing that was cast past its type is written', (t) => {
+  fc.assert(
+    fc.property(fc.stringMatching(/^[a-z0-9.-]{0,6}[\n\r,# "'\\\0=;{}][a-z0-9.-]{0,6}$/), (text) => {
+      const message = { message: /expected/ };
+      t.throws(() => renderDhcpHosts([{ ...host, name: text as Fqdn }]), message);
+      t.throws(() => renderDhcpHosts([{ ...host, macAddress: text as MacAddress }]), message);
+      t.throws(() => renderHosts([{ address: host.address, names: [text as Fqdn] }]), message);
+      t.throws(() => renderServers([{ kind: 'local', domain: text as Fqdn }]), message);
+      t.throws(() => renderDhcpOptions([{ option: 'domain-name', domain: text as Fqdn }]), message);
+      t.throws(() => renderMainConfig({ ...whole, interfaces: [text as InterfaceName] }), message);
+      t.not(validateMainConfig({ ...whole, domain: text as Fqdn }).length, 0);
+      t.not(validateHosts([{ address: host.address, names: [text as Fqdn] }]).length, 0);
+    }),
+  );
+});
+
+test('a bare label is no name in a DHCP host: it could be a keyword or a lease time', (t) => {
+  for (const name of ['ignore', 'infinite', '24h', '3600', '10.1.1.9']) {
+    t.regex(validateDhcpHosts([{ ...host, name: name as Fqdn }])[0]?.message ?? '', /expected a name/, name);
+  }
+});
+
+test('what contradicts itself is named', (t) => {
+  t.deepEqual(validateDhcpHosts([host, { ...host, address: parseIpv4Address('10.1.1.6') }]), [
+    { path: 'hosts', message: '"02:00:4c:9f:00:01" stands here twice: expected once' },
+  ]);
+  t.is(validateMainConfig({ ...whole, interfaces: [] })[0]?.path, 'interfaces');
+  t.is(validateMainConfig({ ...whole, cacheSize: -1 })[0]?.path, 'cacheSize');
+  const mtu = { option: 'mtu', bytes: 1450 } as const;
+  t.is(validateDhcpOptions([mtu, mtu])[0]?.path, 'options');
+});
+
+test('a fault of a text names its line', (t) => {
+  t.is(t.throws(() => parseHosts('10.1.1.1 a\n10.1.1 b\n'), { instanceOf: ConfigSyntaxError })?.line, 2);
+  t.is(t.throws(() => parseMainConfig('no-hosts\ndhcp-script=/bin/sh\n'), { instanceOf: ConfigSyntaxError })?.line, 2);
+  t.is(t.throws(() => parseServers('server=9.9.9.9'), { instanceOf: ConfigSyntaxError })?.line, 1);
+  t.throws(() => parseMainConfig('no-hosts\nno-hosts\n'), { message: /at most once/ });
+  t.throws(() => parseMainConfig('user\n'), { message: /expected a value/ });
+});
