@@ -6,7 +6,7 @@ export type VirtualMachineState = 'Starting' | 'Running' | 'Stopping' | 'Stopped
 export type RouterState = 'Starting' | 'Running' | 'Stopping' | 'Stopped' | 'Destroyed' | 'Error';
 
 const virtualMachineActions = {
-  start: ['Stopped', 'Starting'],
+  start: ['Stopped', 'Starting', 'Error'],
   stop: ['Running', 'Stopping', 'Stopped', 'Starting'],
   reboot: ['Running'],
   destroy: ['Starting', 'Running', 'Stopping', 'Stopped', 'Destroyed', 'Error'],
