@@ -47,7 +47,7 @@ export async function startOrchestrator(options: OrchestratorOptions): Promise<O
   const integration = createIntegrationServer({ db, orchestration, commands, queue, log });
   await server.listen(options.listen);
   const address = server.addresses()[0];
-  if (address === undefined) throw new Error('the API listens nowhere');
+  if (address === undefined || typeof address === 'string') throw new Error('the API listens nowhere');
   const reachable = ['0.0.0.0', '::'].includes(options.listen.host) ? '127.0.0.1' : options.listen.host;
   const integrationPort = Number(await setting('integration.api.port'));
   if (integrationPort > 0) await integration.listen({ host: '127.0.0.1', port: integrationPort });
