@@ -1,10 +1,12 @@
 // The trie beneath DispatchTree: address bits, then protocol, then port bits. Which chains it becomes stands in dispatch.ts.
 import { type Ipv4Address, ipv4ToNumber, type PortRange } from '@isthmus/net';
 import type { Rule } from './model.ts';
+import { OwnEntries } from './own-entries.ts';
 
 /** Which packets an entry is about: one address, and of tcp and udp a range of destination ports (absent: every port). */
 export interface DispatchKey {
-  readonly address: Ipv4Address;
+  /** Absent in a tree that matches no address, and only there. */
+  readonly address?: Ipv4Address;
   readonly protocol: 'tcp' | 'udp' | 'icmp' | 'all';
   /** Only with protocol tcp or udp. */
   readonly ports?: PortRange;
@@ -39,7 +41,7 @@ export type NodeKind = 'none' | 'leaf' | 'inner' | 'open';
 export class DispatchNode {
   readonly space: Space;
   readonly children = new Map<string, DispatchNode>();
-  readonly own = new Set<string>();
+  readonly own = new OwnEntries();
   /** Entries here and below; one that lies in two children counts in both. */
   count = 0;
   /** Content below changed since the last emission. */
@@ -61,6 +63,8 @@ export class DispatchNode {
 
 /** The whole address space. */
 export const wholeSpace: Space = { address: 0, addressBits: 0, port: 0, portBits: 0 };
+/** One address for all: the space of a tree that sorts by protocol and port alone. */
+export const portSpace: Space = { ...wholeSpace, addressBits: 32 };
 
 function next(levels: readonly number[], bits: number): number {
   return levels[levels.indexOf(bits) + 1] ?? bits;
@@ -108,7 +112,7 @@ function childKey({ address, protocol, port }: Space): string {
 
 /** Calls `visit` for every node that an entry passes, and for those that keep it with `kept` true. Makes missing nodes. */
 export function walk(node: DispatchNode, key: DispatchKey, visit: (node: DispatchNode, kept: boolean) => void): void {
-  const address = ipv4ToNumber(key.address);
+  const address = key.address === undefined ? 0 : ipv4ToNumber(key.address);
   const descend = (current: DispatchNode): void => {
     const below = spacesBelow(current.space, key, address);
     visit(current, below.length === 0);
@@ -125,8 +129,9 @@ export function walk(node: DispatchNode, key: DispatchKey, visit: (node: Dispatc
   descend(node);
 }
 
-/** Name of a node's chain after the tree's prefix: at most 19 characters. */
+/** Name of a node's chain after the tree's prefix: at most 16 characters, e.g. `cb007100-24`, `cb00710at1000-12`. */
 export function spaceName({ address, addressBits, protocol, port, portBits }: Space): string {
-  const network = `${address.toString(16).padStart(8, '0')}-${addressBits}`;
-  return protocol === undefined ? network : `${network}${protocol[0]}${port.toString(16).padStart(4, '0')}-${portBits}`;
+  const network = address.toString(16).padStart(8, '0');
+  if (protocol === undefined) return `${network}-${addressBits}`;
+  return `${network}${protocol[0]}${port.toString(16).padStart(4, '0')}-${portBits}`;
 }

@@ -1,6 +1,14 @@
 import { ipv4FromNumber, ipv4Network } from '@isthmus/net';
 import { sameChain } from './diff.ts';
-import { type DispatchKey, DispatchNode, type NodeKind, spaceName, walk, wholeSpace } from './dispatch-node.ts';
+import {
+  type DispatchKey,
+  DispatchNode,
+  type NodeKind,
+  portSpace,
+  spaceName,
+  walk,
+  wholeSpace,
+} from './dispatch-node.ts';
 import type { Chain, Match, Rule } from './model.ts';
 
 export type { DispatchKey } from './dispatch-node.ts';
@@ -9,8 +17,8 @@ export type { DispatchKey } from './dispatch-node.ts';
 export interface DispatchOptions {
   /** At most 9 characters; no other chain's name starts with it. */
   readonly chainPrefix: string;
-  /** Which address of the packet the keys' address is. */
-  readonly match: 'destination' | 'source';
+  /** Which address of the packet the keys' address is; `none`: keys have none, the tree sorts by protocol and port. */
+  readonly match: 'destination' | 'source' | 'none';
   /** A node with at most so many entries is one chain. Default 16. */
   readonly leafSize?: number;
 }
@@ -21,13 +29,22 @@ interface Entry {
 }
 
 /** The most chains that a packet passes one below the other, the root among them. */
-export const maxDispatchDepth = 11;
+export const maxDispatchDepth = 12;
+
+function bucketName(chain: string, number: number): string {
+  return `${chain}b${number.toString(16).padStart(2, '0')}`;
+}
 
 function byCodeUnit(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-function checkKey({ protocol, ports }: DispatchKey): void {
+function checkKey({ address, protocol, ports }: DispatchKey, match: DispatchOptions['match']): void {
+  if ((address === undefined) !== (match === 'none')) {
+    throw new RangeError(
+      `a dispatch key ${address === undefined ? 'has no' : 'has an'} address in a tree of match ${match}`,
+    );
+  }
   if (ports !== undefined && protocol !== 'tcp' && protocol !== 'udp') {
     throw new RangeError(`a dispatch key of protocol ${protocol} has ports: expected tcp or udp`);
   }
@@ -38,10 +55,12 @@ function checkKey({ protocol, ports }: DispatchKey): void {
  * to. A base chain jumps to `root`; where no rule decides, the packet goes on behind that jump.
  *
  * - Address bits are cut at 8, 16, 20, 24, 28, 32, port bits at 4, 8, 12, 16. A node with at most `leafSize` entries is
- *   one chain with all their rules; one with a single child and no rules of its own gets no chain. At most 11 chains
+ *   one chain with all their rules; one with a single child and no rules of its own gets no chain. At most 12 chains
  *   nest (the kernel allows 15), whatever the content.
  * - An entry whose ports cover a child of a node is kept at the node, before the way to the children; one that only
  *   straddles a border is kept on both sides. So each entry stands in at most two chains.
+ * - Where a node keeps more than `leafSize` entries for itself (many with one key, or with wide ranges), these stand in
+ *   128 chains by a hash of their ids, so that a change stays small. Nothing can shorten the walk through them.
  * - Within a chain entries stand in the order of their ids (by code unit). Between chains the order is not promised:
  *   two entries that could both decide a packet have to agree on it.
  * - The chains follow from the entries alone, whatever the order of `put` and `remove`. One change touches the chains
@@ -51,9 +70,9 @@ export class DispatchTree {
   /** The chain to jump to. */
   readonly root: string;
   readonly #prefix: string;
-  readonly #match: 'destination' | 'source';
+  readonly #match: DispatchOptions['match'];
   readonly #leafSize: number;
-  readonly #top = new DispatchNode(wholeSpace);
+  readonly #top: DispatchNode;
   readonly #entries = new Map<string, Entry>();
   readonly #chains = new Map<string, Chain>();
   /** Chains as they were at the last `takeChanges`, where they have changed since. */
@@ -71,11 +90,12 @@ export class DispatchTree {
     this.#prefix = chainPrefix;
     this.#match = match;
     this.#leafSize = leafSize;
+    this.#top = new DispatchNode(match === 'none' ? portSpace : wholeSpace);
   }
 
-  /** Adds or replaces an entry. The rules carry their own exact matches. Throws RangeError on ports without tcp or udp. */
+  /** Adds or replaces an entry. The rules carry their own exact matches. Throws RangeError on a key that does not fit. */
   put(id: string, key: DispatchKey, rules: readonly Rule[]): void {
-    checkKey(key);
+    checkKey(key, this.#match);
     this.remove(id);
     this.#entries.set(id, { key, rules });
     walk(this.#top, key, (node, kept) => {
@@ -144,8 +164,17 @@ export class DispatchTree {
 
   #emit(node: DispatchNode): void {
     const name = this.#nameOf(node);
+    const hasChain = node.kind === 'leaf' || node.kind === 'inner';
+    const hasBuckets = node.kind === 'inner' && node.own.size > this.#leafSize;
+    for (const number of node.own.takeChanged(hasBuckets)) {
+      const ids = hasBuckets ? node.own.buckets.get(number) : undefined;
+      this.#replace(bucketName(name, number), ids === undefined ? null : { rules: this.#entryRules(ids) });
+    }
+    this.#replace(name, hasChain ? { rules: this.#rulesOf(node) } : null);
+  }
+
+  #replace(name: string, after: Chain | null): void {
     const before = this.#chains.get(name) ?? null;
-    const after = node.kind === 'none' || node.kind === 'open' ? null : { rules: this.#rulesOf(node) };
     if (after === before || (after !== null && before !== null && sameChain(after, before))) return;
     if (!this.#taken.has(name)) this.#taken.set(name, before);
     if (after === null) this.#chains.delete(name);
@@ -155,7 +184,15 @@ export class DispatchTree {
   #rulesOf(node: DispatchNode): readonly Rule[] {
     if (node.kind === 'leaf') return this.#entryRules(this.#idsBelow(node, new Set()));
     const ways = node.sortedChildren().map((child) => this.#edge(node, this.#standIn(child)));
-    return [...this.#entryRules(node.own), ...ways];
+    return [...this.#ownRules(node), ...ways];
+  }
+
+  #ownRules(node: DispatchNode): readonly Rule[] {
+    if (!node.own.areChains) return this.#entryRules(new Set(node.own.ids()));
+    const name = this.#nameOf(node);
+    return node.own
+      .numbers()
+      .map((number) => ({ match: {}, target: { kind: 'jump', chain: bucketName(name, number) } }));
   }
 
   #entryRules(ids: ReadonlySet<string>): Rule[] {
@@ -163,7 +200,7 @@ export class DispatchTree {
   }
 
   #idsBelow(node: DispatchNode, ids: Set<string>): Set<string> {
-    for (const id of node.own) ids.add(id);
+    for (const id of node.own.ids()) ids.add(id);
     for (const child of node.children.values()) this.#idsBelow(child, ids);
     return ids;
   }
@@ -182,7 +219,9 @@ export class DispatchTree {
     if (known !== undefined) return known;
     const { address, addressBits, protocol, port, portBits } = to.space;
     const match: Match = {
-      ...(isFromAbove ? { [this.#match]: ipv4Network(ipv4FromNumber(address), addressBits) } : {}),
+      ...(isFromAbove && this.#match !== 'none'
+        ? { [this.#match]: ipv4Network(ipv4FromNumber(address), addressBits) }
+        : {}),
       ...(protocol === undefined
         ? {}
         : { protocol, destinationPorts: { first: Math.max(1, port), last: port + 2 ** (16 - portBits) - 1 } }),
