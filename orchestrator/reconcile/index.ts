@@ -1,8 +1,9 @@
 // The machinery behind the commands: drives hosts and routers until they are as the rows ask.
-import type { Clock, Log } from '@isthmus/host';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiError } from '../model/api-error.ts';
 import type { Orchestration, RuleTable } from '../model/orchestration.ts';
 import type { Db } from '../store/database.ts';
+import type { Log } from '../store/log.ts';
 import { Coalescer } from './coalescer.ts';
 import { Hosts, onHost } from './hosts.ts';
 import { monitor } from './monitor.ts';
@@ -15,7 +16,6 @@ import * as virtualMachine from './virtual-machine.ts';
 
 export interface OrchestrationOptions {
   readonly db: Db;
-  readonly clock: Clock;
   readonly log: Log;
   /** Names this orchestrator for good, such as its installation and host name: it takes its own leases again after a crash. */
   readonly holder: string;
@@ -34,19 +34,19 @@ export interface RunningOrchestration extends Orchestration {
 
 /** Starts the machinery. The database is migrated already. */
 export async function startOrchestration(options: OrchestrationOptions): Promise<RunningOrchestration> {
-  const { db, clock, log } = options;
+  const { db, log } = options;
   await db
     .insertInto('configuration')
     .values({ name: 'store.epoch', value: crypto.randomUUID() })
     .onConflict((conflict) => conflict.doNothing())
     .execute();
   const hosts = new Hosts(db);
-  const lock = new NetworkLock(db, clock, options.holder);
-  const pusher = new RouterPusher({ db, hosts, clock, log });
+  const lock = new NetworkLock(db, options.holder);
+  const pusher = new RouterPusher({ db, hosts, log });
   const updates = new Coalescer<Refusals>((networkId) =>
     lock.hold(networkId, (lease) => pusher.bringUpToDate(networkId, lease)),
   );
-  const parts: Parts = { db, clock, log, hosts, lock, pusher, updates, setting: options.setting };
+  const parts: Parts = { db, log, hosts, lock, pusher, updates, setting: options.setting };
   const ending = new AbortController();
   const rounds = runMonitor(parts, options.holder, options.monitorEveryMs ?? 5_000, ending.signal);
   return {
@@ -81,7 +81,7 @@ async function runMonitor(parts: Parts, holder: string, everyMs: number, signal:
     } catch (error) {
       parts.log.error('the monitor failed', { error: String(error) });
     }
-    await parts.clock.sleep(everyMs, signal).catch(() => undefined);
+    await sleep(everyMs, undefined, { signal }).catch(() => undefined);
   }
 }
 

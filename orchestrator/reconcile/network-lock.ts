@@ -1,5 +1,5 @@
 // One at a time per network: within this process by a queue, among orchestrators by a lease in the database.
-import type { Clock } from '@isthmus/host';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiError } from '../model/api-error.ts';
 import type { Db } from '../store/database.ts';
 import { acquireLease, type Lease, releaseLease, renewLease } from '../store/lease.ts';
@@ -11,14 +11,12 @@ const patienceMs = 60_000;
 
 export class NetworkLock {
   readonly #db: Db;
-  readonly #clock: Clock;
   readonly #holder: string;
   readonly #tails = new Map<string, Promise<unknown>>();
 
   /** `holder` names this orchestrator for good: after a crash it takes its own leases again at once. */
-  constructor(db: Db, clock: Clock, holder: string) {
+  constructor(db: Db, holder: string) {
     this.#db = db;
-    this.#clock = clock;
     this.#holder = holder;
   }
 
@@ -49,14 +47,14 @@ export class NetworkLock {
   }
 
   async #acquire(name: string): Promise<Lease> {
-    const deadline = this.#clock.monotonicMs() + patienceMs;
+    const deadline = performance.now() + patienceMs;
     for (;;) {
       const lease = await acquireLease(this.#db, name, this.#holder, leaseSeconds);
       if (lease !== null) return lease;
-      if (this.#clock.monotonicMs() > deadline) {
+      if (performance.now() > deadline) {
         throw new ApiError('resourceUnavailable', 'Another orchestrator is working on this network; try again later');
       }
-      await this.#clock.sleep(20);
+      await sleep(20);
     }
   }
 }

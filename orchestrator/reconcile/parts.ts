@@ -1,5 +1,5 @@
-import type { Clock, Log } from '@isthmus/host';
 import type { Db } from '../store/database.ts';
+import type { Log } from '../store/log.ts';
 import type { Coalescer } from './coalescer.ts';
 import type { Hosts } from './hosts.ts';
 import type { NetworkLock } from './network-lock.ts';
@@ -8,7 +8,6 @@ import type { Refusals, RouterPusher } from './router-pusher.ts';
 /** What the flows of this folder work with. */
 export interface Parts {
   readonly db: Db;
-  readonly clock: Clock;
   readonly log: Log;
   readonly hosts: Hosts;
   readonly lock: NetworkLock;

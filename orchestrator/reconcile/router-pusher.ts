@@ -1,11 +1,13 @@
 // Brings a router to the document that its network's rows ask for. The caller holds the network's lease.
+
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type CollectionName, type Identity, type Push, type RouterSettings, sameIdentity } from '@isthmus/contract';
-import type { Clock, Log } from '@isthmus/host';
 import type { Selectable } from 'kysely';
 import { HostRefusedError, HostUnreachableError, PushRefusedError } from '../drivers/host-client.ts';
 import { ApiError } from '../model/api-error.ts';
 import type { Db } from '../store/database.ts';
 import type { Lease } from '../store/lease.ts';
+import type { Log } from '../store/log.ts';
 import type { RouterTable } from '../store/schema.ts';
 import { ChangeCompiler, collectionNamed, settingsCollection } from './compile-changes.ts';
 import { type Hosts, hostFailure } from './hosts.ts';
@@ -24,16 +26,14 @@ const mostRounds = 20;
 export class RouterPusher {
   readonly #db: Db;
   readonly #hosts: Hosts;
-  readonly #clock: Clock;
   readonly #log: Log;
   readonly #compiler: ChangeCompiler;
   /** Pushes sent since start, for benchmarks and metrics. */
   pushes = 0;
 
-  constructor(parts: { db: Db; hosts: Hosts; clock: Clock; log: Log }) {
+  constructor(parts: { db: Db; hosts: Hosts; log: Log }) {
     this.#db = parts.db;
     this.#hosts = parts.hosts;
-    this.#clock = parts.clock;
     this.#log = parts.log;
     this.#compiler = new ChangeCompiler(parts.db);
   }
@@ -118,7 +118,7 @@ export class RouterPusher {
           error.refusal.code === 'failed' &&
           tries < retryPausesMs.length
         ) {
-          await this.#clock.sleep(retryPausesMs[tries] ?? 0);
+          await sleep(retryPausesMs[tries] ?? 0);
         } else {
           return pushFailure(error);
         }
