@@ -2,7 +2,7 @@
 import type { EgressRule, IngressRule, PortForward, RouterDocument, StaticNat } from '@isthmus/contract';
 import type { Host } from '@isthmus/host';
 import { cidrContains, type Ipv4Address } from '@isthmus/net';
-import { deleteFlows, type Flow, type FlowFilter, listFlows } from './conntrack.ts';
+import { deletionLines, type Flow, type FlowFilter, listFlows, runDeletions } from './conntrack.ts';
 import { admission, egressMatches, forwardTakes, ingressMatches } from './conntrack-admission.ts';
 import type { FilterChange, FilterSettings } from './netfilter-state.ts';
 
@@ -100,37 +100,37 @@ function formerAddresses({ before, entries }: FilterChange): Ipv4Address[] {
   return sourceNatAddress === undefined ? gone : [...gone, sourceNatAddress];
 }
 
-/** The flows, of those given, that a change ends: what it takes away would have admitted, and the document does not. */
-export function revokedFlows(change: FilterChange, document: RouterDocument, flows: readonly Flow[]): Flow[] {
+/** Says which flows a change ends: what it takes away would have admitted them, and the document does not. */
+export function revocation(change: FilterChange, document: RouterDocument): (flow: Flow) => boolean {
   const suspicions = suspicionsOf(change);
-  const suspects = flows.filter((flow) => suspicions.some(({ matches }) => matches(flow)));
-  if (suspects.length === 0) return [];
-  const admits = admission(document, formerAddresses(change));
-  return suspects.filter((flow) => !admits(flow));
+  let admits: ((flow: Flow) => boolean) | null = null;
+  return (flow) => {
+    if (!suspicions.some(({ matches }) => matches(flow))) return false;
+    admits ??= admission(document, formerAddresses(change));
+    return !admits(flow);
+  };
 }
 
 /**
- * Ends the flows that a change has to end, and answers with their number. Asks for no flow where nothing was taken away.
- * Throws CommandError.
+ * Ends the flows that a change has to end. Asks for no flow where nothing was taken away. A flow that begins while this
+ * runs, where all others of its kind end, may end with them. Throws CommandError.
  */
 export async function endRevokedFlows(
   { host, deletionPath }: FlowTable,
   change: FilterChange,
   document: RouterDocument,
-): Promise<number> {
-  const suspicions = suspicionsOf(change);
-  if (suspicions.length === 0) return 0;
-  const flows: Flow[] = [];
-  for (const filter of listingsOf(suspicions)) flows.push(...(await listFlows(host.commands, filter)));
-  const revoked = revokedFlows(change, document, flows);
-  await deleteFlows(host, deletionPath, revoked);
-  return revoked.length;
+): Promise<void> {
+  const isRevoked = revocation(change, document);
+  const lines: string[] = [];
+  for (const filter of listingsOf(suspicionsOf(change))) {
+    lines.push(...deletionLines(filter, await listFlows(host.commands, filter), isRevoked));
+  }
+  await runDeletions(host, deletionPath, lines);
 }
 
 /** Ends every flow that a document does not admit, for where nobody knows what was admitted before. Throws CommandError. */
-export async function endStrayFlows({ host, deletionPath }: FlowTable, document: RouterDocument): Promise<number> {
+export async function endStrayFlows({ host, deletionPath }: FlowTable, document: RouterDocument): Promise<void> {
   const admits = admission(document);
-  const stray = (await listFlows(host.commands)).filter((flow) => !admits(flow));
-  await deleteFlows(host, deletionPath, stray);
-  return stray.length;
+  const lines = deletionLines({}, await listFlows(host.commands), (flow) => !admits(flow));
+  await runDeletions(host, deletionPath, lines);
 }

@@ -1,7 +1,7 @@
 import test from 'ava';
-import { deletionLine, type Flow, parseFlows } from './conntrack.ts';
+import { deletionLines, type Flow, parseFlows } from './conntrack.ts';
 import { admits } from './conntrack-admission.ts';
-import { revokedFlows } from './conntrack-revocation.ts';
+import { revocation } from './conntrack-revocation.ts';
 import { address, cidr, type Edit, ports, settings, TestDocument } from './netfilter-fixture.ts';
 import { FilterState } from './netfilter-state.ts';
 
@@ -32,13 +32,13 @@ test('reads what conntrack lists and names what it deletes', (t) => {
     },
   });
   t.deepEqual(
-    flows.map((flow) => deletionLine(flow).split(' ').slice(3).join(' ')),
+    flows.flatMap((flow) => deletionLines({}, [flow], () => true)),
     [
-      '-p tcp --orig-src 198.51.100.9 --orig-dst 203.0.113.2 --reply-src 10.1.1.10 --reply-dst 198.51.100.9 --orig-port-src 40000 --orig-port-dst 8080',
-      '-p udp --orig-src 10.1.1.10 --orig-dst 9.9.9.9 --reply-src 9.9.9.9 --reply-dst 203.0.113.2 --orig-port-src 5353 --orig-port-dst 53',
-      '-p icmp --orig-src 10.1.1.10 --orig-dst 9.9.9.9 --reply-src 9.9.9.9 --reply-dst 203.0.113.2 --icmp-type 8 --icmp-code 0 --icmp-id 7',
-      '-p gre --orig-src 198.51.100.9 --orig-dst 203.0.113.3 --reply-src 10.1.1.20 --reply-dst 198.51.100.9',
-      '-p 132 --orig-src 198.51.100.9 --orig-dst 203.0.113.3 --reply-src 10.1.1.20 --reply-dst 198.51.100.9',
+      '-D -p tcp --orig-src 198.51.100.9 --orig-dst 203.0.113.2 --reply-src 10.1.1.10 --reply-dst 198.51.100.9 --orig-port-src 40000 --orig-port-dst 8080',
+      '-D -p udp --orig-src 10.1.1.10 --orig-dst 9.9.9.9 --reply-src 9.9.9.9 --reply-dst 203.0.113.2 --orig-port-src 5353 --orig-port-dst 53',
+      '-D -p icmp --orig-src 10.1.1.10 --orig-dst 9.9.9.9 --reply-src 9.9.9.9 --reply-dst 203.0.113.2 --icmp-type 8 --icmp-code 0 --icmp-id 7',
+      '-D -p gre --orig-src 198.51.100.9 --orig-dst 203.0.113.3 --reply-src 10.1.1.20 --reply-dst 198.51.100.9',
+      '-D -p 132 --orig-src 198.51.100.9 --orig-dst 203.0.113.3 --reply-src 10.1.1.20 --reply-dst 198.51.100.9',
     ],
   );
 });
@@ -99,8 +99,8 @@ function ended(edit: Edit, next = settings(), first = settings()): string[] {
   document.edit(base);
   const state = FilterState.of('ctest', document.view);
   const change = state.changeOf(document.edit(edit, next));
-  const revoked = revokedFlows(change, document.view, Object.values(all));
-  return Object.entries(all).flatMap(([name, each]) => (revoked.includes(each) ? [name] : []));
+  const isRevoked = revocation(change, document.view);
+  return Object.entries(all).flatMap(([name, each]) => (isRevoked(each) ? [name] : []));
 }
 
 test('a document admits the flows that its rules would let through', (t) => {
@@ -151,4 +151,28 @@ test('egress rules end flows by the default', (t) => {
 
 test('a source NAT address that goes ends the flows that left as it', (t) => {
   t.deepEqual(ended({}, settings({ sourceNat: '203.0.113.9' })), ['outbound']);
+});
+
+test('many flows that end together are named together, and never one that lives', (t) => {
+  const client = (number: number) => `198.51.100.${number}`;
+  const web = (number: number, port = 8080) =>
+    flow('tcp', `${client(number)}:1>203.0.113.2:${port} 10.1.1.10:80>${client(number)}:1`);
+  const clients = Array.from({ length: 40 }, (_, number) => number);
+  const flows = [...clients.map((number) => web(number)), ...clients.map((number) => web(number, 8081)), echo, dns];
+  const at = (port: number) => (each: Flow) => each.original.destinationPort === port;
+  t.deepEqual(deletionLines({}, flows, at(8080)), ['-D -p tcp --orig-dst 203.0.113.2 --orig-port-dst 8080']);
+  const filter = { originalDestination: address('203.0.113.2'), protocol: 'tcp' } as const;
+  t.deepEqual(
+    deletionLines(filter, flows.slice(0, 80), () => true),
+    ['-D -p tcp --orig-dst 203.0.113.2'],
+  );
+  const few = (each: Flow) => at(8080)(each) && each.original.source < '198.51.100.12';
+  t.deepEqual(deletionLines(filter, flows.slice(0, 80), few).length, 4);
+  t.deepEqual(deletionLines({}, flows, (each) => each === dns).length, 1);
+  t.deepEqual(
+    deletionLines({}, flows, () => false),
+    [],
+  );
+  const twins = clients.map((number) => flow('132', `198.51.100.9>203.0.113.3 10.1.1.${number}>198.51.100.9`));
+  t.is(deletionLines({}, twins, (each) => each !== twins[0]).length, 39);
 });

@@ -86,9 +86,9 @@ export async function listFlows(commands: CommandRunner, filter: FlowFilter = {}
   return parseFlows(stdout);
 }
 
-/** The line of `conntrack --load-file` that deletes exactly this flow: the tuples of both directions name it. */
-export function deletionLine({ protocol, original, reply }: Flow): string {
-  const words = ['-D', '-f', 'ipv4', '-p', protocol, '--orig-src', original.source, '--orig-dst', original.destination];
+/** The options of conntrack(8) that name exactly this flow: by the tuples of both directions. */
+function exactWords({ protocol, original, reply }: Flow): string[] {
+  const words = ['-p', protocol, '--orig-src', original.source, '--orig-dst', original.destination];
   words.push('--reply-src', reply.source, '--reply-dst', reply.destination);
   const { sourcePort, destinationPort, icmp } = original;
   if (sourcePort !== undefined && destinationPort !== undefined && (protocol === 'tcp' || protocol === 'udp')) {
@@ -97,18 +97,72 @@ export function deletionLine({ protocol, original, reply }: Flow): string {
   if (icmp !== undefined) {
     words.push('--icmp-type', String(icmp.type), '--icmp-code', String(icmp.code), '--icmp-id', String(icmp.id));
   }
-  return words.join(' ');
+  return words;
+}
+
+type FlowField = keyof FlowFilter;
+
+const fields: { readonly [Field in FlowField]: (flow: Flow) => FlowFilter[Field] } = {
+  protocol: ({ protocol }) => (protocol === 'tcp' || protocol === 'udp' || protocol === 'icmp' ? protocol : undefined),
+  originalDestination: ({ original }) => original.destination,
+  originalDestinationPort: ({ original }) => original.destinationPort,
+  originalSource: ({ original }) => original.source,
+  replyDestination: ({ reply }) => reply.destination,
+};
+
+/** So few flows are named one by one. */
+const fewFlows = 4;
+
+interface FlowGroup {
+  readonly filter: FlowFilter;
+  readonly flows: readonly Flow[];
+}
+
+/** The groups of a group by the field that has the fewest values in it, or null where no field tells its flows apart. */
+function split({ filter, flows }: FlowGroup): FlowGroup[] | null {
+  let best: ReadonlyMap<unknown, Flow[]> | null = null;
+  let bestField: FlowField = 'protocol';
+  for (const field of Object.keys(fields) as FlowField[]) {
+    const needsProtocol = field === 'originalDestinationPort';
+    if (needsProtocol && filter.protocol !== 'tcp' && filter.protocol !== 'udp') continue;
+    const groups = Map.groupBy<unknown, Flow>(flows, fields[field]);
+    if (groups.size < 2 || groups.has(undefined) || (best !== null && groups.size >= best.size)) continue;
+    best = groups;
+    bestField = field;
+  }
+  return best === null
+    ? null
+    : [...best].map(([value, members]) => ({ filter: { ...filter, [bestField]: value }, flows: members }));
 }
 
 /**
- * Deletes flows in one run; one that is gone already is no error. `path`: a file to write the deletions to, gone
- * afterwards (conntrack opens /dev/stdin by name, which a socket refuses). Throws CommandError.
+ * Lines of `conntrack --load-file` that delete those of the listed flows that `isDoomed`, and of the listed ones no
+ * other. conntrack walks the kernel's whole table for every line, some 10 ms, so where all the flows of some protocol,
+ * address or port go, one line takes them. `filter`: what was listed.
  */
-export async function deleteFlows({ commands, files }: Host, path: string, flows: readonly Flow[]): Promise<void> {
-  if (flows.length === 0) return;
-  await files.writeText(path, flows.map((flow) => `${deletionLine(flow)}\n`).join(''), { mode: 0o600 });
+export function deletionLines(
+  filter: FlowFilter,
+  listed: readonly Flow[],
+  isDoomed: (flow: Flow) => boolean,
+): string[] {
+  const doomed = listed.filter(isDoomed);
+  const one = (words: readonly string[]) => ['-D', ...words].join(' ');
+  const isNamed = Object.keys(filter).length > 0;
+  if (doomed.length > fewFlows && doomed.length === listed.length && isNamed) return [one(filterWords(filter))];
+  const groups = doomed.length > fewFlows ? split({ filter, flows: listed }) : null;
+  if (groups === null) return doomed.map((flow) => one(exactWords(flow)));
+  return groups.flatMap((group) => deletionLines(group.filter, group.flows, isDoomed));
+}
+
+/**
+ * Runs deletion lines; one that finds nothing is no error. `path`: a file to write them to, gone afterwards (conntrack
+ * opens /dev/stdin by name, which a socket refuses). Throws CommandError.
+ */
+export async function runDeletions({ commands, files }: Host, path: string, lines: readonly string[]): Promise<void> {
+  if (lines.length === 0) return;
+  await files.writeText(path, lines.map((line) => `${line}\n`).join(''), { mode: 0o600 });
   try {
-    await commands.run('conntrack', ['--load-file', path], { okCodes: [0, 1], timeoutMs: 60_000 });
+    await commands.run('conntrack', ['--load-file', path], { okCodes: [0, 1], timeoutMs: 120_000 });
   } finally {
     await files.remove(path);
   }
