@@ -1,4 +1,5 @@
 // Writes firewall rules: insert, revoke. Each change is noted for compilation in the same transaction.
+import { sql } from 'kysely';
 import { firewallRulesConflict } from '../../model/firewall-rule.ts';
 import type { Db, Trx } from '../../store/database.ts';
 import { touch } from '../../store/network-change.ts';
@@ -13,9 +14,18 @@ function collectionOf(rule: Pick<Row, 'traffic_type'>): 'firewall.ingress' | 'fi
   return rule.traffic_type === 'Ingress' ? 'firewall.ingress' : 'firewall.egress';
 }
 
-/** The rules that a new one may conflict with: of its address, or of its network's egress; those wanted gone left out. */
+/**
+ * The rules that a new one may conflict with: of its address, or of its network's egress, of its protocol and with ports
+ * of its own; those wanted gone left out. Narrowed by the database: an address may have thousands.
+ */
 export function neighbours(db: Db, rule: NewFirewallRule): Promise<Row[]> {
-  const rules = db.selectFrom('firewall_rule').selectAll().where('state', '<>', 'Revoke');
+  const rules = db
+    .selectFrom('firewall_rule')
+    .selectAll()
+    .where('state', '<>', 'Revoke')
+    .where('protocol', '=', rule.protocol)
+    .where(sql<boolean>`coalesce(start_port, 1) <= ${rule.end_port ?? 65535}`)
+    .where(sql<boolean>`coalesce(end_port, 65535) >= ${rule.start_port ?? 1}`);
   return rule.public_ip_address_id === null
     ? rules.where('network_id', '=', rule.network_id).where('traffic_type', '=', 'Egress').execute()
     : rules.where('public_ip_address_id', '=', rule.public_ip_address_id).execute();
