@@ -18,7 +18,7 @@ import type { MainConfig } from './main-config.ts';
 import type { DnsServer } from './servers.ts';
 import { parseAccountName, parseClientId, parseConfigPath } from './values.ts';
 
-export const address = fc.integer({ min: 1, max: 0xffffffff }).map(ipv4FromNumber);
+const address = fc.integer({ min: 1, max: 0xffffffff }).map(ipv4FromNumber);
 const macAddress = fc.integer({ min: 0, max: 0xffffffff }).map(macFromNumber);
 const label: fc.Arbitrary<Hostname> = fc
   .oneof(fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?$/), fc.constantFrom('ignore', 'infinite', '24h', '3600'))

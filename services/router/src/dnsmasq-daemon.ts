@@ -10,7 +10,7 @@ const endTimeoutMs = 3_000;
 const logLimit = 64 * 1024;
 
 /** dnsmasq did not do what it was told. `detail`: its own words. */
-export class DnsmasqError extends Error {
+class DnsmasqError extends Error {
   readonly detail: string;
 
   constructor(message: string, detail: string, options?: ErrorOptions) {
