@@ -1,0 +1,116 @@
+// The program as a user starts it, each in a network namespace of its own so that no bridge stands in the machine's.
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+
+import { createHost, silentLog } from '@isthmus/host';
+import test, { type ExecutionContext } from 'ava';
+
+const host = createHost({ log: silentLog });
+const program = fileURLToPath(new URL('./main.ts', import.meta.url));
+const readySign = 'Ctrl-C stops the orchestrator';
+
+interface Trial {
+  readonly data: string;
+  /** Starts the program and answers when its output holds `sign`; its process id and how long that took. */
+  start(args: readonly string[], sign?: string): Promise<{ pid: number; ms: number; output: string }>;
+  /** Ends a started program and waits until it is gone. */
+  end(pid: number, signal: NodeJS.Signals): Promise<void>;
+  run(file: string, ...args: string[]): Promise<string>;
+  destroy(): Promise<string>;
+}
+
+async function openTrial(t: ExecutionContext): Promise<Trial> {
+  const name = `itm${randomBytes(4).toString('hex')}`;
+  const directory = await mkdtemp('/tmp/isthmus-main-');
+  const data = `${directory}/var`;
+  const env = { ISTHMUS_DATA: data, ISTHMUS_LISTEN: '127.0.0.1:8080' };
+  const inside = ['netns', 'exec', name];
+  await host.commands.run('ip', ['netns', 'add', name]);
+  await host.commands.run('ip', ['-n', name, 'link', 'set', 'lo', 'up']);
+  let runs = 0;
+  const trial: Trial = {
+    data,
+    start: async (args, sign = readySign) => {
+      runs += 1;
+      const logPath = `${directory}/output-${runs}`;
+      const started = performance.now();
+      const command = [...inside, process.execPath, program, 'start', ...args];
+      const pid = await host.commands.startDaemon('ip', command, { logPath, env });
+      for (;;) {
+        const output = await readFile(logPath, 'utf8');
+        if (output.includes(sign)) return { pid, ms: performance.now() - started, output };
+        if (!(await alive(pid))) throw new Error(`the program ended:\n${output}`);
+        await host.clock.sleep(20);
+      }
+    },
+    end: async (pid, signal) => {
+      host.commands.signal(pid, signal);
+      while (await alive(pid)) await host.clock.sleep(20);
+    },
+    run: async (file, ...args) => (await host.commands.run('ip', [...inside, file, ...args], { env })).stdout,
+    destroy: () => trial.run(process.execPath, program, 'destroy'),
+  };
+  t.teardown(async () => {
+    await trial.destroy();
+    await host.commands.run('ip', ['netns', 'delete', name]);
+    await rm(directory, { recursive: true, force: true });
+  });
+  return trial;
+}
+
+/** True while the process runs: a zombie, which nobody waits for, does not. */
+async function alive(pid: number): Promise<boolean> {
+  const status = (await host.files.readTextIfExists(`/proc/${pid}/status`).catch(() => null)) ?? 'State:\tZ';
+  return !/^State:\s+[ZX]/m.test(status);
+}
+
+async function readJson(path: string): Promise<Record<string, string>> {
+  return JSON.parse(await readFile(path, 'utf8'));
+}
+
+test('an empty installation starts, restarts within 5 s after kill -9, stops, and is destroyed without a trace', async (t) => {
+  const trial = await openTrial(t);
+  const first = await trial.start(['--empty']);
+  const credentials = `${trial.data}/credentials/admin.json`;
+  t.is((await stat(credentials)).mode & 0o777, 0o600);
+  const { id = '' } = await readJson(`${trial.data}/installation.json`);
+  t.regex(id, /^[a-z][a-z0-9]{3}$/);
+
+  await t.throwsAsync(trial.start(['--empty']), { message: /its orchestrator runs already/ });
+
+  await trial.end(first.pid, 'SIGKILL');
+  const second = await trial.start(['--empty']);
+  t.log(`first start ${Math.round(first.ms)} ms, after kill -9 ${Math.round(second.ms)} ms`);
+  t.true(second.ms < 5_000);
+
+  const cli = fileURLToPath(new URL('./cli/main.ts', import.meta.url));
+  t.regex(await trial.run(process.execPath, cli, 'list', 'accounts'), /admin/);
+
+  await trial.end(second.pid, 'SIGTERM');
+  t.false(await host.files.exists(`/var/lib/isthmus/${id}/postgresql/postmaster.pid`), 'the cluster is stopped');
+  t.true(await host.files.exists(`/run/isthmus/${id}/host-agent.sock`), 'the host agent goes on');
+
+  t.is(await trial.destroy(), `Installation ${id} is removed.\n`);
+  for (const path of [trial.data, `/var/lib/isthmus/${id}`, `/run/isthmus/${id}`]) {
+    t.false(await host.files.exists(path), path);
+  }
+  t.regex(await trial.destroy(), /nothing to remove/);
+});
+
+test('the demo answers through its forwarded port, also where kill -9 interrupted its making', async (t) => {
+  const trial = await openTrial(t);
+  const interrupted = await trial.start([], 'instance demo-instance');
+  await trial.end(interrupted.pid, 'SIGKILL');
+  const { pid, output } = await trial.start([]);
+  t.regex(output, /The forwarded port http:\/\/198\.1[89]\.\d+\.\d+:8080\/ answered:\n {2}hostname: demo-instance/);
+  t.is((await stat(`${trial.data}/credentials/demo.json`)).mode & 0o777, 0o600);
+  await trial.end(pid, 'SIGTERM');
+
+  const url = /forwarded port (\S+) answered/.exec(output)?.[1] ?? '';
+  t.regex(
+    await trial.run('curl', '-sS', '-m', '5', url),
+    /hostname: demo-instance/,
+    'routers go on without the orchestrator',
+  );
+});
