@@ -98,7 +98,7 @@ function portSpaces(space: Space, protocol: 'tcp' | 'udp', ports: Ports): Space[
 }
 
 /** The spaces of a node's children that an entry goes down into: one, two where its ports straddle a border, or none. */
-export function spacesBelow(space: Space, key: DispatchKey, address: number): Space[] {
+function spacesBelow(space: Space, key: DispatchKey, address: number): Space[] {
   if (space.addressBits < 32) {
     const bits = next(addressLevels, space.addressBits);
     return [{ ...space, address: lowest(address, 32, bits), addressBits: bits }];

@@ -1,7 +1,7 @@
 // The entries that a node of the dispatch trie keeps for itself: any number, so cut into buckets by a hash of their ids.
 
 /** So many buckets: at 10,000 entries about 78 in each, which is what one change writes anew. */
-export const bucketCount = 128;
+const bucketCount = 128;
 
 /** FNV-1a over UTF-16 code units: the same bucket for an id in every process. */
 function bucketOf(id: string): number {

@@ -90,6 +90,12 @@ function checkTarget({ target, match }: Rule, report: Report): void {
       return;
     case 'DNAT':
       checkDnat(target, match, report);
+      return;
+    case 'ACCEPT':
+    case 'DROP':
+    case 'RETURN':
+    case 'MASQUERADE':
+      return;
   }
 }
 
