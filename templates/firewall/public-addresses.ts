@@ -30,10 +30,6 @@ export class PublicAddresses {
     if (this.#uses.delete(address) && !this.#taken.has(address)) this.#taken.set(address, true);
   }
 
-  has(address: Ipv4Address): boolean {
-    return this.#uses.has(address);
-  }
-
   /** The whole set. */
   set(): IpSet {
     const members = [...this.#uses.keys()].sort().map((address) => ipv4Network(address, 32));

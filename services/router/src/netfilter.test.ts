@@ -185,7 +185,13 @@ const anyEdit: fc.Arbitrary<Edit> = fc
   .array(
     fc.record({
       number: fc.integer({ min: 0, max: 60 }),
-      kind: fc.constantFrom('forward', 'static', 'ingress', 'egress'),
+      collection: fc.constantFrom(
+        'nat.portForwards' as const,
+        'nat.staticNats' as const,
+        'routing.publicAddresses' as const,
+        'firewall.ingress' as const,
+        'firewall.egress' as const,
+      ),
       isGone: fc.boolean(),
       sources: fc.subarray(['192.0.2.0/24', '198.51.100.0/24', '203.0.113.77/32']),
       isRange: fc.boolean(),
@@ -193,32 +199,24 @@ const anyEdit: fc.Arbitrary<Edit> = fc
     { minLength: 1, maxLength: 25 },
   )
   .map((changes) => {
-    const edit = { 'nat.portForwards': {}, 'nat.staticNats': {}, 'firewall.ingress': {}, 'firewall.egress': {} };
-    for (const { number, kind, isGone, sources, isRange } of changes) {
-      const id = `id-${number}`;
+    const edit: Record<string, Record<string, unknown>> = {};
+    for (const { number, collection, isGone, sources, isRange } of changes) {
       const range = isRange ? ports(1000 + number * 20, 1007 + number * 20) : ports(1000 + number * 20);
       const rule = { protocol: 'tcp', ports: range, sources: sources.map(cidr) };
       const publicAddress = address(`203.0.113.${2 + (number % 3)}`);
-      const privateAddress = address('10.1.1.10');
-      if (kind === 'forward') {
-        const entry = { publicAddress, protocol: 'tcp', publicPorts: range, privateAddress, privatePorts: range };
-        Object.assign(edit['nat.portForwards'], { [id]: isGone ? null : entry });
-      } else if (kind === 'static') {
-        const entry = {
-          publicAddress: address(`203.0.113.${100 + number}`),
-          privateAddress: address(`10.1.1.${100 + number}`),
-        };
-        Object.assign(edit['nat.staticNats'], { [id]: isGone ? null : entry });
-      } else if (kind === 'ingress') {
-        Object.assign(edit['firewall.ingress'], { [id]: isGone ? null : { ...rule, publicAddress } });
-      } else {
-        const entry = isRange
+      const further = address(`203.0.113.${100 + number}`);
+      const entries = {
+        'nat.portForwards': forward(0, { publicAddress, publicPorts: range, privatePorts: range }),
+        'nat.staticNats': { publicAddress: further, privateAddress: address(`10.1.1.${100 + number}`) },
+        'routing.publicAddresses': { address: further, prefixLength: 24, interface: 'eth2' },
+        'firewall.ingress': { ...rule, publicAddress },
+        'firewall.egress': isRange
           ? { protocol: 'all', sources: rule.sources, destinations: [] }
-          : { ...rule, destinations: [] };
-        Object.assign(edit['firewall.egress'], { [id]: isGone ? null : entry });
-      }
+          : { ...rule, destinations: [] },
+      };
+      edit[collection] = { ...edit[collection], [`id-${number}`]: isGone ? null : entries[collection] };
     }
-    return edit;
+    return edit as Edit;
   });
 
 test('after any changes and failures on the way the kernel holds what the document says', async (t) => {
