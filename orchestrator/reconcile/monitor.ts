@@ -109,14 +109,23 @@ async function lookAtRouters(
   }
 }
 
-/** Changes that no job waits for any more, such as those of an orchestrator that died. */
+/** Changes that no job waits for any more, such as those of an orchestrator that died: noted, or compiled and not acknowledged. */
 async function pushLeftOvers(parts: Parts): Promise<void> {
   const networks = await parts.db
-    .selectFrom('network_change')
-    .innerJoin('router', 'router.network_id', 'network_change.network_id')
-    .select('network_change.network_id')
+    .selectFrom('router')
+    .innerJoin('router_document', 'router_document.router_id', 'router.id')
+    .select('router.network_id')
     .where('router.state', '=', 'Running')
-    .distinct()
+    .where(({ or, eb, exists, selectFrom }) =>
+      or([
+        eb('router_document.generation', '<>', eb.ref('router_document.acknowledged_generation')),
+        exists(
+          selectFrom('network_change')
+            .select('network_change.sequence')
+            .whereRef('network_change.network_id', '=', 'router.network_id'),
+        ),
+      ]),
+    )
     .execute();
   for (const { network_id: networkId } of networks) {
     await attempt(parts, `network ${networkId}`, async () => {
