@@ -108,3 +108,26 @@ test('an account without a network gets one with its first instance', async (t) 
   const [network] = await account.client.list('listNetworks');
   t.like(network, { name: 'newcomer-network', state: 'Implemented' });
 });
+
+test('a persistent network is implemented before createNetwork answers, or not made', async (t) => {
+  const { client } = await api.account('persister');
+  const offering = await api.db
+    .selectFrom('network_offering')
+    .selectAll()
+    .where('id', '=', api.networkOfferingId)
+    .executeTakeFirstOrThrow();
+  const { id: _id, created: _created, ...like } = offering;
+  const { id: networkofferingid } = await api.db
+    .insertInto('network_offering')
+    .values({ ...like, name: 'persistent', is_persistent: true, services: JSON.stringify(like.services) })
+    .returning('id')
+    .executeTakeFirstOrThrow();
+  const values = { zoneid: api.zoneId, networkofferingid };
+  const { id } = inside(await client.call('createNetwork', { ...values, name: 'lucky' }));
+  t.like((await client.list('listNetworks'))[0], { id, state: 'Implemented', ispersistent: true });
+  const error = await t.throwsAsync(client.call('createNetwork', { ...values, name: 'unlucky' }), {
+    instanceOf: ApiCallError,
+  });
+  t.is(error.errorcode, 533);
+  t.is((await client.list('listNetworks')).length, 1);
+});

@@ -2,6 +2,7 @@
 
 import { ipv4FromNumber, ipv4ToNumber, parseIpv4Address, parseIpv4Cidr } from '@isthmus/net';
 import { idleOrchestration, startTestApi, type TestAccount, type TestApi } from '@isthmus/orchestrator/api/testing';
+import { ApiError } from '@isthmus/orchestrator/commands/errors';
 import type { Orchestration } from '@isthmus/orchestrator/commands/orchestration';
 import { ensureBuiltInRows } from '@isthmus/orchestrator/store/built-in';
 import type { Db } from '@isthmus/orchestrator/store/database';
@@ -42,6 +43,12 @@ function flippingOrchestration(db: Db): Orchestration {
       }
       await db.deleteFrom(table).where('id', '=', id).where('state', '=', 'Revoke').execute();
       await db.updateTable(table).set({ state: 'Active', previous: null }).where('id', '=', id).execute();
+    },
+    implementNetwork: async (id) => {
+      const { name } = await db.selectFrom('network').select('name').where('id', '=', id).executeTakeFirstOrThrow();
+      // What a zone without a host answers with.
+      if (name === 'unlucky') throw new ApiError('insufficientCapacity', 'No host has room for the router');
+      await db.updateTable('network').set({ state: 'Implemented' }).where('id', '=', id).execute();
     },
     startVirtualMachine: async (id) => {
       await setMachine(id, 'Running');

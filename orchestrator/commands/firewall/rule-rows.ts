@@ -24,8 +24,11 @@ export function neighbours(db: Db, rule: NewFirewallRule): Promise<Row[]> {
     .selectAll()
     .where('state', '<>', 'Revoke')
     .where('protocol', '=', rule.protocol)
-    .where(sql<boolean>`coalesce(start_port, 1) <= ${rule.end_port ?? 65535}`)
-    .where(sql<boolean>`coalesce(end_port, 65535) >= ${rule.start_port ?? 1}`);
+    // As the index firewall_rule_ports spells it.
+    .where(
+      sql<boolean>`int4range(coalesce(start_port, 1), coalesce(end_port, 65535), '[]')
+        && int4range(${rule.start_port ?? 1}, ${rule.end_port ?? 65535}, '[]')`,
+    );
   return rule.public_ip_address_id === null
     ? rules.where('network_id', '=', rule.network_id).where('traffic_type', '=', 'Egress').execute()
     : rules.where('public_ip_address_id', '=', rule.public_ip_address_id).execute();

@@ -75,8 +75,15 @@ export const createNetwork = syncCommand({
     await context.event('NETWORK.CREATE', `Created network ${row.name}`, { type: 'Network', id: row.id, owner });
     return presentNetwork(context, row.id);
   },
-  // A persistent network has its router from the start.
-  afterCommit: async (context, parameters, answer) => {
-    if (parameters.networkofferingid.is_persistent) await context.orchestration.implementNetwork(String(answer.id));
+  // A persistent network has its router from the start; without one it is not made.
+  afterCommit: async ({ orchestration }, parameters, answer) => {
+    if (!parameters.networkofferingid.is_persistent) return;
+    const id = String(answer.id);
+    try {
+      await orchestration.implementNetwork(id);
+    } catch (error) {
+      await orchestration.deleteNetwork(id);
+      throw error;
+    }
   },
 });

@@ -1,4 +1,5 @@
 import { parseIpv4Cidr } from '@isthmus/net';
+import { sql } from 'kysely';
 import { firewallRuleCovers, storedCidrList } from '../../model/firewall-rule.ts';
 import { conflictingForward, forwardedPorts } from '../../model/port-forwarding.ts';
 import type { Trx } from '../../store/database.ts';
@@ -103,8 +104,11 @@ async function checkConflicts(db: Trx, address: UsableAddress, forward: Forward)
     .selectAll()
     .where('public_ip_address_id', '=', address.id)
     .where('protocol', '=', forward.protocol)
-    .where('public_start_port', '<=', forward.public_end_port)
-    .where('public_end_port', '>=', forward.public_start_port)
+    // As the index port_forwarding_rule_ports spells it.
+    .where(
+      sql<boolean>`int4range(public_start_port, public_end_port, '[]')
+        && int4range(${forward.public_start_port}, ${forward.public_end_port}, '[]')`,
+    )
     .where('state', '<>', 'Revoke')
     .execute();
   const conflict = conflictingForward(rules, forward);

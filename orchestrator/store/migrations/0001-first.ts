@@ -123,6 +123,11 @@ const statements = [
   "create index firewall_rule_unsettled on firewall_rule (network_id) where state <> 'Active'",
   "create index port_forwarding_rule_unsettled on port_forwarding_rule (network_id) where state <> 'Active'",
   'create index port_forwarding_rule_machine on port_forwarding_rule (virtual_machine_id)',
+  // Which rules of an address hold one of these ports, where it has thousands.
+  `create index port_forwarding_rule_ports on port_forwarding_rule
+    using gist (int4range(public_start_port, public_end_port, '[]'))`,
+  `create index firewall_rule_ports on firewall_rule
+    using gist (int4range(coalesce(start_port, 1), coalesce(end_port, 65535), '[]'))`,
   'create index port_forwarding_rule_address on port_forwarding_rule (public_ip_address_id, protocol, public_start_port)',
   `create table async_job (id uuid primary key default gen_random_uuid(), command text not null,
     parameters jsonb not null, user_id uuid, account_id uuid not null, domain_id uuid not null,
