@@ -8,6 +8,7 @@ import { ApiError } from '../model/api-error.ts';
 import { nextNumber, type Trx } from '../store/database.ts';
 import type { Lease } from '../store/lease.ts';
 import { touch } from '../store/network-change.ts';
+import { allocatePublicAddress } from '../store/public-address.ts';
 import type { NetworkTable, RouterTable } from '../store/schema.ts';
 import { allocateHost, onHost } from './hosts.ts';
 import type { Parts } from './parts.ts';
@@ -144,9 +145,14 @@ export async function shutdownNetwork(parts: Parts, networkId: string): Promise<
   await parts.lock.hold(networkId, () => shutdown(parts, networkId));
 }
 
-async function shutdown(parts: Parts, networkId: string): Promise<void> {
+/** `deleted`: the network stays in state Destroy all the while, in which no command gives it anything. */
+async function shutdown(parts: Parts, networkId: string, deleted = false): Promise<void> {
   const router = await liveRouter(parts.db, networkId);
-  await parts.db.updateTable('network').set({ state: 'Shutdown' }).where('id', '=', networkId).execute();
+  await parts.db
+    .updateTable('network')
+    .set({ state: deleted ? 'Destroy' : 'Shutdown' })
+    .where('id', '=', networkId)
+    .execute();
   if (router !== undefined) {
     if (router.host_id !== null) {
       await onHost(async () => {
@@ -159,7 +165,7 @@ async function shutdown(parts: Parts, networkId: string): Promise<void> {
   }
   await parts.db
     .updateTable('network')
-    .set({ state: 'Allocated', vni: null, unused_since: null })
+    .set({ state: deleted ? 'Destroy' : 'Allocated', vni: null, unused_since: null })
     .where('id', '=', networkId)
     .execute();
 }
@@ -169,7 +175,7 @@ export async function deleteNetwork(parts: Parts, networkId: string): Promise<vo
   await parts.lock.hold(networkId, async () => {
     const network = await parts.db.selectFrom('network').select('id').where('id', '=', networkId).executeTakeFirst();
     if (network === undefined) return;
-    await shutdown(parts, networkId);
+    await shutdown(parts, networkId, true);
     await parts.db.transaction().execute(async (trx) => {
       await trx.deleteFrom('port_forwarding_rule').where('network_id', '=', networkId).execute();
       await trx.deleteFrom('firewall_rule').where('network_id', '=', networkId).execute();
@@ -286,29 +292,13 @@ async function ensureSourceNat(trx: Trx, network: Selectable<NetworkTable>): Pro
     .where('is_source_nat', '=', true)
     .executeTakeFirst();
   if (has !== undefined) return;
-  const free = await trx
-    .selectFrom('public_ip_address')
-    .select('id')
-    .where('zone_id', '=', network.zone_id)
-    .where('state', '=', 'Free')
-    .orderBy('address_number')
-    .limit(1)
-    .forUpdate()
-    .skipLocked()
-    .executeTakeFirst();
-  if (free === undefined) throw new ApiError('insufficientCapacity', 'The zone has no free public IP address');
-  await trx
-    .updateTable('public_ip_address')
-    .set({
-      state: 'Allocated',
-      account_id: network.account_id,
-      domain_id: network.domain_id,
-      network_id: network.id,
-      is_source_nat: true,
-      allocated: new Date(),
-    })
-    .where('id', '=', free.id)
-    .execute();
+  await allocatePublicAddress(trx, {
+    zoneId: network.zone_id,
+    accountId: network.account_id,
+    domainId: network.domain_id,
+    networkId: network.id,
+    isSourceNat: true,
+  });
 }
 
 async function createRouter(trx: Trx, network: Selectable<NetworkTable>): Promise<Router> {
