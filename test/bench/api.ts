@@ -1,0 +1,6 @@
+import { type Benchmark, CannotRunError } from './result.ts';
+
+export const api: Benchmark = {
+  about: '',
+  run: () => Promise.reject(new CannotRunError('not written')),
+};
