@@ -132,17 +132,31 @@ async function ensureDatabase(socketDirectory: string): Promise<void> {
   }
 }
 
+/** True once the cluster takes connections; false where it turns out not to run: one that was just killed. */
+async function adopt(host: Host, bin: string, { dataDirectory, socketDirectory }: ClusterOptions): Promise<boolean> {
+  for (let attempt = 1; await isRunning(host, bin, dataDirectory); attempt += 1) {
+    try {
+      await ensureDatabase(socketDirectory);
+      return true;
+    } catch (error) {
+      if (attempt === 100) throw await explained(host, dataDirectory, error);
+      await host.clock.sleep(100);
+    }
+  }
+  return false;
+}
+
 /** Starts the cluster, or adopts it where it still runs after a crash of the orchestrator. Needs root. */
 export async function startPostgresCluster(host: Host, options: ClusterOptions): Promise<PostgresCluster> {
   const { dataDirectory, socketDirectory } = options;
   const bin = await binaries(host);
-  if (!(await isRunning(host, bin, dataDirectory))) {
+  if (!(await adopt(host, bin, options))) {
     await initialise(host, bin, options);
     await host.files.writeText(`${dataDirectory}/isthmus.conf`, configuration(options));
     await ownDirectory(host, socketDirectory);
     await start(host, bin, dataDirectory);
+    await ensureDatabase(socketDirectory);
   }
-  await ensureDatabase(socketDirectory);
   return {
     url: urlOf(socketDirectory, database),
     stop: () => stopPostgresCluster(host, dataDirectory),
