@@ -2,7 +2,10 @@
 import { InvalidValueError } from '@isthmus/net';
 import { type SelectQueryBuilder, sql } from 'kysely';
 import type { Database } from '../store/schema.ts';
-import type { Parameter } from './parameter.ts';
+import { type Parameter, p } from './parameter.ts';
+
+// Refuses control characters and line breaks, as every text does.
+const { parse: anyText } = p.text.optional('');
 
 /**
  * A filter by something that no object of this release has, such as a VPC or a tag: given, it leaves nothing. What
@@ -14,7 +17,7 @@ export function absentFilter(what: string): Parameter<string | undefined, false>
     description: `List what belongs to this ${what}; no object of this release does`,
     required: false,
     maxLength: 4096,
-    parse: (text) => (['none', 'null', 'undefined', '[]'].includes(text.toLowerCase()) ? undefined : text),
+    parse: (text) => (['none', 'null', 'undefined', '[]'].includes(text.toLowerCase()) ? undefined : anyText(text)),
   };
 }
 

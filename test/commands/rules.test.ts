@@ -1,6 +1,14 @@
 import { ApiCallError, type ApiClient } from '@isthmus/api-client';
 import test from 'ava';
-import { addTenant, deploy, inside, startTenantApi, type Tenant, type TenantApi } from './tenant-fixture.ts';
+import {
+  addTenant,
+  deploy,
+  inside,
+  refusedPort,
+  startTenantApi,
+  type Tenant,
+  type TenantApi,
+} from './tenant-fixture.ts';
 
 let api: TenantApi;
 test.before(async () => {
@@ -86,6 +94,15 @@ test('a forward uses a firewall rule that admits its ports already', async (t) =
   });
   await client.run('createPortForwardingRule', forward(tenant));
   t.is((await client.list('listFirewallRules')).length, 1);
+});
+
+test('a forward that the router refuses leaves no port open', async (t) => {
+  const tenant = await addTenant(api);
+  const { client } = tenant;
+  const refused = { ...forward(tenant), privateport: refusedPort };
+  t.is(await codeOf(client, 'createPortForwardingRule', refused), 530);
+  t.deepEqual(await client.list('listPortForwardingRules'), []);
+  t.deepEqual(await client.list('listFirewallRules'), []);
 });
 
 test('a forward is changed in place', async (t) => {

@@ -10,6 +10,9 @@ import type { Db } from '@isthmus/orchestrator/store/database';
 /** The addresses of the zone: 16 public ones, unless a test asks for fewer. */
 const firstPublicAddress = parseIpv4Address('203.0.113.10');
 
+/** Forwards to this port are refused by the router of the tests. */
+export const refusedPort = 13;
+
 /** The API with one zone; `networkOffering` is the field's default isolated one. */
 export interface TenantApi extends TestApi {
   readonly zoneId: string;
@@ -40,6 +43,12 @@ function flippingOrchestration(db: Db): Orchestration {
           .execute();
         await row.set({ static_nat_state: 'Active' }).where('static_nat_state', '=', 'Add').execute();
         return;
+      }
+      if (table === 'port_forwarding_rule') {
+        // What a router answers with that refuses an entry: the new row is gone.
+        const refused = db.deleteFrom(table).where('id', '=', id).where('private_start_port', '=', refusedPort);
+        const { numDeletedRows } = await refused.executeTakeFirstOrThrow();
+        if (numDeletedRows > 0n) throw new ApiError('internal', 'The router refuses the rule');
       }
       await db.deleteFrom(table).where('id', '=', id).where('state', '=', 'Revoke').execute();
       await db.updateTable(table).set({ state: 'Active', previous: null }).where('id', '=', id).execute();

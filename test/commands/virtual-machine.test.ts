@@ -103,7 +103,7 @@ test('an instance is refused where it cannot be as it is asked for', async (t) =
   const tenant = await addTenant(api);
   const stranger = await addTenant(api);
   const networkids = tenant.networkId;
-  await deploy(api, tenant, { networkids, name: 'web' });
+  t.like(inside(await deploy(api, tenant, { networkids, name: 'Web' })), { name: 'web', displayname: 'Web' });
   const cases: readonly (readonly [number, Readonly<Record<string, string>>, RegExp])[] = [
     [431, { networkids, name: 'WEB' }, /parameter name/],
     [431, { networkids, name: 'a_b' }, /parameter name/],

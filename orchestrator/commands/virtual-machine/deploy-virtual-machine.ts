@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import { type Hostname, parseHostname } from '@isthmus/net';
 import { defaultHostname, instanceName } from '../../model/virtual-machine.ts';
 import { nextNumber } from '../../store/database.ts';
 import { asyncCommand } from '../declaration.ts';
 import type { EntityRow } from '../entities.ts';
 import { ApiError, parameterError } from '../errors.ts';
-import { p } from '../parameter.ts';
+import { type Parameter, p } from '../parameter.ts';
 import { unservedFlag, unservedParameter } from '../unserved.ts';
 import { checkNameFree, insertNics } from './insert-nics.ts';
 import { lockNetworksOfMachine } from './networks.ts';
@@ -17,6 +18,12 @@ const affinity = 'there are no affinity groups';
 const keys = 'there are no SSH key pairs yet';
 const storedUserData = 'user data is given with the call; none is stored under a name';
 
+/** A host name has no case; the display name that is made of it keeps the tenant's spelling, which clients look for. */
+const nameParameter: Parameter<{ hostname: Hostname; spelled: string }, false> = {
+  ...p.hostname.optional('Host name, unique in its networks; by default vm- and the id'),
+  parse: (text) => ({ hostname: parseHostname(text), spelled: text }),
+};
+
 export const deployVirtualMachine = asyncCommand({
   name: 'deployVirtualMachine',
   description: 'Deploys an instance with a NIC in each of the networks, and starts it unless told not to',
@@ -25,7 +32,7 @@ export const deployVirtualMachine = asyncCommand({
     serviceofferingid: p.entity('service_offering').required('The service offering'),
     templateid: p.entity('template').required('The template'),
     zoneid: p.entity('zone').required('The zone'),
-    name: p.hostname.optional('Host name, unique in its networks; by default VM- and the id'),
+    name: nameParameter,
     displayname: p.text.optional('Display name; by default the name'),
     networkids: p.entities('network').optional('The networks, comma-separated, the default one first'),
     ipaddress: p.ipv4.optional('Address in the default network; by default the lowest free one'),
@@ -78,7 +85,7 @@ export const deployVirtualMachine = asyncCommand({
     const owner = await context.owner(parameters);
     const networks = await lockNetworksOfMachine(context, zone, owner, parameters.networkids);
     const id = randomUUID();
-    const name = parameters.name ?? defaultHostname(id);
+    const name = parameters.name?.hostname ?? defaultHostname(id);
     const networkIds = networks.map((network) => network.id);
     await checkNameFree(db, networkIds, name, null);
     await db
@@ -87,7 +94,7 @@ export const deployVirtualMachine = asyncCommand({
         id,
         instance_name: instanceName(await nextNumber(db, 'appliance_number')),
         name,
-        display_name: parameters.displayname ?? name,
+        display_name: parameters.displayname ?? parameters.name?.spelled ?? name,
         account_id: owner.accountId,
         domain_id: owner.domainId,
         user_id: caller.userId,
