@@ -1,5 +1,5 @@
 // Each file by the renderer's contract: what is valid is written, and read back as it was; what is not is named. dnsmasq
-// itself judges the golden files in services/router/src/dnsmasq-checker.test.ts, since only packages/host starts processes.
+// itself judges the golden files in services/router/src/dnsmasq/checker.test.ts, since only packages/host starts processes.
 import { readFile, writeFile } from 'node:fs/promises';
 import {
   type Fqdn,

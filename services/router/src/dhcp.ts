@@ -3,7 +3,7 @@ import type { DhcpHost, RouterSettings } from '@isthmus/contract';
 import { ConfigSyntaxError, type Lease, parseLeases, renderDhcpHost } from '@isthmus/dnsmasq-config';
 import { cidrContains, cidrRange, type Fqdn, isIpv4Address, prefixLengthOf } from '@isthmus/net';
 import { dhcpHostLine } from '@isthmus/templates/dhcp';
-import type { EntryLine, LineIndex } from './dnsmasq-lines.ts';
+import type { EntryLine, LineIndex } from './dnsmasq/lines.ts';
 import type { DocumentChange, DocumentFault } from './service.ts';
 
 type DhcpSettings = RouterSettings['dhcp'];

@@ -3,7 +3,7 @@ import type { DnsRecord } from '@isthmus/contract';
 import { renderHost } from '@isthmus/dnsmasq-config';
 import type { Fqdn } from '@isthmus/net';
 import { dnsHostsLine } from '@isthmus/templates/dns';
-import type { EntryLine } from './dnsmasq-lines.ts';
+import type { EntryLine } from './dnsmasq/lines.ts';
 import type { DocumentChange, DocumentFault } from './service.ts';
 
 /** What no second record may have. */

@@ -1,7 +1,7 @@
 // The services of a router. A service of a new feature goes into this list.
-import { createDnsmasqService } from './dnsmasq.ts';
-import { createNetfilterService } from './netfilter.ts';
-import { createRoutingService } from './routing.ts';
+import { createDnsmasqService } from './dnsmasq/dnsmasq.ts';
+import { createNetfilterService } from './netfilter/netfilter.ts';
+import { createRoutingService } from './routing/routing.ts';
 import type { RouterService, ServiceContext } from './service.ts';
 import { createSystemService } from './system.ts';
 

@@ -1,11 +1,11 @@
 // One change of the packet filter where the state before is known: what differs, and nothing else, is written.
 import type { RouterDocument } from '@isthmus/contract';
-import { endRevokedFlows, type FlowTable } from './conntrack-revocation.ts';
-import type { NetfilterKernel } from './netfilter-kernel.ts';
-import { type FilterChange, type FilterState, type FilterStep, turnedChange } from './netfilter-state.ts';
-import { backText, forwardText, type StepText } from './netfilter-text.ts';
-import type { UnusedSets } from './netfilter-unused-sets.ts';
-import type { ServicePlan } from './service.ts';
+import { endRevokedFlows, type FlowTable } from '../conntrack/revocation.ts';
+import type { ServicePlan } from '../service.ts';
+import type { NetfilterKernel } from './kernel.ts';
+import { type FilterChange, type FilterState, type FilterStep, turnedChange } from './state.ts';
+import { backText, forwardText, type StepText } from './text.ts';
+import type { UnusedSets } from './unused-sets.ts';
 
 /** What a plan works with. */
 export interface PlanContext {

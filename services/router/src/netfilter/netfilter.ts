@@ -2,14 +2,14 @@
 // Where each decision stands and why: docs/explanation/packet-path.md.
 import type { RouterDocument, ServiceHealth } from '@isthmus/contract';
 import { type Chain, renderRule, type TableName } from '@isthmus/iptables-ts';
-import { firewallFaults } from './firewall.ts';
-import { natFaults } from './nat.ts';
-import { ChangePlan, type PlanContext } from './netfilter-change.ts';
-import { FullPlan } from './netfilter-full.ts';
-import { createKernel } from './netfilter-kernel.ts';
-import { concernsFilter, FilterState } from './netfilter-state.ts';
-import { UnusedSets } from './netfilter-unused-sets.ts';
-import type { DocumentChange, DocumentFault, RouterService, ServiceContext, ServicePlan } from './service.ts';
+import { firewallFaults } from '../firewall.ts';
+import { natFaults } from '../nat.ts';
+import type { DocumentChange, DocumentFault, RouterService, ServiceContext, ServicePlan } from '../service.ts';
+import { ChangePlan, type PlanContext } from './change.ts';
+import { FullPlan } from './full.ts';
+import { createKernel } from './kernel.ts';
+import { concernsFilter, FilterState } from './state.ts';
+import { UnusedSets } from './unused-sets.ts';
 
 /** The chains that everything else hangs from. */
 const watched: readonly (readonly [TableName, string])[] = [

@@ -1,12 +1,12 @@
 // What dnsmasq shall serve, what it serves, and the ways from one to the other: nothing, a live file, SIGHUP, a restart.
 import type { Host } from '@isthmus/host';
-import { DnsmasqDaemon } from './dnsmasq-daemon.ts';
-import { type BaseTexts, DnsmasqFiles } from './dnsmasq-files.ts';
-import type { DnsmasqLayout } from './dnsmasq-layout.ts';
-import { DnsmasqLeases } from './dnsmasq-leases.ts';
-import { type EntryLine, HeldLines, inverse, type LineChange, LineIndex, textOf } from './dnsmasq-lines.ts';
-import type { DnsmasqSettings } from './dnsmasq-settings.ts';
+import { DnsmasqDaemon } from './daemon.ts';
+import { type BaseTexts, DnsmasqFiles } from './files.ts';
+import type { DnsmasqLayout } from './layout.ts';
+import { DnsmasqLeases } from './leases.ts';
+import { type EntryLine, HeldLines, inverse, type LineChange, LineIndex, textOf } from './lines.ts';
 import { Quiet } from './quiet.ts';
+import type { DnsmasqSettings } from './settings.ts';
 import { Turns } from './turns.ts';
 
 /** Live files after which the base files are written anew, so that a start or a reload never reads many. */

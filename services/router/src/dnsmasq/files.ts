@@ -1,7 +1,7 @@
 // What dnsmasq reads besides its main configuration: base files, which it reads at its start and on SIGHUP, and files in
 // live directories, which it reads the moment they appear. A live directory only adds.
 import type { Files } from '@isthmus/host';
-import type { DnsmasqLayout } from './dnsmasq-layout.ts';
+import type { DnsmasqLayout } from './layout.ts';
 
 /** The text of each base file. */
 export interface BaseTexts {

@@ -9,6 +9,14 @@ import {
   renderBatch,
   settingsFaults,
 } from '@isthmus/templates/routing';
+import {
+  CheckError,
+  type DocumentChange,
+  type DocumentFault,
+  type RouterService,
+  type ServiceContext,
+  type ServicePlan,
+} from '../service.ts';
 import { announce, GatewayProbe } from './gateway-probe.ts';
 import {
   changeKernel,
@@ -19,15 +27,7 @@ import {
   renderRenames,
   setForwarding,
   stateOf,
-} from './routing-kernel.ts';
-import {
-  CheckError,
-  type DocumentChange,
-  type DocumentFault,
-  type RouterService,
-  type ServiceContext,
-  type ServicePlan,
-} from './service.ts';
+} from './kernel.ts';
 
 const nothing: RoutingState = { links: [], defaultRoutes: [] };
 

@@ -4,8 +4,8 @@ import type { Chain, IpSet, RuleSet, TableName } from '@isthmus/iptables-ts';
 import type { Ipv4Address } from '@isthmus/net';
 import { FirewallRules } from '@isthmus/templates/firewall';
 import { NatRules } from '@isthmus/templates/nat';
-import { NatIndex } from './nat-index.ts';
-import type { DocumentChange, EntryChange } from './service.ts';
+import { NatIndex } from '../nat-index.ts';
+import type { DocumentChange, EntryChange } from '../service.ts';
 
 /** The settings that the packet filter follows from. */
 export type FilterSettings = Pick<RouterSettings, 'nat' | 'firewall' | 'routing'>;

@@ -1,5 +1,5 @@
 import type { Clock } from '@isthmus/host';
-import type { NetfilterKernel } from './netfilter-kernel.ts';
+import type { NetfilterKernel } from './kernel.ts';
 
 /** The kernel lets go of a replaced rule's sets a moment after the change, so that destroying one may have to wait. */
 const attempts = 5;

@@ -1,13 +1,8 @@
 // The dnsmasq of a router as a service of the agent: sections `dhcp` and `dns`.
 import type { ServiceHealth } from '@isthmus/contract';
 import { CommandError } from '@isthmus/host';
-import { checkDhcpHosts, checkDhcpSettings, dhcpClaims, dhcpEntryLine } from './dhcp.ts';
-import { checkDnsRecords, dnsClaims, dnsEntryLine } from './dns.ts';
-import { type DnsmasqLayout, dnsmasqLayout } from './dnsmasq-layout.ts';
-import { type EntryLine, type LineChange, type LineIndex, wholeChange } from './dnsmasq-lines.ts';
-import { DnsmasqProbe } from './dnsmasq-probing.ts';
-import { DnsmasqServer, type ServedChange } from './dnsmasq-server.ts';
-import { type DnsmasqSettings, dhcpLines, dnsLines, dnsmasqSettings, sameSettings } from './dnsmasq-settings.ts';
+import { checkDhcpHosts, checkDhcpSettings, dhcpClaims, dhcpEntryLine } from '../dhcp.ts';
+import { checkDnsRecords, dnsClaims, dnsEntryLine } from '../dns.ts';
 import {
   CheckError,
   type DocumentChange,
@@ -17,7 +12,12 @@ import {
   type RouterService,
   type ServiceContext,
   type ServicePlan,
-} from './service.ts';
+} from '../service.ts';
+import { type DnsmasqLayout, dnsmasqLayout } from './layout.ts';
+import { type EntryLine, type LineChange, type LineIndex, wholeChange } from './lines.ts';
+import { DnsmasqProbe } from './probing.ts';
+import { DnsmasqServer, type ServedChange } from './server.ts';
+import { type DnsmasqSettings, dhcpLines, dnsLines, dnsmasqSettings, sameSettings } from './settings.ts';
 
 type Collection = 'dhcp.hosts' | 'dns.records';
 

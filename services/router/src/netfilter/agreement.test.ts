@@ -5,10 +5,10 @@ import { type Packet, tracePacket } from '@isthmus/iptables-ts';
 import { cidrContains, type InterfaceName } from '@isthmus/net';
 import test from 'ava';
 import fc from 'fast-check';
-import type { Flow, FlowDirection } from './conntrack.ts';
-import { admits } from './conntrack-admission.ts';
+import { admits } from '../conntrack/admission.ts';
+import type { Flow, FlowDirection } from '../conntrack/conntrack.ts';
 import { address, cidr, ports, settings, TestDocument } from './netfilter-fixture.ts';
-import { FilterState } from './netfilter-state.ts';
+import { FilterState } from './state.ts';
 
 const publicAddresses = ['203.0.113.2', '203.0.113.3', '203.0.113.4'];
 const guests = ['10.1.1.10', '10.1.1.11', '10.1.1.12'];

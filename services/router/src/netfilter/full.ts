@@ -17,10 +17,10 @@ import {
   tableNames,
   transactionOf,
 } from '@isthmus/iptables-ts';
-import { endStrayFlows } from './conntrack-revocation.ts';
-import type { PlanContext } from './netfilter-change.ts';
-import type { FilterState } from './netfilter-state.ts';
-import { CheckError, type ServicePlan } from './service.ts';
+import { endStrayFlows } from '../conntrack/revocation.ts';
+import { CheckError, type ServicePlan } from '../service.ts';
+import type { PlanContext } from './change.ts';
+import type { FilterState } from './state.ts';
 
 interface KernelState {
   readonly text: string;

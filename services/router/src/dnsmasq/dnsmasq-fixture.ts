@@ -14,7 +14,7 @@ import {
   parseIpv4Cidr,
   parseMacAddress,
 } from '@isthmus/net';
-import type { DocumentChange, EntryChange, RouterPaths, RouterService } from './service.ts';
+import type { DocumentChange, EntryChange, RouterPaths, RouterService } from '../service.ts';
 
 const quiet = createHost({ log: createLog({ level: 'silent' }) });
 

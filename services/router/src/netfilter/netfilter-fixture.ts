@@ -13,10 +13,10 @@ import {
 } from '@isthmus/contract';
 import { type CommandRunner, createHost, createNamespaceHost, type Host, realClock } from '@isthmus/host';
 import { type InterfaceName, type Ipv4Address, type Ipv4Cidr, parseFqdn, parseHostname } from '@isthmus/net';
-import type { DocumentChange, EntryChange, RouterService } from './service.ts';
+import type { DocumentChange, EntryChange, RouterService } from '../service.ts';
 
 const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {}, child: () => silent };
-const peer = fileURLToPath(new URL('./netfilter-peer-fixture.ts', import.meta.url));
+const peer = fileURLToPath(new URL('./peer-fixture.ts', import.meta.url));
 
 /** Words as the value types, for tests that write addresses down. */
 export const address = (text: string) => text as Ipv4Address;

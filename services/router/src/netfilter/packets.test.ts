@@ -1,6 +1,7 @@
 // Real packets through the packet filter, each test named by the sentence that it proves.
 import type { IngressRule } from '@isthmus/contract';
 import test from 'ava';
+import type { RouterService } from '../service.ts';
 import { createNetfilterService } from './netfilter.ts';
 import {
   address,
@@ -13,7 +14,6 @@ import {
   settings,
   TestDocument,
 } from './netfilter-fixture.ts';
-import type { RouterService } from './service.ts';
 
 const sourceNat = address('203.0.113.2');
 const second = address('203.0.113.3');

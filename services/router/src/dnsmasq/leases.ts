@@ -2,9 +2,9 @@
 import { type Lease, parseLeases, renderLeases } from '@isthmus/dnsmasq-config';
 import type { Host } from '@isthmus/host';
 import type { InterfaceName } from '@isthmus/net';
-import { leasesWithoutHost, readLeases } from './dhcp.ts';
-import type { DnsmasqLayout } from './dnsmasq-layout.ts';
-import type { LineIndex } from './dnsmasq-lines.ts';
+import { leasesWithoutHost, readLeases } from '../dhcp.ts';
+import type { DnsmasqLayout } from './layout.ts';
+import type { LineIndex } from './lines.ts';
 
 /** A reload with 10,000 leases keeps dnsmasq from reading its socket for 2 s. */
 const releaseTimeoutMs = 10_000;

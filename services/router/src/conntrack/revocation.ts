@@ -2,9 +2,9 @@
 import type { EgressRule, IngressRule, PortForward, RouterDocument, StaticNat } from '@isthmus/contract';
 import type { Host } from '@isthmus/host';
 import { cidrContains, type Ipv4Address } from '@isthmus/net';
+import type { FilterChange, FilterSettings } from '../netfilter/state.ts';
+import { admission, egressMatches, forwardTakes, ingressMatches } from './admission.ts';
 import { deletionLines, type Flow, type FlowFilter, listFlows, runDeletions } from './conntrack.ts';
-import { admission, egressMatches, forwardTakes, ingressMatches } from './conntrack-admission.ts';
-import type { FilterChange, FilterSettings } from './netfilter-state.ts';
 
 /** Flows that one taken or narrowed entry may have admitted, and how to list no more than these. */
 interface Suspicion {

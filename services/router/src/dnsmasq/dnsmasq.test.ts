@@ -1,6 +1,7 @@
 import { createHost, createLog, createNamespaceHost } from '@isthmus/host';
 import { parseFqdn, parseHostname, parseIpv4Address } from '@isthmus/net';
 import test, { type ExecutionContext } from 'ava';
+import type { RouterService } from '../service.ts';
 import { createDnsmasqService } from './dnsmasq.ts';
 import {
   type DnsmasqLab,
@@ -12,7 +13,6 @@ import {
   settingsOf,
   TestDocument,
 } from './dnsmasq-fixture.ts';
-import type { RouterService } from './service.ts';
 
 interface Bench {
   readonly lab: DnsmasqLab;

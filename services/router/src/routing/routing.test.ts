@@ -10,10 +10,10 @@ import {
   publicAddress,
   settings,
   withLab,
-} from './namespace-fixture.ts';
+} from '../namespace-fixture.ts';
+import { CheckError } from '../service.ts';
+import { createSystemService } from '../system.ts';
 import { createRoutingService } from './routing.ts';
-import { CheckError } from './service.ts';
-import { createSystemService } from './system.ts';
 
 /** Links, addresses, routes and forwarding. Not the operational state, which follows a moment later. */
 async function kernel({ see }: Lab): Promise<string> {

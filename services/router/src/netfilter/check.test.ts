@@ -1,9 +1,9 @@
 import { createHost } from '@isthmus/host';
 import test from 'ava';
-import { natFaults } from './nat.ts';
+import { natFaults } from '../nat.ts';
 import { createNetfilterService } from './netfilter.ts';
 import { address, cidr, type Edit, ports, settings, TestDocument } from './netfilter-fixture.ts';
-import { FilterState } from './netfilter-state.ts';
+import { FilterState } from './state.ts';
 
 const [publicAddress, second] = [address('203.0.113.2'), address('203.0.113.3')];
 const privateAddress = address('10.1.1.10');

@@ -12,7 +12,7 @@ import { dnsServers } from '@isthmus/templates/dns';
 import test from 'ava';
 import fc from 'fast-check';
 import { hostOf, settingsOf } from './dnsmasq-fixture.ts';
-import { dnsmasqLayout } from './dnsmasq-layout.ts';
+import { dnsmasqLayout } from './layout.ts';
 
 const { commands } = createHost({ log: createLog({ level: 'silent' }) });
 
@@ -54,7 +54,7 @@ const goldens: readonly (readonly [kind: string, path: string])[] = [
 ];
 for (const [kind, path] of goldens) {
   test(`dnsmasq accepts golden file ${path}`, async (t) => {
-    const text = await readFile(new URL(`../../../${path}`, import.meta.url), 'utf8');
+    const text = await readFile(new URL(`../../../../${path}`, import.meta.url), 'utf8');
     t.is(await check(optionsOf(kind, text)), 'dnsmasq: syntax check OK.');
   });
 }

@@ -1,9 +1,9 @@
 import test from 'ava';
+import { address, cidr, type Edit, ports, settings, TestDocument } from '../netfilter/netfilter-fixture.ts';
+import { FilterState } from '../netfilter/state.ts';
+import { admits } from './admission.ts';
 import { deletionLines, type Flow, parseFlows } from './conntrack.ts';
-import { admits } from './conntrack-admission.ts';
-import { revocation } from './conntrack-revocation.ts';
-import { address, cidr, type Edit, ports, settings, TestDocument } from './netfilter-fixture.ts';
-import { FilterState } from './netfilter-state.ts';
+import { revocation } from './revocation.ts';
 
 const listing = `tcp      6 299 ESTABLISHED src=198.51.100.9 dst=203.0.113.2 sport=40000 dport=8080 src=10.1.1.10 dst=198.51.100.9 sport=80 dport=40000 [ASSURED] mark=0 use=1
 udp      17 29 src=10.1.1.10 dst=9.9.9.9 sport=5353 dport=53 [UNREPLIED] src=9.9.9.9 dst=203.0.113.2 sport=53 dport=5353 mark=0 use=1

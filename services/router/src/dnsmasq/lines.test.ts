@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { type EntryLine, HeldLines, inverse, type LineChange, LineIndex, wholeChange } from './dnsmasq-lines.ts';
+import { type EntryLine, HeldLines, inverse, type LineChange, LineIndex, wholeChange } from './lines.ts';
 
 const line = fc.nat({ max: 8 }).chain(
   (n): fc.Arbitrary<EntryLine> =>

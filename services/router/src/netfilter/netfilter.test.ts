@@ -4,6 +4,7 @@ import { recordingRunner } from '@isthmus/host';
 import { canonicalRuleSet, parseIpSetSave, parseSave, renderRuleSet, setMembers } from '@isthmus/iptables-ts';
 import test from 'ava';
 import fc from 'fast-check';
+import type { RouterService } from '../service.ts';
 import { createNetfilterService } from './netfilter.ts';
 import {
   address,
@@ -16,9 +17,8 @@ import {
   settings,
   TestDocument,
 } from './netfilter-fixture.ts';
-import { FilterState } from './netfilter-state.ts';
-import { forwardText } from './netfilter-text.ts';
-import type { RouterService } from './service.ts';
+import { FilterState } from './state.ts';
+import { forwardText } from './text.ts';
 
 const prefix = 'utest';
 const forward = (port: number, more: Partial<PortForward> = {}): PortForward => ({
@@ -323,7 +323,7 @@ test('health finds base chains that somebody else changed, and healing mends the
 
 test('iptables-restore and ipset accept every golden file of nat and firewall', async (t) => {
   await withKernel(async ({ lab, rules }) => {
-    const golden = (path: string) => readFile(new URL(`../../../templates/${path}`, import.meta.url), 'utf8');
+    const golden = (path: string) => readFile(new URL(`../../../../templates/${path}`, import.meta.url), 'utf8');
     const { commands } = lab.in('router');
     await commands.run('ipset', ['restore'], { input: await golden('firewall/golden/small.sets') });
     for (const path of ['nat/golden/nat.rules', 'firewall/golden/small.rules', 'firewall/golden/isolated.rules']) {

@@ -1,7 +1,7 @@
 // Where the files of a router's dnsmasq lie.
 import { type ConfigPath, parseConfigPath } from '@isthmus/dnsmasq-config';
 import type { DnsmasqPaths } from '@isthmus/templates/dhcp';
-import type { RouterPaths } from './service.ts';
+import type { RouterPaths } from '../service.ts';
 
 /**
  * Base files and leases lie in the router's state. The live directories lie in its run directory, which is empty after a

@@ -1,6 +1,6 @@
 // What iptables-restore and ipset are told for a step, in the order that keeps every state in between closed.
 import { type Chain, renderIpSet, renderTransaction, type TableName, transactionOf } from '@isthmus/iptables-ts';
-import type { Chains, FilterState, FilterStep } from './netfilter-state.ts';
+import type { Chains, FilterState, FilterStep } from './state.ts';
 
 /** Texts for one `iptables-restore --noflush` and two `ipset -exist restore`; empty where there is nothing to do. */
 export interface StepText {

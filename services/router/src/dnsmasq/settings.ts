@@ -5,10 +5,10 @@ import { renderDhcpOptions, renderMainConfig, renderServers } from '@isthmus/dns
 import { cidrRange, type Fqdn, type InterfaceName, type Ipv4Address, ipv4Network } from '@isthmus/net';
 import { dhcpOptions, dnsmasqMainConfig } from '@isthmus/templates/dhcp';
 import { dnsServers } from '@isthmus/templates/dns';
-import { dhcpEntryLine } from './dhcp.ts';
-import { dnsEntryLine } from './dns.ts';
-import { type DnsmasqLayout, mainConfigPath } from './dnsmasq-layout.ts';
-import type { EntryLine } from './dnsmasq-lines.ts';
+import { dhcpEntryLine } from '../dhcp.ts';
+import { dnsEntryLine } from '../dns.ts';
+import { type DnsmasqLayout, mainConfigPath } from './layout.ts';
+import type { EntryLine } from './lines.ts';
 
 /** Everything that dnsmasq is told besides its hosts. */
 export interface DnsmasqSettings {

@@ -2,11 +2,11 @@
 import { fileURLToPath } from 'node:url';
 import { parseHosts } from '@isthmus/dnsmasq-config';
 import type { Host } from '@isthmus/host';
-import type { EntryLine } from './dnsmasq-lines.ts';
-import type { ProbeAnswer, ProbeQuestion } from './dnsmasq-probe.ts';
-import type { DnsmasqSettings } from './dnsmasq-settings.ts';
+import type { EntryLine } from './lines.ts';
+import type { ProbeAnswer, ProbeQuestion } from './probe.ts';
+import type { DnsmasqSettings } from './settings.ts';
 
-const script = fileURLToPath(new URL('./dnsmasq-probe.ts', import.meta.url));
+const script = fileURLToPath(new URL('./probe.ts', import.meta.url));
 /** A probe costs 40 ms of a processor; that the process lives is checked each time, and costs nothing. */
 const pauseMs = 30_000;
 /** Longer than a reload takes, during which dnsmasq answers nobody. */

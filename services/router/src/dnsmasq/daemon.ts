@@ -1,6 +1,6 @@
 // The dnsmasq process of one router: found, started, ended, told to read again, and what it said of the files it read.
 import type { Host } from '@isthmus/host';
-import type { DnsmasqLayout } from './dnsmasq-layout.ts';
+import type { DnsmasqLayout } from './layout.ts';
 
 const program = 'dnsmasq';
 /** A reload takes 0.2 s at 10,000 hosts, and 2 s where each of them has a lease. */
