@@ -63,6 +63,15 @@ export function settingsPage(settings: Readonly<Record<string, Setting>>): strin
     ['`ISTHMUS_LISTEN`', '`127.0.0.1:8080`', 'Address and port of the API'],
     ['`DATABASE_URL`', 'the private cluster', 'URL of another PostgreSQL, 15 or newer'],
   ];
+  const commandLine = [
+    ['`ISTHMUS_PROFILE`', '`admin`', 'Whose credentials: NAME of `var/credentials/NAME.json`; `--profile` wins'],
+    ['`ISTHMUS_DATA`', '`var/` of the checkout', 'Where `credentials/` lies'],
+    [
+      '`ISTHMUS_ENDPOINT`, `ISTHMUS_API_KEY`, `ISTHMUS_SECRET_KEY`',
+      'from the file',
+      'Another installation, or another user',
+    ],
+  ];
   const rows = Object.entries(settings)
     .sort(([left], [right]) => (left < right ? -1 : 1))
     .map(([name, { defaultValue, type, description, needsRestart }]) => [
@@ -78,6 +87,9 @@ Written by \`npm run reference\`; do not edit.
 ## Environment of \`npm start\`
 
 ${table(['variable', 'default', 'what'], environment)}
+## Environment of the command line
+
+${table(['variable', 'default', 'what'], commandLine)}
 ## Settings of the installation
 
 Read by \`listConfigurations\`, changed by \`updateConfiguration\`, kept in the database. The names are CloudStack's.
