@@ -95,14 +95,14 @@ async function ruleState(
   parts: Parts,
   table: RuleTable,
   id: string,
-): Promise<{ networkId: string; state: string } | null> {
+): Promise<{ networkId: string; state: string | null } | null> {
   if (table === 'public_ip_address') {
     const row = await parts.db
       .selectFrom('public_ip_address')
       .select(['network_id', 'static_nat_state'])
       .where('id', '=', id)
       .executeTakeFirst();
-    if (row?.network_id === null || row === undefined || row.static_nat_state === null) return null;
+    if (row === undefined || row.network_id === null) return null;
     return { networkId: row.network_id, state: row.static_nat_state };
   }
   const row =
@@ -130,7 +130,8 @@ async function settleRule(parts: Parts, table: RuleTable, id: string): Promise<v
     const refusal = (await parts.updates.request(before.networkId)).get(id);
     if (refusal !== undefined) throw refusal;
     const now = await ruleState(parts, table, id);
-    if (now === null || now.state === 'Active') return;
+    // A public address without static NAT has no state of its own: it serves with the generation just acknowledged.
+    if (now === null || now.state === null || now.state === 'Active') return;
   }
   throw new ApiError('internal', `The rule ${id} changes faster than its router takes it in`);
 }
