@@ -34,7 +34,7 @@ export async function startOrchestrator(options: OrchestratorOptions): Promise<O
   const { db, log, databaseUrl } = options;
   const holder = `${options.installationId}-${hostname()}`;
   const setting = (name: string) => readSetting(db, name);
-  const orchestration = await startOrchestration({ db, clock: options.host.clock, log, holder, setting });
+  const orchestration = await startOrchestration({ db, log, holder, setting });
   const jobs = { db, orchestration, commands, log };
   const queue = await createJobQueue({
     url: databaseUrl,

@@ -44,6 +44,18 @@ export const settings: Readonly<Record<string, Setting>> = {
     description: 'Days after which an event is forgotten',
     type: 'Number',
   },
+  'network.gc.wait': {
+    category: 'Network',
+    defaultValue: '600',
+    description: 'Seconds without a running instance after which a network that is not persistent is shut down',
+    type: 'Number',
+  },
+  'expunge.delay': {
+    category: 'Advanced',
+    defaultValue: '86400',
+    description: 'Seconds after which a destroyed instance is expunged',
+    type: 'Number',
+  },
 };
 
 /** The value of a setting. Throws where no setting has the name, which is a fault of the program. */
