@@ -27,10 +27,19 @@ async function runTests() {
   return { passed, failed: failed + skipped + unseen };
 }
 
+/** Names that test/bench/index.ts knows. */
+const benchmarkNames = ['apply', 'api', 'datapath'];
+
 /** Runs every benchmark in its quick form; answers with the number that failed. */
 async function runBenchmarks() {
-  const code = await run(pinnedNode, ['test/bench/index.ts', '--all', '--quick']);
-  return code === 0 || code === cannotRunHere ? 0 : 1;
+  let failed = 0;
+  for (const name of benchmarkNames) {
+    const code = await run(pinnedNode, ['test/bench/index.ts', name, '--quick']);
+    if (code === 0 || code === cannotRunHere) continue;
+    process.stdout.write(`FAILED benchmark ${name} (exit code ${code})\n`);
+    failed += 1;
+  }
+  return failed;
 }
 
 async function main() {
