@@ -220,6 +220,7 @@ test('the first plan of a new agent that is taken back leaves what its predecess
   const { lab, service, document } = await bench(t);
   await push(service, document.change({ full: true, ...guests([1]) }));
   await push(service, document.change(guests([2])));
+  await service.release();
   const successor = createDnsmasqService({ host: lab.router, paths: lab.paths, namePrefix: 'itd' });
   const plan = successor.plan(new TestDocument().change({ full: true, ...guests([3]) }));
   await plan?.stage();
