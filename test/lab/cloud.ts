@@ -190,7 +190,7 @@ export class Cloud {
   zoneId = '';
   templateId = '';
   serviceOfferingId = '';
-  readonly #offerings = new Map<boolean, string>();
+  readonly #offerings = new Map<boolean, Promise<string>>();
 
   constructor(lab: Lab) {
     this.lab = lab;
@@ -307,9 +307,13 @@ export class Cloud {
   }
 
   /** The offering of isolated networks with that egress policy: the field's default, or one made for the purpose. */
-  async offering(egressDefault: boolean): Promise<string> {
-    const known = this.#offerings.get(egressDefault);
-    if (known !== undefined) return known;
+  #offering(egressDefault: boolean): Promise<string> {
+    const found = this.#offerings.get(egressDefault) ?? this.#makeOffering(egressDefault);
+    this.#offerings.set(egressDefault, found);
+    return found;
+  }
+
+  async #makeOffering(egressDefault: boolean): Promise<string> {
     const name = egressDefault ? 'isolated-egress-open' : 'DefaultIsolatedNetworkOfferingWithSourceNatService';
     if (egressDefault) {
       await this.admin.run('createNetworkOffering', {
@@ -321,9 +325,7 @@ export class Cloud {
         enable: true,
       });
     }
-    const id = text(only(name, await this.admin.list('listNetworkOfferings', { name })), 'id');
-    this.#offerings.set(egressDefault, id);
-    return id;
+    return text(only(name, await this.admin.list('listNetworkOfferings', { name })), 'id');
   }
 
   /** Makes an account with keys and a network. */
@@ -338,7 +340,7 @@ export class Cloud {
       apiKey: text(keys, 'apikey'),
       secretKey: text(keys, 'secretkey'),
     });
-    const offering = await this.offering(options.egressDefault ?? false);
+    const offering = await this.#offering(options.egressDefault ?? false);
     const network = await client.run('createNetwork', {
       name: `${name}-net`,
       zoneid: this.zoneId,

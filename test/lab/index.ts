@@ -23,7 +23,7 @@
 //                         a process that teardown ends; answers with {pid, logPath}
 //   lab.startEcho(host, address)
 //                         HTTP on 80 and TCP and UDP echo on 7, on an address of a namespace; see also `ports`
-//   lab.startStream(host, address, port)
+//   lab.startStream(host, address, port, from?)
 //                         a TCP connection to an echo server with a line each 10 ms; stop() answers with
 //                         {sent, received, longestGapMs, error}
 //
@@ -58,6 +58,11 @@ export interface StreamReport {
   readonly received: number;
   readonly longestGapMs: number;
   readonly error: string | null;
+}
+
+/** A connection that `Lab.startStream` keeps. */
+export interface Stream {
+  stop(): Promise<StreamReport>;
 }
 
 export interface Daemon {
@@ -195,8 +200,10 @@ export class Lab {
     return daemon;
   }
 
-  async startStream(host: Host, address: string, port: number): Promise<{ stop(): Promise<StreamReport> }> {
-    const args = [path('programs/stream-client.ts'), address, String(port)];
+  /** `from` is an address of the host; the kernel's choice without it. */
+  async startStream(host: Host, address: string, port: number, from?: string): Promise<Stream> {
+    const source = from === undefined ? [] : [from];
+    const args = [path('programs/stream-client.ts'), address, String(port), '10', ...source];
     const daemon = await this.startDaemon(host, process.execPath, args);
     await this.#says(daemon, 'connected');
     return {

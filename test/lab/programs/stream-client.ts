@@ -1,10 +1,10 @@
-// node stream-client.ts ADDRESS PORT INTERVAL-MS
+// node stream-client.ts ADDRESS PORT [INTERVAL-MS [SOURCE-ADDRESS]]
 // Keeps one TCP connection to an echo server and sends a numbered line at each interval. Until SIGTERM: then, or when the
 // connection breaks, prints {sent, received, longestGapMs, error} as one line of JSON and ends. `longestGapMs` is the
 // longest time between two echoes.
 import { createConnection } from 'node:net';
 
-const [address = '', port = '', interval = '10'] = process.argv.slice(2);
+const [address = '', port = '', interval = '10', localAddress] = process.argv.slice(2);
 let sent = 0;
 let received = 0;
 let longestGapMs = 0;
@@ -15,7 +15,8 @@ function end(error: string | null): void {
   process.exit(0);
 }
 
-const socket = createConnection({ host: address, port: Number(port) }, () => {
+const source = localAddress === undefined ? {} : { localAddress };
+const socket = createConnection({ host: address, port: Number(port), ...source }, () => {
   process.stdout.write('connected\n');
   lastMs = performance.now();
   setInterval(() => {
