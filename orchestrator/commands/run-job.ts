@@ -82,7 +82,15 @@ async function complete(deps: JobDependencies, job: Job, caller: Caller, outcome
   });
 }
 
-/** Runs one job to its end, also where it fails. Throws only where the database cannot be told of the end. */
+/** True for what pg says of a connection that broke or cannot be made (PostgreSQL's classes 08 and 57P). */
+function isDatabaseLost(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  const unreachable = 'syscall' in error && error.syscall === 'connect' && 'address' in error;
+  return unreachable || /^(?:08|57P)/.test(code) || error.message.startsWith('Connection terminated');
+}
+
+/** Runs one job to its end, also where it fails. Throws only where the database is lost: then it has to run again. */
 export async function runJob(deps: JobDependencies, jobId: string): Promise<void> {
   const job = await deps.db.selectFrom('async_job').selectAll().where('id', '=', jobId).executeTakeFirst();
   if (job === undefined || job.status !== 0) return;
@@ -97,6 +105,7 @@ export async function runJob(deps: JobDependencies, jobId: string): Promise<void
       durationMs: Math.round(performance.now() - started),
     });
   } catch (error) {
+    if (isDatabaseLost(error)) throw error;
     const fault = faultOf(error, caller.role);
     await complete(deps, job, caller, { result: fault, code: fault.errorcode });
     const durationMs = Math.round(performance.now() - started);

@@ -11,9 +11,14 @@ const migrations: Record<string, Migration> = { '0001-first': first };
 
 /** Opens a pool of connections. `url` is a PostgreSQL URL; a Unix socket is `postgresql:///isthmus?host=/run/…`. */
 export function openDatabase(url: string, maxConnections = 20): Db {
-  return new Kysely<Database>({
-    dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: url, max: maxConnections }) }),
+  const pool = new pg.Pool({ connectionString: url, max: maxConnections });
+  // A connection that PostgreSQL closed, as it restarted: its query fails by itself, and the pool opens another. Unheard,
+  // the event would end the process.
+  pool.on('error', () => {});
+  pool.on('connect', (client) => {
+    client.on('error', () => {});
   });
+  return new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
 }
 
 /** Brings the database to this release, forward only, under kysely's migration lock. Throws what a migration threw. */

@@ -44,7 +44,9 @@ class Queue implements JobQueue {
   readonly #boss: PgBoss;
   readonly #options: JobQueueOptions;
   readonly #presence: Presence;
-  readonly #running = new Set<Promise<void>>();
+  readonly #running = new Map<string, Promise<void>>();
+  /** What pg-boss has yet to be told, by job. */
+  readonly #unsettled = new Map<string, () => Promise<unknown>>();
   #stopping = false;
   #fetching: Promise<void> | null = null;
   #again = false;
@@ -73,6 +75,7 @@ class Queue implements JobQueue {
   /** Now and then: a look for what no notice told of. */
   async tick(): Promise<void> {
     try {
+      for (const id of this.#unsettled.keys()) if (!this.#running.has(id)) await this.#settle(id);
       await this.#reclaim();
     } catch (error) {
       this.#options.log.warn('job queue waits for the database', { error });
@@ -120,22 +123,29 @@ class Queue implements JobQueue {
     });
     for (const { id, retryCount } of jobs) {
       const work = this.#work(id, retryCount).finally(() => {
-        this.#running.delete(work);
+        this.#running.delete(id);
         if (jobs.length === free) this.wake();
       });
-      this.#running.add(work);
+      this.#running.set(id, work);
     }
   }
 
   async #work(id: string, retryCount: number): Promise<void> {
     try {
       await (retryCount >= maxAttempts ? this.#options.abandon(id) : this.#options.run(id));
-      await this.#boss.complete(queueName, id);
+      this.#unsettled.set(id, () => this.#boss.complete(queueName, id));
     } catch (error) {
       this.#options.log.warn('job is tried again', { job: id, error });
-      // Where this fails too the database is away; the job is reclaimed when this process ends.
-      await this.#boss.fail(queueName, id, { message: String(error) }).catch(() => {});
+      this.#unsettled.set(id, () => this.#boss.fail(queueName, id, { message: String(error) }));
     }
+    // Where the database is away, the next tick says it.
+    await this.#settle(id).catch(() => {});
+  }
+
+  /** Tells pg-boss how a job ended. */
+  async #settle(id: string): Promise<void> {
+    await this.#unsettled.get(id)?.();
+    this.#unsettled.delete(id);
   }
 
   async stop(graceMs = 10_000): Promise<void> {
@@ -146,7 +156,7 @@ class Queue implements JobQueue {
     const grace = new Promise((resolve) => {
       timer = setTimeout(resolve, graceMs);
     });
-    await Promise.race([Promise.allSettled([...this.#running]), grace]);
+    await Promise.race([Promise.allSettled([...this.#running.values()]), grace]);
     clearTimeout(timer);
     await this.#boss.stop({ graceful: false, close: true });
     await this.#presence.close();

@@ -8,6 +8,9 @@ import { startPostgresCluster } from './postgres-cluster.ts';
 export interface TestDatabase {
   readonly url: string;
   readonly db: Db;
+  stopDatabase(): Promise<void>;
+  /** Stops PostgreSQL and starts it again, under every open connection. */
+  restart(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -16,16 +19,23 @@ export async function openTestDatabase(): Promise<TestDatabase> {
   const directory = await mkdtemp('/tmp/isthmus-test-');
   await mkdir(`${directory}/cluster`, { mode: 0o755 });
   await chmod(directory, 0o755);
-  const cluster = await startPostgresCluster(createHost({ log: silentLog }), {
-    dataDirectory: `${directory}/cluster/data`,
-    socketDirectory: `${directory}/cluster/socket`,
-    durable: false,
-  });
+  const start = () =>
+    startPostgresCluster(createHost({ log: silentLog }), {
+      dataDirectory: `${directory}/cluster/data`,
+      socketDirectory: `${directory}/cluster/socket`,
+      durable: false,
+    });
+  const cluster = await start();
   const db = openDatabase(cluster.url);
   await migrate(db);
   return {
     url: cluster.url,
     db,
+    stopDatabase: () => cluster.stop(),
+    restart: async () => {
+      await cluster.stop();
+      await start();
+    },
     close: async () => {
       await db.destroy();
       await cluster.stop();
