@@ -183,16 +183,19 @@ test('the tracer and the kernel agree on every rule that a packet meets', async 
     await agree(ruleSet, answerTo(first, result), 18);
     await agree(ruleSet, oneMore(first, result), 16);
   };
+  const deadline = performance.now() + 40_000;
   await fc.assert(
     fc.asyncProperty(
       ruleSets.map(withoutOwnTraffic),
       fc.array(packets, { minLength: 5, maxLength: 8 }),
       async (ruleSet, list) => {
+        // fast-check's own time limit would leave the run under way behind.
+        if (performance.now() > deadline) return;
         await lab.load(ruleSet);
         for (const packet of list) await connection(ruleSet, packet);
       },
     ),
-    { numRuns: 60, endOnFailure: true, interruptAfterTimeLimit: 45_000, markInterruptAsFailure: false },
+    { numRuns: 60, endOnFailure: true },
   );
   t.log(Object.fromEntries([...verdicts].sort()));
   for (const name of ['NEW ACCEPT', 'NEW DROP', 'NEW REJECT', 'ESTABLISHED ACCEPT']) {
