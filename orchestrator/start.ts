@@ -19,7 +19,7 @@ import {
 import { type Orchestrator, startOrchestrator } from './orchestrator.ts';
 import { ensureBuiltInRows } from './store/built-in.ts';
 import { type Db, migrate, openDatabase } from './store/database.ts';
-import { startPostgresCluster } from './store/postgres-cluster.ts';
+import { keepPostgresCluster } from './store/postgres-keeper.ts';
 import { type AdminCredentials, renewAdmin, seedIdentity } from './store/seed.ts';
 
 export interface StartOptions {
@@ -54,7 +54,7 @@ export function listenAddress(text: string | undefined): { host: string; port: n
 async function startDatabase(running: Running, env: NodeJS.ProcessEnv): Promise<void> {
   const { host, folders } = running;
   if (env.DATABASE_URL === undefined) {
-    const cluster = await startPostgresCluster(host, {
+    const cluster = await keepPostgresCluster(host, {
       dataDirectory: `${folders.state}/postgresql`,
       socketDirectory: `${folders.run}/postgresql`,
     });
@@ -214,6 +214,9 @@ export async function start(data: string, options: StartOptions): Promise<void> 
     await Promise.race([runTasks(running, options), signalled]);
     if (running.orchestrator !== null) process.stdout.write(readyMessage(running));
     await signalled;
+  } catch (cause) {
+    // What a tenant is told leaves the reason out; the log has it.
+    throw new Error(`the start has failed; more is in ${folders.state}/orchestrator.log and host-agent.log`, { cause });
   } finally {
     await stopAll(running);
     claim.close();

@@ -3,6 +3,7 @@ import { createHost, silentLog } from '@isthmus/host';
 import test from 'ava';
 import pg from 'pg';
 import { startPostgresCluster } from './postgres-cluster.ts';
+import { keepPostgresCluster } from './postgres-keeper.ts';
 
 const host = createHost({ log: silentLog });
 
@@ -68,4 +69,49 @@ test('an initialisation that was cut off is begun anew', async (t) => {
     await rm(directory, { recursive: true, force: true });
   });
   t.deepEqual(await query(cluster.url, 'select 1 as one'), [{ one: 1 }]);
+});
+
+test('a process that has got the number of a server that crashed is left alone', async (t) => {
+  const directory = await mkdtemp('/tmp/isthmus-cluster-');
+  await chmod(directory, 0o755);
+  const options = { dataDirectory: `${directory}/data`, socketDirectory: `${directory}/socket`, durable: false };
+  const cluster = await startPostgresCluster(host, options);
+  t.teardown(async () => {
+    await cluster.stop();
+    await rm(directory, { recursive: true, force: true });
+  });
+  const file = `${options.dataDirectory}/postmaster.pid`;
+  const text = await readFile(file, 'utf8');
+  await cluster.stop();
+  // Of the same user, since PostgreSQL passes over processes of others by itself.
+  const args = ['--reuid', 'postgres', '--clear-groups', 'sleep', '60'];
+  const pid = await host.commands.startDaemon('setpriv', args, { logPath: '/dev/null' });
+  t.teardown(() => host.commands.signal(pid, 'SIGKILL'));
+  await host.files.writeText(file, text.replace(/^\d+/, String(pid)));
+  await cluster.stop();
+  t.true(await host.commands.isRunning(pid, 'sleep'));
+  const again = await startPostgresCluster(host, options);
+  t.deepEqual(await query(again.url, 'select 1 as one'), [{ one: 1 }]);
+  t.true(await host.commands.isRunning(pid, 'sleep'));
+});
+
+test('a server that is killed is started again, until it is stopped', async (t) => {
+  const directory = await mkdtemp('/tmp/isthmus-cluster-');
+  await chmod(directory, 0o755);
+  const options = { dataDirectory: `${directory}/data`, socketDirectory: `${directory}/socket`, durable: false };
+  const cluster = await keepPostgresCluster(host, options);
+  t.teardown(async () => {
+    await cluster.stop();
+    await rm(directory, { recursive: true, force: true });
+  });
+  const [pid = ''] = (await readFile(`${options.dataDirectory}/postmaster.pid`, 'utf8')).split('\n');
+  host.commands.signal(Number(pid), 'SIGKILL');
+  const end = performance.now() + 30_000;
+  while ((await query(cluster.url, 'select 1').catch(() => null)) === null) {
+    if (performance.now() > end) return t.fail('the server does not come back');
+    await host.clock.sleep(100);
+  }
+  await cluster.stop();
+  await host.clock.sleep(1_500);
+  return t.throwsAsync(query(cluster.url, 'select 1'));
 });

@@ -1,5 +1,5 @@
 // A PostgreSQL cluster of the installation's own: Debian's binaries, a Unix socket and nothing else.
-import { chown, mkdir } from 'node:fs/promises';
+import { chown, mkdir, readdir, readlink, realpath } from 'node:fs/promises';
 import { CommandError, type Host } from '@isthmus/host';
 import pg from 'pg';
 
@@ -93,7 +93,20 @@ async function ownDirectory(host: Host, path: string): Promise<void> {
 async function isRunning(host: Host, bin: string, dataDirectory: string): Promise<boolean> {
   const args = ['-D', dataDirectory, 'status'];
   const { exitCode } = await host.commands.run(`${bin}/pg_ctl`, args, { user, cwd: '/', okCodes: [0, 3, 4] });
-  return exitCode === 0;
+  if (exitCode !== 0) return false;
+  if (await hasProcess(dataDirectory)) return true;
+  // After a crash and a reboot another process has the number that postmaster.pid tells: pg_ctl would take it for the
+  // server, and stop it.
+  host.log.warn('postmaster.pid names a process that is none of PostgreSQL here; removing it', { dataDirectory });
+  await host.files.remove(`${dataDirectory}/postmaster.pid`);
+  return false;
+}
+
+/** True where a process works in the data directory, as the server and each of its children do. */
+async function hasProcess(dataDirectory: string): Promise<boolean> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const folders = await Promise.all(pids.map((pid) => readlink(`/proc/${pid}/cwd`).catch(() => '')));
+  return folders.includes(await realpath(dataDirectory));
 }
 
 async function start(host: Host, bin: string, dataDirectory: string): Promise<void> {

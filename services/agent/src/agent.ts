@@ -52,7 +52,8 @@ export interface Agent {
 export async function createAgent(options: AgentOptions): Promise<Agent> {
   const { files } = options.host;
   const directory = `${options.paths.state}/agent`;
-  await files.makeDirectory(directory, { mode: 0o755 });
+  // Rules of tenants, which are root's to read.
+  await files.makeDirectory(directory, { mode: 0o700 });
   await files.makeDirectory(options.paths.run, { mode: 0o755 });
   const store = new DocumentStore(files, directory, options.journalLimitBytes ?? 256 * 1024);
   const agent = new RouterAgent(options, store);
