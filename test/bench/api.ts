@@ -92,7 +92,12 @@ async function burst<Result>(site: Site, calls: number, work: () => Promise<Resu
   return [{ perSecond: calls / seconds, pushes: (await acknowledged(site)) - before }, result];
 }
 
-async function callsPerSecond(site: Site, calls: number, rounds: number): Promise<Row[]> {
+/** `deletes`: how the rules go is measured too; otherwise they stay. */
+async function callsPerSecond(
+  site: Site,
+  options: { readonly calls: number; readonly rounds: number; readonly deletes: boolean },
+): Promise<Row[]> {
+  const { calls, rounds, deletes } = options;
   const { tenant } = site;
   const ip = await tenant.associate();
   const ports = Array.from({ length: calls }, (_, index) => 10_000 + index);
@@ -101,20 +106,20 @@ async function callsPerSecond(site: Site, calls: number, rounds: number): Promis
     const [created, ids] = await burst(site, calls, () =>
       concurrently(ports, (port) => tenant.openIngress(ip, { protocol: 'tcp', startport: port, endport: port })),
     );
+    creating.push(created);
+    if (!deletes) continue;
     const [deleted] = await burst(site, calls, () =>
       concurrently(ids, (id) => tenant.client.run('deleteFirewallRule', { id })),
     );
-    creating.push(created);
     deleting.push(deleted);
   }
   const speed = (bursts: readonly Burst[]) => bursts.map(({ perSecond }) => perSecond);
   const pushes = (bursts: readonly Burst[]) => bursts.map(({ pushes }) => pushes);
-  return [
-    rowOf({ what: 'calls per second', n: calls, unit: '1/s' }, speed(creating)),
-    rowOf({ what: 'pushes for these calls', n: calls, unit: 'pushes' }, pushes(creating)),
-    rowOf({ what: 'calls per second: deleteFirewallRule', n: calls, unit: '1/s' }, speed(deleting)),
-    rowOf({ what: 'pushes for these calls: deleteFirewallRule', n: calls, unit: 'pushes' }, pushes(deleting)),
+  const rowsOf = (suffix: string, bursts: readonly Burst[]) => [
+    rowOf({ what: `calls per second${suffix}`, n: calls, unit: '1/s' }, speed(bursts)),
+    rowOf({ what: `pushes for these calls${suffix}`, n: calls, unit: 'pushes' }, pushes(bursts)),
   ];
+  return [...rowsOf('', creating), ...(deletes ? rowsOf(': deleteFirewallRule', deleting) : [])];
 }
 
 export const api: Benchmark = {
@@ -129,7 +134,7 @@ export const api: Benchmark = {
       say('from call to rule in force');
       const single = await callToRule(site, quick ? 15 : 50);
       say(`1,000 calls, ${concurrency} at a time`);
-      return [...single, ...(await callsPerSecond(site, 1000, quick ? 1 : 3))];
+      return [...single, ...(await callsPerSecond(site, { calls: 1000, rounds: quick ? 1 : 3, deletes: !quick }))];
     } finally {
       await cloud.teardown();
     }

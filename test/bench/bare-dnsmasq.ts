@@ -27,8 +27,7 @@ export class BareDnsmasq {
 
   /** Starts one with the first `n` hosts, in namespaces of its own, and waits until it answers. */
   static async start(lab: Lab, n: number): Promise<BareDnsmasq> {
-    const [server, guest] = ['bare', 'bareguest'].map((name) => `lab-${lab.installation}-${name}`);
-    if (server === undefined || guest === undefined) throw new Error('unreachable');
+    const [server, guest] = [`lab-${lab.installation}-bare`, `lab-${lab.installation}-bareguest`];
     for (const name of [server, guest]) await addNamespace(lab.machine, name);
     const { commands, files } = lab.machine;
     const veth = [

@@ -4,7 +4,7 @@ import type { RouterEntry } from '@isthmus/contract';
 import { type RecordedCommand, recordingRunner } from '@isthmus/host';
 import { parseIpv4Cidr } from '@isthmus/net';
 import { createRouterServices } from '@isthmus/router';
-import { createLab, type Lab } from '../lab/index.ts';
+import { createLab, internet, type Lab } from '../lab/index.ts';
 import { DocumentWriter, dhcpHost, portForward, publicAddress, type Upserts } from '../lab/router-document.ts';
 import { type Wires, wire } from '../lab/wired-router.ts';
 
@@ -23,7 +23,7 @@ export const entries = {
     publicAddress,
     protocol: 'tcp',
     ports: { first: firstPort + number, last: firstPort + number },
-    sources: [parseIpv4Cidr('198.51.100.0/24')],
+    sources: [parseIpv4Cidr(internet.publicNetwork)],
   }),
   'dhcp.hosts': dhcpHost,
 } as const;
@@ -64,14 +64,15 @@ export async function startRouter(): Promise<RouterUnderTest> {
   }
 }
 
-/** A router that serves `n` port forwards, firewall rules and DHCP hosts. */
-export async function startLoadedRouter(n: number): Promise<RouterUnderTest> {
+/** A router that serves `n` port forwards and firewall rules, `more`, and `n` DHCP hosts unless `more` has others. */
+export async function startLoadedRouter(n: number, more: Upserts = {}): Promise<RouterUnderTest> {
   const router = await startRouter();
   try {
     const document: Upserts = {
-      'nat.portForwards': first(n, entries['nat.portForwards']),
-      'firewall.ingress': first(n, entries['firewall.ingress']),
       'dhcp.hosts': first(n, entries['dhcp.hosts']),
+      ...more,
+      'nat.portForwards': { ...first(n, entries['nat.portForwards']), ...more['nat.portForwards'] },
+      'firewall.ingress': { ...first(n, entries['firewall.ingress']), ...more['firewall.ingress'] },
     };
     await router.agent.push(router.writer.full(document));
     return router;

@@ -5,6 +5,10 @@ import type { Lab } from './index.ts';
 import { addNamespace, internet, plug } from './network.ts';
 import { guestMac, settings } from './router-document.ts';
 
+/** The guests' bridge in the lab's host. */
+export const guestBridge = 'gst0';
+
+/** Hosts whose commands run in the namespaces, and where the router keeps its files. */
 export interface Wires {
   readonly router: Host;
   readonly guest: Host;
@@ -13,10 +17,10 @@ export interface Wires {
 
 /** A router's namespace and a guest's, wired to the lab's host; nothing of them configured yet. */
 export async function wire(lab: Lab): Promise<Wires> {
-  const [router, guest, hostNamespace] = ['router', 'guest', 'host'].map((name) => `lab-${lab.installation}-${name}`);
-  if (router === undefined || guest === undefined || hostNamespace === undefined) throw new Error('unreachable');
+  const named = (name: string) => `lab-${lab.installation}-${name}`;
+  const [router, guest, hostNamespace] = [named('router'), named('guest'), named('host')];
   for (const name of [router, guest]) await addNamespace(lab.machine, name);
-  const bridge = 'gst0';
+  const bridge = guestBridge;
   await lab.host.commands.run('ip', ['link', 'add', 'name', bridge, 'up', 'type', 'bridge', 'forward_delay', '0']);
   const [inside, outside] = settings.routing.interfaces;
   const nic = (port: string, name: string, macAddress: string) => ({ port, name, macAddress });
@@ -27,10 +31,13 @@ export async function wire(lab: Lab): Promise<Wires> {
     nic('p2', 'eth2', outside?.macAddress ?? ''),
   );
   await plug(lab.machine, { hostNamespace, namespace: guest, bridge }, nic('p3', 'eth0', guestMac));
+  const paths = { state: `${lab.state}/router`, run: `${lab.run}/router` };
+  // Daemons that drop privileges pass through them.
+  for (const path of Object.values(paths)) await lab.machine.files.makeDirectory(path, { mode: 0o755 });
   return {
     router: createNamespaceHost(lab.machine, router),
     guest: createNamespaceHost(lab.machine, guest),
-    paths: { state: `${lab.state}/router`, run: `${lab.run}/router` },
+    paths,
   };
 }
 
