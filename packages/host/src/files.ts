@@ -15,6 +15,7 @@ export interface Files {
   /** Removes a file or a whole directory; no error where it is absent. */
   remove(path: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
+  /** Makes a directory and those above it; no error where it is there. `mode` is its own: those above get 0755. */
   makeDirectory(path: string, options?: WriteOptions): Promise<void>;
   /** Names in a directory, sorted; empty where it is absent. */
   list(path: string): Promise<string[]>;

@@ -86,6 +86,8 @@ export const realFiles: Files = {
     if (dirname(from) !== dirname(to)) await syncDirectory(dirname(from));
   },
   makeDirectory: async (path, { mode = 0o755 } = {}) => {
+    // mkdir gives its mode to every directory that it makes, and daemons without privileges pass through those above.
+    await mkdir(dirname(path), { recursive: true, mode: 0o755 });
     await mkdir(path, { recursive: true, mode });
   },
   list: async (path) => (await whereAbsent(() => readdir(path), [])).sort(),
