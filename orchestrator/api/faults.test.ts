@@ -20,6 +20,10 @@ test('calls and jobs go on after a restart of PostgreSQL', async (t) => {
 
 test('a job that was running when PostgreSQL restarted is brought to its end', async (t) => {
   const started: string[] = [];
+  const gate: { open?: () => void } = {};
+  const databaseStopped = new Promise<void>((resolve) => {
+    gate.open = resolve;
+  });
   const slow = asyncCommand({
     name: 'slowTest',
     description: 'Of this test alone',
@@ -33,7 +37,7 @@ test('a job that was running when PostgreSQL restarted is brought to its end', a
     prepare: async ({ caller }) => ({ id: caller.userId }),
     execute: async ({ db }, id) => {
       started.push(id);
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      await databaseStopped;
       await db.selectFrom('account').select('id').execute();
       return { success: true };
     },
@@ -43,8 +47,9 @@ test('a job that was running when PostgreSQL restarted is brought to its end', a
   const { jobid } = await api.admin.call('slowTest');
   while (started.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
   await api.stopDatabase();
-  // The job ends while nobody can be told of it.
-  await new Promise((resolve) => setTimeout(resolve, 600));
+  // The job goes on while the database is away, and nobody can be told of its end.
+  gate.open?.();
+  await new Promise((resolve) => setTimeout(resolve, 300));
   await api.restart();
   for (let attempt = 0; attempt < 100; attempt += 1) {
     const job = await api.admin.call('queryAsyncJobResult', { jobid: String(jobid) }).catch(() => null);

@@ -52,7 +52,8 @@ export interface Agent {
 export async function createAgent(options: AgentOptions): Promise<Agent> {
   const { files } = options.host;
   const directory = `${options.paths.state}/agent`;
-  // Rules of tenants, which are root's to read.
+  // Daemons that drop privileges pass through the state directory; the rules of tenants in `agent` are root's to read.
+  await files.makeDirectory(options.paths.state);
   await files.makeDirectory(directory, { mode: 0o700 });
   await files.makeDirectory(options.paths.run, { mode: 0o755 });
   const store = new DocumentStore(files, directory, options.journalLimitBytes ?? 256 * 1024);
@@ -193,7 +194,8 @@ class RouterAgent implements Agent {
   async #checkToken(push: Push): Promise<void> {
     if (push.fencingToken < this.#fencingToken) {
       const message = `fencing token ${push.fencingToken}: expected ${this.#fencingToken} or a newer one`;
-      throw this.#refused('stale-fencing-token', message);
+      const refusal = { code: 'stale-fencing-token', paths: [], message, serving: this.#serving } as const;
+      throw new RefusedError({ ...refusal, fencingToken: this.#fencingToken });
     }
     if (push.fencingToken === this.#fencingToken) return;
     // Before anything else, so that the holder of the older lease is refused whatever becomes of this push.
@@ -327,7 +329,7 @@ class RouterAgent implements Agent {
     });
   }
 
-  #refused(code: 'base-mismatch' | 'stale-fencing-token' | 'failed', message: string, cause?: unknown): RefusedError {
+  #refused(code: 'base-mismatch' | 'failed', message: string, cause?: unknown): RefusedError {
     return new RefusedError({ code, paths: [], message, serving: this.#serving }, { cause });
   }
 }
