@@ -4,10 +4,10 @@ import { type ApplianceReport, sameIdentity } from '@isthmus/contract';
 import { type Selectable, sql } from 'kysely';
 import { acquireLease } from '../store/lease.ts';
 import type { HostTable } from '../store/schema.ts';
-import { implementNetwork, shutdownNetwork } from './network.ts';
+import { implementNetwork, shutDownIfUnused } from './network.ts';
 import type { Parts } from './parts.ts';
-import { startRouter } from './router.ts';
-import { destroyVirtualMachine, startVirtualMachine } from './virtual-machine.ts';
+import { realignRouter, reviveRouter } from './router.ts';
+import { destroyVirtualMachine, reviveVirtualMachine } from './virtual-machine.ts';
 
 const leaseSeconds = 15;
 
@@ -61,7 +61,7 @@ async function lookAtHost(parts: Parts, host: Selectable<HostTable>): Promise<vo
   for (const machine of machines) {
     if (instances.get(machine.id)?.state === 'Running') continue;
     parts.log.warn('instance is not running; starting it again', { instance: machine.name });
-    await attempt(parts, `instance ${machine.name}`, () => startVirtualMachine(parts, machine.id));
+    await attempt(parts, `instance ${machine.name}`, () => reviveVirtualMachine(parts, machine.id));
   }
 }
 
@@ -75,14 +75,17 @@ async function lookAtRouters(
     .innerJoin('router_document', 'router_document.router_id', 'router.id')
     .selectAll('router')
     .select(['acknowledged_epoch', 'acknowledged_generation', 'acknowledged_hash'])
+    .innerJoin('network', 'network.id', 'router.network_id')
     .where('router.host_id', '=', hostId)
-    .where('router.state', '=', 'Running')
+    // Starting and Error: a start that failed, or whose orchestrator died. Whoever still works on it holds the lock.
+    .where('router.state', 'in', ['Running', 'Starting', 'Error'])
+    .where('network.state', '=', 'Implemented')
     .execute();
   for (const router of routers) {
     const report = reports.get(router.id);
-    if (report?.state !== 'Running') {
+    if (report?.state !== 'Running' || router.state !== 'Running') {
       parts.log.warn('router is not running; starting it again', { router: router.name });
-      await attempt(parts, `router ${router.name}`, () => startRouter(parts, router.id));
+      await attempt(parts, `router ${router.name}`, () => reviveRouter(parts, router.id));
       continue;
     }
     const acknowledged =
@@ -94,18 +97,8 @@ async function lookAtRouters(
             hash: router.acknowledged_hash,
           };
     const serving = report.agent?.serving ?? null;
-    // A push under way may have moved either side since both were read: only what is behind is pushed again.
-    if (
-      sameIdentity(serving, acknowledged) ||
-      (serving !== null && serving.generation > router.acknowledged_generation)
-    ) {
-      continue;
-    }
-    parts.log.warn('router serves another state than it acknowledged; pushing in full', { router: router.name });
-    await parts.pusher.forgetAcknowledgement(router.id);
-    await attempt(parts, `router ${router.name}`, async () => {
-      await parts.updates.request(router.network_id);
-    });
+    if (sameIdentity(serving, acknowledged)) continue;
+    await attempt(parts, `router ${router.name}`, () => realignRouter(parts, router.id));
   }
 }
 
@@ -140,13 +133,14 @@ async function shutDownUnused(parts: Parts): Promise<void> {
     .selectFrom('network')
     .innerJoin('network_offering', 'network_offering.id', 'network.network_offering_id')
     .select(['network.id', 'network.name'])
-    .where('network.state', '=', 'Implemented')
+    // Shutdown: one whose orchestrator died half way.
+    .where('network.state', 'in', ['Implemented', 'Shutdown'])
     .where('network_offering.is_persistent', '=', false)
     .where('network.unused_since', '<', sql<Date>`now() - make_interval(secs => ${wait})`)
     .execute();
   for (const network of unused) {
     parts.log.info('network is unused; shutting it down', { network: network.name });
-    await attempt(parts, `network ${network.name}`, () => shutdownNetwork(parts, network.id));
+    await attempt(parts, `network ${network.name}`, () => shutDownIfUnused(parts, network.id));
   }
   const persistent = await parts.db
     .selectFrom('network')

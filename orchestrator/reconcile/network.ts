@@ -145,6 +145,30 @@ export async function shutdownNetwork(parts: Parts, networkId: string): Promise<
   await parts.lock.hold(networkId, () => shutdown(parts, networkId));
 }
 
+/** As shutdownNetwork, unless an instance came to need the network while this waited for its turn. */
+export async function shutDownIfUnused(parts: Parts, networkId: string): Promise<void> {
+  await parts.lock.hold(networkId, async () => {
+    const unused = await parts.db
+      .selectFrom('network')
+      .select('id')
+      .where('id', '=', networkId)
+      .where('state', 'in', ['Implemented', 'Shutdown'])
+      .where(({ not, exists, selectFrom }) =>
+        not(
+          exists(
+            selectFrom('nic')
+              .innerJoin('virtual_machine', 'virtual_machine.id', 'nic.virtual_machine_id')
+              .select('nic.id')
+              .whereRef('nic.network_id', '=', 'network.id')
+              .where('virtual_machine.state', 'in', ['Starting', 'Running', 'Stopping']),
+          ),
+        ),
+      )
+      .executeTakeFirst();
+    if (unused !== undefined) await shutdown(parts, networkId);
+  });
+}
+
 /** `deleted`: the network stays in state Destroy all the while, in which no command gives it anything. */
 async function shutdown(parts: Parts, networkId: string, deleted = false): Promise<void> {
   const router = await liveRouter(parts.db, networkId);

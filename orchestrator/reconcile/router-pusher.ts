@@ -6,7 +6,7 @@ import type { Selectable } from 'kysely';
 import { HostRefusedError, HostUnreachableError, PushRefusedError } from '../drivers/host-client.ts';
 import { ApiError } from '../model/api-error.ts';
 import type { Db } from '../store/database.ts';
-import type { Lease } from '../store/lease.ts';
+import { type Lease, raiseLease } from '../store/lease.ts';
 import type { Log } from '../store/log.ts';
 import type { RouterTable } from '../store/schema.ts';
 import { ChangeCompiler, collectionNamed, settingsCollection } from './compile-changes.ts';
@@ -101,7 +101,7 @@ export class RouterPusher {
   async #pushUntilAnswered(router: Router, target: Identity, lease: Lease): Promise<PushFailure | null> {
     let tries = 0;
     for (;;) {
-      const acknowledged = await this.#acknowledged(router.id);
+      const acknowledged = await this.acknowledged(router.id);
       if (sameIdentity(acknowledged, target)) return null;
       try {
         const client = await this.#hosts.client(router.host_id);
@@ -119,6 +119,8 @@ export class RouterPusher {
           tries < retryPausesMs.length
         ) {
           await sleep(retryPausesMs[tries] ?? 0);
+        } else if (tries < 3 && (await this.#overtakes(error, lease))) {
+          this.#log.warn('router has seen a newer fencing token than the store holds', { router: router.name });
         } else {
           return pushFailure(error);
         }
@@ -127,7 +129,15 @@ export class RouterPusher {
     }
   }
 
-  async #acknowledged(routerId: string): Promise<Identity | null> {
+  /** True where the refusal came of a restored backup: the lease is still held, and its token is now the newest. */
+  async #overtakes(error: unknown, lease: Lease): Promise<boolean> {
+    if (!(error instanceof PushRefusedError) || error.refusal.code !== 'stale-fencing-token') return false;
+    const { fencingToken } = error.refusal;
+    return fencingToken !== undefined && (await raiseLease(this.#db, lease, fencingToken));
+  }
+
+  /** What the router acknowledged last; null: nothing, or it was forgotten. */
+  async acknowledged(routerId: string): Promise<Identity | null> {
     const row = await this.#db
       .selectFrom('router_document')
       .select(['acknowledged_epoch', 'acknowledged_generation', 'acknowledged_hash'])

@@ -1,4 +1,5 @@
 // A router started, stopped, rebooted and destroyed by its admin.
+import { type Identity, sameIdentity } from '@isthmus/contract';
 import type { Selectable } from 'kysely';
 import type { RouterTable } from '../store/schema.ts';
 import { onHost } from './hosts.ts';
@@ -23,6 +24,30 @@ async function withRouter(
 /** Starts a router with its last document and what changed since. */
 export async function startRouter(parts: Parts, id: string): Promise<void> {
   await withRouter(parts, id, (router, lease) => startRouterOf(parts, router, lease));
+}
+
+/** Starts a router again that should run, unless it was stopped since. */
+export async function reviveRouter(parts: Parts, id: string): Promise<void> {
+  await withRouter(parts, id, async (router, lease) => {
+    if (['Running', 'Starting', 'Error'].includes(router.state)) await startRouterOf(parts, router, lease);
+  });
+}
+
+/**
+ * Pushes the whole document where a router serves another state than it acknowledged, as after the restore of a backup
+ * of the store. Both are read under the lock, where no push is under way.
+ */
+export async function realignRouter(parts: Parts, id: string): Promise<void> {
+  await withRouter(parts, id, async (router, lease) => {
+    if (router.state !== 'Running') return;
+    const client = await parts.hosts.client(router.host_id);
+    const reports = await onHost(() => client.appliances());
+    const serving: Identity | null = reports.find((report) => report.id === id)?.agent?.serving ?? null;
+    if (sameIdentity(serving, await parts.pusher.acknowledged(id))) return;
+    parts.log.warn('router serves another state than it acknowledged; pushing in full', { router: router.name });
+    await parts.pusher.forgetAcknowledgement(id);
+    await parts.pusher.bringUpToDate(router.network_id, lease);
+  });
 }
 
 /** Stops a router. `forced`: it counts as stopped even where its host does not answer. */

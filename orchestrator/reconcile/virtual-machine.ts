@@ -35,23 +35,37 @@ export async function startVirtualMachine(parts: Parts, id: string): Promise<voi
   if (machine === undefined) return;
   await setState(parts, id, 'Starting');
   try {
-    for (const networkId of await networksOf(parts, id)) {
-      await implementNetwork(parts, networkId);
-      await parts.db.updateTable('network').set({ unused_since: null }).where('id', '=', networkId).execute();
-    }
-    const hostId = machine.host_id ?? (await allocateHost(parts.db, machine.zone_id)).id;
-    await parts.db.updateTable('virtual_machine').set({ host_id: hostId }).where('id', '=', id).execute();
-    const spec = await instanceSpec(parts, machine);
-    await onHost(async () => {
-      const client = await parts.hosts.client(hostId);
-      await client.putInstance(id, spec);
-      await client.powerInstance(id, 'start');
-    });
+    await bringUp(parts, machine);
   } catch (error) {
     await setState(parts, id, 'Error', error instanceof Error ? error.message : String(error));
     throw error;
   }
   await setState(parts, id, 'Running');
+}
+
+async function bringUp(parts: Parts, machine: VirtualMachine): Promise<void> {
+  const { id } = machine;
+  for (const networkId of await networksOf(parts, id)) {
+    await implementNetwork(parts, networkId);
+    await parts.db.updateTable('network').set({ unused_since: null }).where('id', '=', networkId).execute();
+  }
+  const hostId = machine.host_id ?? (await allocateHost(parts.db, machine.zone_id)).id;
+  await parts.db.updateTable('virtual_machine').set({ host_id: hostId }).where('id', '=', id).execute();
+  const spec = await instanceSpec(parts, machine);
+  await onHost(async () => {
+    const client = await parts.hosts.client(hostId);
+    await client.putInstance(id, spec);
+    await client.powerInstance(id, 'start');
+  });
+}
+
+/**
+ * Brings an instance up again that its host has lost. It stays Running all the while: a failure is the monitor's to
+ * repeat and not the tenant's to mend, and an orchestrator that dies half way leaves nothing behind.
+ */
+export async function reviveVirtualMachine(parts: Parts, id: string): Promise<void> {
+  const machine = await find(parts, id);
+  if (machine?.state === 'Running') await bringUp(parts, machine);
 }
 
 async function instanceSpec(parts: Parts, machine: VirtualMachine): Promise<InstanceSpec> {

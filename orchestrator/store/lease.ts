@@ -7,7 +7,8 @@ import type { Db } from './database.ts';
 export interface Lease {
   readonly name: string;
   readonly holder: string;
-  readonly token: number;
+  /** Grows where the lease is raised. */
+  token: number;
 }
 
 /** Takes a lease for `seconds`; null while another holder's has not expired. A holder's own lease is taken anew. */
@@ -29,6 +30,21 @@ export async function renewLease(db: Db, lease: Lease, seconds: number): Promise
     update lease set expires = now() + make_interval(secs => ${seconds})
     where name = ${lease.name} and holder = ${lease.holder} and token = ${lease.token}`.execute(db);
   return numAffectedRows === 1n;
+}
+
+/**
+ * Raises the token of a lease above `token`, which an agent has seen: the database is younger than the agent's memory
+ * where a backup was restored. False where the lease was lost: then that token is another holder's.
+ */
+export async function raiseLease(db: Db, lease: Lease, token: number): Promise<boolean> {
+  const { rows } = await sql<{ token: number }>`
+    update lease set token = greatest(token, ${token}::integer) + 1
+    where name = ${lease.name} and holder = ${lease.holder} and token = ${lease.token} and expires > now()
+    returning token`.execute(db);
+  const raised = rows[0]?.token;
+  if (raised === undefined) return false;
+  lease.token = raised;
+  return true;
 }
 
 /** Gives a lease back, so that the next holder need not wait. The token stays, since it must grow. */

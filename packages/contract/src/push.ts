@@ -49,7 +49,8 @@ export type Acknowledgement = Static<typeof AcknowledgementSchema>;
  * Why a push was refused; the last good state serves on.
  * - `invalid`: the push does not fit the schema, or an entry contradicts another. Final.
  * - `base-mismatch`: the agent is not at `base`, or the result's hash is not `target.hash`. Push in full.
- * - `stale-fencing-token`: another orchestrator has the lease. Give up the lease.
+ * - `stale-fencing-token`: another orchestrator has the lease: give it up. Or the store is older than the agent, from a
+ *   backup: who holds the lease in the store raises its token.
  * - `rejected`: a daemon's own checker refused a staged file. Final.
  * - `failed`: a step of apply or verify failed; the state before it was restored. May be tried again.
  */
@@ -66,6 +67,8 @@ export const RefusalSchema = Type.Object(
     detail: Type.Optional(Type.String()),
     /** What the agent serves. */
     serving: Type.Union([IdentitySchema, Type.Null()]),
+    /** With `stale-fencing-token`: the newest that the agent has seen. */
+    fencingToken: Type.Optional(Type.Integer({ minimum: 0 })),
   },
   closed,
 );

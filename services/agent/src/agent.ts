@@ -194,8 +194,8 @@ class RouterAgent implements Agent {
   async #checkToken(push: Push): Promise<void> {
     if (push.fencingToken < this.#fencingToken) {
       const message = `fencing token ${push.fencingToken}: expected ${this.#fencingToken} or a newer one`;
-      const refusal = { code: 'stale-fencing-token', paths: [], message, serving: this.#serving } as const;
-      throw new RefusedError({ ...refusal, fencingToken: this.#fencingToken });
+      const [serving, fencingToken] = [this.#serving, this.#fencingToken];
+      throw new RefusedError({ code: 'stale-fencing-token', paths: [], message, serving, fencingToken });
     }
     if (push.fencingToken === this.#fencingToken) return;
     // Before anything else, so that the holder of the older lease is refused whatever becomes of this push.
