@@ -117,16 +117,50 @@ export async function readCredentials(host: Host, data: string, name: string): P
 }
 
 /**
- * Claims the installation for this process: an abstract socket, which the kernel frees when the process ends. Throws
- * where another orchestrator of it runs in this network namespace.
+ * Claims the installation for this process: an abstract socket, which the kernel frees when the process ends. Null where
+ * another orchestrator of it runs in this network namespace.
  */
-export function claimInstallation(id: string): Promise<Server> {
+export function claimInstallation(id: string): Promise<Server | null> {
   return new Promise((done, reject) => {
     const server = createServer();
-    server.once('error', (cause) =>
-      reject(new Error(`installation ${id}: its orchestrator runs already, in another terminal`, { cause })),
-    );
+    server.once('error', (error) => {
+      if ('code' in error && error.code === 'EADDRINUSE') done(null);
+      else reject(error);
+    });
     server.listen(`\0isthmus-${id}-orchestrator`, () => done(server));
     server.unref();
   });
+}
+
+function pidPath({ run }: Folders): string {
+  return `${run}/orchestrator.pid`;
+}
+
+/** Writes who runs the installation, for `endOrchestrator`. */
+export async function writePid(host: Host, folders: Folders): Promise<void> {
+  await host.files.writeText(pidPath(folders), `${process.pid}\n`);
+}
+
+const endsWithinMs = 30_000;
+
+/**
+ * Claims the installation for this process, and ends the orchestrator that has it. One that does not stop is killed.
+ * Throws where what has the claim is not known to be an orchestrator.
+ */
+export async function claimFromOrchestrator(host: Host, id: string, folders: Folders): Promise<Server> {
+  const kill = host.clock.monotonicMs() + endsWithinMs;
+  for (let signalled = 0; ; ) {
+    const claim = await claimInstallation(id);
+    if (claim !== null) return claim;
+    const pid = Number((await host.files.readTextIfExists(pidPath(folders))) ?? 'none');
+    const words = ((await host.files.readTextIfExists(`/proc/${pid}/cmdline`)) ?? '').split('\0');
+    const late = host.clock.monotonicMs() > kill;
+    const isOrchestrator = words.includes('start') && words.some((word) => word.endsWith('orchestrator/main.ts'));
+    if (!isOrchestrator || host.clock.monotonicMs() > kill + endsWithinMs) {
+      throw new Error(`installation ${id}: its orchestrator runs, and process ${pid} is not it; stop it first`);
+    }
+    if (signalled !== pid || late) host.commands.signal(pid, late ? 'SIGKILL' : 'SIGTERM');
+    signalled = pid;
+    await host.clock.sleep(100);
+  }
 }

@@ -29,17 +29,19 @@ async function openTrial(t: ExecutionContext): Promise<Trial> {
   await host.commands.run('ip', ['netns', 'add', name]);
   await host.commands.run('ip', ['-n', name, 'link', 'set', 'lo', 'up']);
   let runs = 0;
+  const started = new Set<number>();
   const trial: Trial = {
     data,
     start: async (args, sign = readySign) => {
       runs += 1;
       const logPath = `${directory}/output-${runs}`;
-      const started = performance.now();
+      const begun = performance.now();
       const command = [...inside, process.execPath, program, 'start', ...args];
       const pid = await host.commands.startDaemon('ip', command, { logPath, env });
+      started.add(pid);
       for (;;) {
         const output = await readFile(logPath, 'utf8');
-        if (output.includes(sign)) return { pid, ms: performance.now() - started, output };
+        if (output.includes(sign)) return { pid, ms: performance.now() - begun, output };
         if (!(await alive(pid))) throw new Error(`the program ended:\n${output}`);
         await host.clock.sleep(20);
       }
@@ -47,11 +49,13 @@ async function openTrial(t: ExecutionContext): Promise<Trial> {
     end: async (pid, signal) => {
       host.commands.signal(pid, signal);
       while (await alive(pid)) await host.clock.sleep(20);
+      started.delete(pid);
     },
     run: async (file, ...args) => (await host.commands.run('ip', [...inside, file, ...args], { env })).stdout,
     destroy: () => trial.run(process.execPath, program, 'destroy'),
   };
   t.teardown(async () => {
+    for (const pid of started) if (await alive(pid)) await trial.end(pid, 'SIGKILL');
     await trial.destroy();
     await host.commands.run('ip', ['netns', 'delete', name]);
     await rm(directory, { recursive: true, force: true });
@@ -114,4 +118,18 @@ test('the demo answers through its forwarded port, also where kill -9 interrupte
     /hostname: demo-instance/,
     'routers go on without the orchestrator',
   );
+});
+
+test('destroy ends an orchestrator that runs, whatever was killed under it', async (t) => {
+  const trial = await openTrial(t);
+  const { pid } = await trial.start(['--empty']);
+  const { id = '' } = await readJson(`${trial.data}/installation.json`);
+  for (const path of [`/var/lib/isthmus/${id}/postgresql/postmaster.pid`, `/run/isthmus/${id}/host-agent.pid`]) {
+    host.commands.signal(Number((await readFile(path, 'utf8')).split('\n')[0]), 'SIGKILL');
+  }
+  t.is(await trial.destroy(), `Installation ${id} is removed.\n`);
+  t.false(await alive(pid));
+  for (const path of [trial.data, `/var/lib/isthmus/${id}`, `/run/isthmus/${id}`]) {
+    t.false(await host.files.exists(path), path);
+  }
 });

@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { createHost, createLog } from '@isthmus/host';
 import { destroyHost } from './host-agent-process.ts';
-import { dataFolder, foldersOf, readInstallation } from './installation.ts';
+import { claimFromOrchestrator, dataFolder, foldersOf, readInstallation } from './installation.ts';
 import { start } from './start.ts';
 import { stopPostgresCluster } from './store/postgres-cluster.ts';
 
@@ -18,10 +18,13 @@ async function destroy(data: string): Promise<void> {
     return;
   }
   const folders = foldersOf(data, installation.id);
+  // A running orchestrator would make again what is removed. Held to the end, so that none starts meanwhile.
+  const claim = await claimFromOrchestrator(host, installation.id, folders);
   if (await host.files.exists(folders.state)) await destroyHost(host, installation.id, folders);
   const cluster = `${folders.state}/postgresql`;
   if (await host.files.exists(cluster)) await stopPostgresCluster(host, cluster);
   for (const folder of [folders.run, folders.state, data]) await rm(folder, { recursive: true, force: true });
+  claim.close();
   process.stdout.write(`Installation ${installation.id} is removed.\n`);
 }
 

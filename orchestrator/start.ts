@@ -15,6 +15,7 @@ import {
   readCredentials,
   writeCredentials,
   writeInstallation,
+  writePid,
 } from './installation.ts';
 import { type Orchestrator, startOrchestrator } from './orchestrator.ts';
 import { ensureBuiltInRows } from './store/built-in.ts';
@@ -194,6 +195,10 @@ export async function start(data: string, options: StartOptions): Promise<void> 
   const folders = foldersOf(data, installation.id);
   await makeFolders(folders);
   const claim = await claimInstallation(installation.id);
+  if (claim === null) {
+    throw new Error(`installation ${installation.id}: its orchestrator runs already, in another terminal`);
+  }
+  await writePid(createHost(), folders);
   const log = createLog({
     destination: createWriteStream(`${folders.state}/orchestrator.log`, { flags: 'a', mode: 0o640 }),
   });
