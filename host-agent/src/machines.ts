@@ -49,7 +49,7 @@ export class Machines<Spec extends { readonly nics: readonly Nic[] }> {
   /** Reads what was recorded. */
   async load(): Promise<void> {
     await this.#records.load(this.#host.log);
-    for (const [, { spec }] of this.entries()) await this.#segments.admit(spec.nics.map(({ segment }) => segment));
+    for (const { spec } of this.running()) await this.#admit(spec);
   }
 
   entries(): [string, Powered<Spec>][] {
@@ -61,10 +61,10 @@ export class Machines<Spec extends { readonly nics: readonly Nic[] }> {
     return this.entries().flatMap(([id, { power, spec }]) => (power === 'Running' ? [{ id, spec }] : []));
   }
 
-  /** Who has a NIC on a segment, in words. */
+  /** Who has a NIC on a segment, in words. What stands still has none: its segment may go, and its vni to another. */
   usersOf(segment: string): string[] {
-    const users = this.entries().filter(([, { spec }]) => spec.nics.some((nic) => nic.segment.id === segment));
-    return users.map(([id]) => `${this.#kind.noun} ${id}`);
+    const users = this.running().filter(({ spec }) => spec.nics.some((nic) => nic.segment.id === segment));
+    return users.map(({ id }) => `${this.#kind.noun} ${id}`);
   }
 
   /** Throws HostAgentError (`not-found`). */
@@ -100,7 +100,7 @@ export class Machines<Spec extends { readonly nics: readonly Nic[] }> {
     return this.#locks.run(id, async () => {
       this.#refuseTwin(id);
       const before = this.#records.get(id);
-      await this.#segments.admit(spec.nics.map(({ segment }) => segment));
+      await this.#admit(spec);
       await this.#records.put(id, { power: 'Running', spec });
       await this.#attempt(id, async () => {
         const isOther = before !== undefined && JSON.stringify(before.spec) !== JSON.stringify(spec);
@@ -156,9 +156,14 @@ export class Machines<Spec extends { readonly nics: readonly Nic[] }> {
   #power(id: string, power: Powered<Spec>['power'], work: (spec: Spec) => Promise<void>): Promise<void> {
     return this.#locks.run(id, async () => {
       const { spec } = this.known(id);
+      if (power === 'Running') await this.#admit(spec);
       await this.#records.put(id, { power, spec });
       await this.#attempt(id, () => work(spec));
     });
+  }
+
+  #admit({ nics }: Spec): Promise<void> {
+    return this.#segments.admit(nics.map(({ segment }) => segment));
   }
 
   async #attempt(id: string, work: () => Promise<void>): Promise<void> {
