@@ -280,7 +280,10 @@ test.serial('DELETE of everything leaves nothing behind, and the host agent goes
   await lab.agent.deleteEverything();
   await lab.agent.exit();
   await waitFor('the host agent ends', async () => !(await lab.machine.files.exists(pidPath(lab.run))));
-  const leaks = await findLeaks(lab.machine, lab.installation);
+  // The process itself ends a moment later.
+  const found = () => findLeaks(lab.machine, lab.installation);
+  await waitFor('its process', async () => !(await found()).some((leak) => leak.startsWith('process ')));
+  const leaks = await found();
   t.deepEqual(
     leaks.filter((leak) => !/lab-/.test(leak)),
     [lab.state, lab.run],
