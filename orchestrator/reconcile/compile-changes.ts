@@ -51,11 +51,7 @@ export class ChangeCompiler {
         const changed = await this.#changedEntries(trx, networkId, routerId, changes);
         await trx
           .deleteFrom('network_change')
-          .where(
-            'sequence',
-            'in',
-            changes.map(({ sequence }) => sequence),
-          )
+          .where('sequence', '=', sql<string>`any(${changes.map(({ sequence }) => sequence)})`)
           .execute();
         if (changed.length === 0) return current;
         const generation = document.generation + 1;

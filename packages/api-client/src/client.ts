@@ -101,7 +101,7 @@ export interface ApiClient {
 async function waitForJob(client: ApiClient, command: string, jobId: string, options: CallOptions): Promise<ApiObject> {
   const started = Date.now();
   const timeoutMs = options.timeoutMs ?? 600_000;
-  for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 1.5, 1000)) {
+  for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 2, 500)) {
     const job = await client.call('queryAsyncJobResult', { jobid: jobId });
     const result = isObject(job.jobresult) ? job.jobresult : {};
     if (job.jobstatus === 1) return result;
