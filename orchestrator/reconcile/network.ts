@@ -60,7 +60,10 @@ export async function startRouterOf(parts: Parts, router: Router, lease: Lease):
     await putRouter(parts, { ...router, host_id: hostId });
     await parts.pusher.bringUpToDate(router.network_id, lease);
   } catch (error) {
-    await setRouterState(parts, router.id, 'Error', error instanceof Error ? error.message : String(error));
+    // One that runs serves on where its host cannot be reached. Called Error it would have rules stored for its next
+    // start, that is: reported as in force when they are not.
+    const state = router.state === 'Running' ? 'Running' : 'Error';
+    await setRouterState(parts, router.id, state, error instanceof Error ? error.message : String(error));
     throw error;
   }
   await setRouterState(parts, router.id, 'Running', null);
