@@ -23,9 +23,16 @@ export async function domainWithinReach(db: Trx, caller: Caller, domainId: strin
   return domain?.path.startsWith(caller.domainPath) ?? false;
 }
 
+/** A domain admin of ROOT is not a root admin, and must not become one by a root admin's users. */
+async function isRootAdmins(db: Trx, accountId: string): Promise<boolean> {
+  const account = await db.selectFrom('account').select('type').where('id', '=', accountId).executeTakeFirst();
+  return account?.type === 1;
+}
+
 async function ownedWithinReach(db: Trx, caller: Caller, accountId: string | null, domainId: string | null) {
   if (caller.role === 'Admin' || (accountId !== null && accountId === caller.accountId)) return true;
-  return caller.role === 'DomainAdmin' && accountId !== null && domainWithinReach(db, caller, domainId);
+  if (caller.role !== 'DomainAdmin' || accountId === null) return false;
+  return (await domainWithinReach(db, caller, domainId)) && !(await isRootAdmins(db, accountId));
 }
 
 function selfWithinReach(db: Trx, caller: Caller, entity: EntityName, row: AnyRow): Promise<boolean> {

@@ -5,7 +5,7 @@ import { type AnyRow, loadRows, withinReach } from './access.ts';
 import type { Caller, Command } from './declaration.ts';
 import { type EntityName, entities } from './entities.ts';
 import { ApiError, parameterError } from './errors.ts';
-import { type Parameter, type ParameterMap, parseIds, parseParameter } from './parameter.ts';
+import { type Parameter, type ParameterMap, p, parseIds, parseParameter } from './parameter.ts';
 
 /** Parameters of a call by their names in lower case. */
 export type CallParameters = ReadonlyMap<string, string>;
@@ -36,7 +36,7 @@ async function resolve(db: Trx, caller: Caller, name: string, entity: EntityName
 
 /** Loads one entity by id for a caller: 431 where it is not there, 531 where it is not the caller's. */
 export async function resolveEntity(db: Trx, caller: Caller, name: string, entity: EntityName, text: string) {
-  const [id = ''] = parseIds(name, { type: 'uuid', entity } as Parameter<unknown>, text);
+  const [id = ''] = parseIds(name, p.entity(entity).required(''), text);
   const [row] = await resolve(db, caller, name, entity, [id]);
   if (row === undefined) throw notFound(name, id, entity);
   return row;
@@ -88,11 +88,11 @@ export async function readArguments(
   return values;
 }
 
-/** What of a call a job's row keeps: the declared parameters as text, without secrets. */
-export function storedArguments(parameters: ParameterMap, call: CallParameters): Record<string, string> {
+/** What of a call a job's row keeps: the declared parameters as text, without secrets and what is not for the caller. */
+export function storedArguments(caller: Caller, parameters: ParameterMap, call: CallParameters) {
   const kept = Object.entries(parameters).flatMap(([name, parameter]) => {
-    const text = call.get(name.toLowerCase());
-    return text === undefined || text === '' || parameter.secret === true ? [] : [[name, text] as const];
+    const text = given(caller, name, parameter, call);
+    return text === undefined || parameter.secret === true ? [] : [[name, text] as const];
   });
   return Object.fromEntries(kept);
 }

@@ -1,6 +1,6 @@
 // Makes the contexts that handlers work with.
 import type { Db, Trx } from '../store/database.ts';
-import { domainWithinReach } from './access.ts';
+import { domainWithinReach, withinReach } from './access.ts';
 import type { Caller, CommandContext, JobContext, Owner } from './declaration.ts';
 import { ApiError, parameterError } from './errors.ts';
 import type { Orchestration } from './orchestration.ts';
@@ -19,8 +19,11 @@ async function namedOwner(
     .where('name', '=', accountName)
     .where('domain_id', '=', domainId)
     .executeTakeFirst();
-  const own = account?.id === caller.accountId;
-  const reach = own || (caller.role !== 'User' && (await domainWithinReach(db, caller, domainId)));
+  // Whether there is such an account is told only to those who reach its domain.
+  const reach =
+    account === undefined
+      ? caller.role !== 'User' && (await domainWithinReach(db, caller, domainId))
+      : await withinReach(db, caller, 'account', account);
   if (!reach) {
     const message = `Account ${caller.accountName} may not act for account ${accountName} (parameter account): expected an account within its reach`;
     throw new ApiError('account', message);

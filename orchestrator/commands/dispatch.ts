@@ -89,7 +89,7 @@ async function runAsync(deps: DispatchDependencies, command: AsyncCommand, calle
       .insertInto('async_job')
       .values({
         command: command.name,
-        parameters: JSON.stringify(storedArguments(command.parameters, call)),
+        parameters: JSON.stringify(storedArguments(caller, command.parameters, call)),
         user_id: caller.userId,
         account_id: caller.accountId,
         domain_id: caller.domainId,

@@ -14,6 +14,7 @@ const { parse: anyText } = p.text.optional('');
 export function absentFilter(what: string): Parameter<string | undefined, false> {
   return {
     type: 'string',
+    kind: 'absentFilter',
     description: `List what belongs to this ${what}; no object of this release does`,
     required: false,
     maxLength: 4096,
@@ -25,6 +26,7 @@ export function absentFilter(what: string): Parameter<string | undefined, false>
 export function idFilter(description: string): Parameter<string | undefined, false> {
   return {
     type: 'uuid',
+    kind: 'idFilter',
     description,
     required: false,
     maxLength: 255,

@@ -1,25 +1,51 @@
 // A command's parameters as data: from them come parsing, the error texts, listApis and the reference pages.
-import {
-  InvalidValueError,
-  parseFqdn,
-  parseHostname,
-  parseIpv4Address,
-  parseIpv4Cidr,
-  parseMacAddress,
-} from '@isthmus/net';
+import { InvalidValueError, parseFqdn, parseHostname, parseIpv4Address, parseIpv4Cidr } from '@isthmus/net';
 import type { EntityName, EntityRow } from './entities.ts';
-import { parameterError } from './errors.ts';
+import { ApiError, parameterError } from './errors.ts';
 
 /** CloudStack's name of a parameter's type, as listApis tells it. */
 export type ApiType = 'string' | 'boolean' | 'integer' | 'long' | 'uuid' | 'list' | 'map' | 'date';
 
+/**
+ * What the values of a parameter are, closer than its ApiType: what is refused by all parameters of a kind is tested for
+ * each of them (test/bad-input).
+ */
+export type ParameterKind =
+  | 'text'
+  | 'name'
+  | 'opaque'
+  | 'hostname'
+  | 'fqdn'
+  | 'ipv4'
+  | 'ipv4Cidr'
+  | 'boolean'
+  | 'integer'
+  | 'uuid'
+  | 'date'
+  | 'oneOf'
+  | 'textList'
+  | 'cidrList'
+  | 'map'
+  | 'entity'
+  | 'entities'
+  | 'idFilter'
+  | 'absentFilter'
+  | 'userData'
+  | 'unserved'
+  | 'unservedFlag';
+
 /** One parameter. `parse` turns the text of the call into the value, or throws InvalidValueError. */
 export interface Parameter<Value, Required extends boolean = boolean> {
   readonly type: ApiType;
+  readonly kind: ParameterKind;
   readonly description: string;
   readonly required: Required;
   readonly maxLength: number;
   readonly parse: (text: string) => Value;
+  /** Of `integer`: the least and the greatest value. */
+  readonly range?: readonly [min: number, max: number];
+  /** Of `oneOf`: the values. */
+  readonly values?: readonly string[];
   /** For `uuid` of an entity: what it must name; the handler gets the row, already checked to be the caller's. */
   readonly entity?: EntityName;
   /** With `entity` and type `list`: several ids. */
@@ -64,6 +90,18 @@ function freeText(text: string): string {
   return text;
 }
 
+function plainName(text: string): string {
+  if (/["'`\\]/.test(text) || text.trim() === '') {
+    throw new InvalidValueError(text, 'a name that is not blank, without quotes and backslashes');
+  }
+  return freeText(text);
+}
+
+function opaqueText(text: string): string {
+  if (text.includes('\0')) throw new InvalidValueError(text, 'text without the character NUL');
+  return text;
+}
+
 function boolean(text: string): boolean {
   // As Java's Boolean.parseBoolean: clients send True, False, None.
   return text.toLowerCase() === 'true';
@@ -84,6 +122,39 @@ function uuid(text: string): string {
   return text.toLowerCase();
 }
 
+// ISO 8601 as CloudStack takes it: a date, or a date and a time, of a year that every calendar has.
+const isoDate = /^(?:19|20|21)\d\d-\d\d-\d\d(?:[T ]\d\d:\d\d:\d\d(?:\.\d{1,3})?(?:Z|[+-]\d\d:?\d\d)?)?$/;
+
+function date(text: string): Date {
+  const time = isoDate.test(text) ? Date.parse(text.replace(/([+-]\d\d)(\d\d)$/, '$1:$2')) : Number.NaN;
+  if (Number.isNaN(time)) {
+    throw new InvalidValueError(text, 'a date such as 2026-11-21 or 2026-11-21T09:00:00Z');
+  }
+  return new Date(time);
+}
+
+type TextObject = Readonly<Record<string, string>>;
+
+function isTextObject(value: unknown): value is TextObject {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Object.entries(value).every((entry) => entry.every((text) => typeof text === 'string' && !forbidden.test(text)))
+  );
+}
+
+function objects(text: string): TextObject[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    value = undefined;
+  }
+  if (Array.isArray(value) && value.every(isTextObject)) return value;
+  throw new InvalidValueError(text, 'a map such as NAME[0].field=value, its values text without control characters');
+}
+
 function oneOf<Value extends string>(values: readonly Value[]): (text: string) => Value {
   return (text) => {
     const found = values.find((value) => value.toLowerCase() === text.toLowerCase());
@@ -93,20 +164,26 @@ function oneOf<Value extends string>(values: readonly Value[]): (text: string) =
 }
 
 function listOf<Value>(parse: (text: string) => Value): (text: string) => Value[] {
-  return (text) =>
-    text
+  return (text) => {
+    const items = text
       .split(',')
       // Spaces alone: a line break is no way to separate anything.
       .map((item) => item.replaceAll(/^ +| +$/g, ''))
-      .filter((item) => item !== '')
-      .map(parse);
+      .filter((item) => item !== '');
+    // Not the same as no list: a list of nothing would open a port to everyone.
+    if (items.length === 0) throw new InvalidValueError(text, 'a list of at least one item');
+    return items.map(parse);
+  };
 }
 
-function make<Value>(type: ApiType, parse: (text: string) => Value) {
+type Traits = Pick<Parameter<unknown>, 'kind' | 'range' | 'values'>;
+
+function make<Value>(type: ApiType, traits: Traits, parse: (text: string) => Value) {
   return {
     required: (description: string, options: Options = {}): Parameter<Value, true> => ({
       maxLength: 255,
       ...options,
+      ...traits,
       type,
       description,
       required: true,
@@ -115,6 +192,7 @@ function make<Value>(type: ApiType, parse: (text: string) => Value) {
     optional: (description: string, options: Options = {}): Parameter<Value, false> => ({
       maxLength: 255,
       ...options,
+      ...traits,
       type,
       description,
       required: false,
@@ -125,30 +203,28 @@ function make<Value>(type: ApiType, parse: (text: string) => Value) {
 
 /** Parameters by the kind of their value. Each has `.required(description, options)` and `.optional(…)`. */
 export const p = {
-  text: make('string', freeText),
-  /** Taken as it is: passwords and user data. */
-  opaque: make('string', (text) => text),
-  hostname: make('string', parseHostname),
-  fqdn: make('string', parseFqdn),
-  ipv4: make('string', parseIpv4Address),
-  ipv4Cidr: make('string', parseIpv4Cidr),
-  mac: make('string', parseMacAddress),
-  boolean: make('boolean', boolean),
-  integer: (min: number, max: number) => make('integer', integerWithin(min, max)),
-  long: (min: number, max: number) => make('long', integerWithin(min, max)),
-  port: make('integer', integerWithin(1, 65535)),
-  uuid: make('uuid', uuid),
-  date: make('date', (text) => {
-    const time = Date.parse(text);
-    if (Number.isNaN(time)) throw new InvalidValueError(text, 'a date such as 2026-11-21 or 2026-11-21T09:00:00Z');
-    return new Date(time);
-  }),
-  oneOf: <Value extends string>(...values: readonly Value[]) => make('string', oneOf(values)),
-  list: <Value>(parse: (text: string) => Value) => make('list', listOf(parse)),
-  textList: make('list', listOf(freeText)),
-  cidrList: make('list', listOf(parseIpv4Cidr)),
+  /** A description or a person's name: quotes and backslashes are as good as letters. */
+  text: make('string', { kind: 'text' }, freeText),
+  /** What something is called. */
+  name: make('string', { kind: 'name' }, plainName),
+  /** Taken as it is: passwords and keys. */
+  opaque: make('string', { kind: 'opaque' }, opaqueText),
+  hostname: make('string', { kind: 'hostname' }, parseHostname),
+  fqdn: make('string', { kind: 'fqdn' }, parseFqdn),
+  ipv4: make('string', { kind: 'ipv4' }, parseIpv4Address),
+  ipv4Cidr: make('string', { kind: 'ipv4Cidr' }, parseIpv4Cidr),
+  boolean: make('boolean', { kind: 'boolean' }, boolean),
+  integer: (min: number, max: number) =>
+    make('integer', { kind: 'integer', range: [min, max] }, integerWithin(min, max)),
+  port: make('integer', { kind: 'integer', range: [1, 65535] }, integerWithin(1, 65535)),
+  uuid: make('uuid', { kind: 'uuid' }, uuid),
+  date: make('date', { kind: 'date' }, date),
+  oneOf: <Value extends string>(...values: readonly Value[]) =>
+    make('string', { kind: 'oneOf', values }, oneOf(values)),
+  textList: make('list', { kind: 'textList' }, listOf(freeText)),
+  cidrList: make('list', { kind: 'cidrList' }, listOf(parseIpv4Cidr)),
   /** `name[0].key=…&name[0].value=…` or `name[0].field=…`: the API joins them to a JSON array of objects first. */
-  map: make('map', (text): Readonly<Record<string, string>>[] => JSON.parse(text)),
+  map: make('map', { kind: 'map' }, objects),
   /** A UUID that must name an entity of the caller's; the handler gets its row. */
   entity: <Name extends EntityName>(name: Name) => ({
     required: (description: string, options: Options = {}): EntityParameter<Name, EntityRow<Name>, true> =>
@@ -161,6 +237,7 @@ export const p = {
     optional: (description: string, options: Options = {}): EntityParameter<Name, EntityRow<Name>[], false> => ({
       maxLength: 4096,
       ...options,
+      kind: 'entities',
       type: 'list',
       description,
       required: false,
@@ -177,7 +254,7 @@ function entityParameter<Name extends EntityName, Required extends boolean>(
   required: Required,
   options: Options,
 ): EntityParameter<Name, EntityRow<Name>, Required> {
-  return { maxLength: 255, ...options, type: 'uuid', description, required, entity, parse: unresolved };
+  return { maxLength: 255, ...options, kind: 'entity', type: 'uuid', description, required, entity, parse: unresolved };
 }
 
 function unresolved(): never {
@@ -194,15 +271,21 @@ export function parseIds(name: string, parameter: Parameter<unknown>, text: stri
   }
 }
 
+/** The error for a value that does not fit; a secret one is not told. */
+function refused(name: string, parameter: Parameter<unknown>, text: string, expected: string, cause?: unknown) {
+  if (parameter.secret !== true) return parameterError(name, text, expected, cause);
+  return new ApiError('parameter', `Invalid value for parameter ${name}: expected ${expected}`);
+}
+
 /** Reads one parameter that is not an entity. Throws the parameter error of the API. */
 export function parseParameter(name: string, parameter: Parameter<unknown>, text: string): unknown {
   if (text.length > parameter.maxLength) {
-    throw parameterError(name, text, `at most ${parameter.maxLength} characters`);
+    throw refused(name, parameter, text, `at most ${parameter.maxLength} characters`);
   }
   try {
     return parameter.parse(text);
   } catch (error) {
-    if (error instanceof InvalidValueError) throw parameterError(name, text, error.expected, error);
+    if (error instanceof InvalidValueError) throw refused(name, parameter, text, error.expected, error);
     throw error;
   }
 }

@@ -6,9 +6,9 @@ import type { Parameter } from './parameter.ts';
 // What clients write for "not given", e.g. libcloud's vpc_id=None.
 const nothing = ['', 'none', 'null', 'undefined', '[]'];
 
-function unserved(type: Parameter<unknown>['type'], why: string, harmless: readonly string[]) {
+function unserved(traits: Pick<Parameter<unknown>, 'type' | 'kind'>, why: string, harmless: readonly string[]) {
   const parameter: Parameter<undefined, false> = {
-    type,
+    ...traits,
     description: `Not served by this release: ${why}`,
     required: false,
     maxLength: 65_536,
@@ -25,10 +25,10 @@ export function unservedParameter(
   why: string,
   type: Parameter<unknown>['type'] = 'string',
 ): Parameter<undefined, false> {
-  return unserved(type, why, nothing);
+  return unserved({ type, kind: 'unserved' }, why, nothing);
 }
 
 /** A flag that is refused with 431 where it is true. */
 export function unservedFlag(why: string): Parameter<undefined, false> {
-  return unserved('boolean', why, [...nothing, 'false']);
+  return unserved({ type: 'boolean', kind: 'unservedFlag' }, why, [...nothing, 'false']);
 }

@@ -1,5 +1,6 @@
 // The account that a command names by id, or by name and domain.
 import type { Trx } from '../../store/database.ts';
+import { withinReach } from '../access.ts';
 import type { CommandContext } from '../declaration.ts';
 import type { EntityRow } from '../entities.ts';
 import { ApiError } from '../errors.ts';
@@ -11,7 +12,7 @@ export interface NamedAccount {
   readonly domainid?: EntityRow<'domain'> | undefined;
 }
 
-/** The account's row, checked to be within the caller's reach. Throws 431 where none is named or found. */
+/** The account's row, checked to be within the caller's reach. Throws 431 where none is named or found, 531 beyond it. */
 export async function accountNamed(context: CommandContext, named: NamedAccount): Promise<EntityRow<'account'>> {
   if (named.id !== undefined) return named.id;
   if (named.account === undefined) {
@@ -23,11 +24,15 @@ export async function accountNamed(context: CommandContext, named: NamedAccount)
     .where('name', '=', named.account)
     .where('domain_id', '=', named.domainid?.id ?? context.caller.domainId)
     .executeTakeFirst();
-  if (found === undefined || (context.caller.role === 'User' && found.id !== context.caller.accountId)) {
+  if (found === undefined) {
     throw new ApiError(
       'parameter',
       `Invalid value ${JSON.stringify(named.account)} for parameter account: expected the name of an account of the domain`,
     );
+  }
+  if (!(await withinReach(context.db, context.caller, 'account', found))) {
+    const message = `Account ${context.caller.accountName} may not use the account that parameter account names (${named.account}): expected an account within its reach`;
+    throw new ApiError('account', message);
   }
   return found;
 }

@@ -30,7 +30,7 @@ export const createAccount = syncCommand({
   roles: ['Admin', 'DomainAdmin'],
   postOnly: false,
   parameters: {
-    account: p.text.optional('Name of the account; without it the user name', { maxLength: 100 }),
+    account: p.name.optional('Name of the account; without it the user name', { maxLength: 100 }),
     accounttype: p.integer(0, 2).optional('0 user, 1 root admin, 2 domain admin'),
     roleid: p.uuid.optional('The id of the role, instead of accounttype'),
     domainid: p.entity('domain').optional('The domain; without it that of the caller'),
@@ -39,7 +39,7 @@ export const createAccount = syncCommand({
     lastname: p.text.required('Last name'),
     password: p.opaque.required('Password', { secret: true }),
     timezone: p.text.optional('Time zone of the user'),
-    username: p.text.required('The name that the user logs in by', { maxLength: 100 }),
+    username: p.name.required('The name that the user logs in by', { maxLength: 100 }),
     networkdomain: p.fqdn.optional('DNS domain of the networks of the account'),
   },
   responseKey: 'account',

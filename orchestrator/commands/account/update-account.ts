@@ -13,7 +13,7 @@ export const updateAccount = syncCommand({
     id: p.entity('account').optional('The account'),
     account: p.text.optional('Name of the account, with domainid instead of id'),
     domainid: p.entity('domain').optional('The domain of the account'),
-    newname: p.text.optional('New name of the account', { maxLength: 100 }),
+    newname: p.name.optional('New name of the account', { maxLength: 100 }),
     networkdomain: p.fqdn.optional('DNS domain of the networks of the account'),
   },
   responseKey: 'account',

@@ -11,7 +11,7 @@ export const addCluster = syncCommand({
   parameters: {
     zoneid: p.entity('zone').required('Its zone'),
     podid: p.entity('pod').required('Its pod'),
-    clustername: p.text.required('Its name'),
+    clustername: p.name.required('Its name'),
     clustertype: p.oneOf('CloudManaged', 'ExternalManaged').required('CloudManaged'),
     hypervisor: p.oneOf('KVM').required('Hypervisor of its hosts: KVM, which the namespace driver stands in for'),
     allocationstate: p.oneOf('Enabled', 'Disabled').optional('Whether it takes new VMs'),

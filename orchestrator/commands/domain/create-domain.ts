@@ -4,7 +4,7 @@ import { parameterError } from '../errors.ts';
 import { type Parameter, p } from '../parameter.ts';
 import { domainFields, presentDomain } from './response.ts';
 
-const text = p.text.required('Name of the domain', { maxLength: 100 });
+const text = p.name.required('Name of the domain', { maxLength: 100 });
 
 /** A domain's name: a slash would be another level of its path. */
 export const domainName: Parameter<string, true> = {

@@ -1,4 +1,3 @@
-import { parseIpv4Cidr } from '@isthmus/net';
 import { checkEgressSources, firewallMatch, storedCidrList } from '../../model/firewall-rule.ts';
 import { asyncCommand } from '../declaration.ts';
 import { lockNetwork } from '../network/lock.ts';
@@ -16,9 +15,10 @@ export const createEgressFirewallRule = asyncCommand({
   parameters: {
     networkid: p.entity('network').required('The network'),
     ...matchParameters,
-    destcidrlist: p
-      .list(parseIpv4Cidr)
-      .optional('The CIDRs that the traffic goes to, comma-separated; by default anywhere', cidrListOptions),
+    destcidrlist: p.cidrList.optional(
+      'The CIDRs that the traffic goes to, comma-separated; by default anywhere',
+      cidrListOptions,
+    ),
   },
   responseKey: 'firewallrule',
   responseFields: firewallResponseFields,

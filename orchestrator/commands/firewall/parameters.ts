@@ -1,5 +1,4 @@
 // Parameters that ingress and egress rules share.
-import { parseIpv4Cidr } from '@isthmus/net';
 import type { FirewallProtocol } from '../../model/firewall-rule.ts';
 import { p } from '../parameter.ts';
 
@@ -13,7 +12,7 @@ export const matchParameters = {
   endport: p.port.optional('The last port; by default startport'),
   icmptype: p.integer(-1, 255).optional('The ICMP type; -1, the default: any'),
   icmpcode: p.integer(-1, 255).optional('The ICMP code; -1, the default: any'),
-  cidrlist: p.list(parseIpv4Cidr).optional('The CIDRs that the traffic comes from, comma-separated', cidrListOptions),
+  cidrlist: p.cidrList.optional('The CIDRs that the traffic comes from, comma-separated', cidrListOptions),
   fordisplay: p.boolean.optional('Accepted for the clients that send it'),
   type: p.oneOf('User').optional('User: rules are made by users'),
 } as const;

@@ -13,7 +13,7 @@ export const createNetworkOffering = syncCommand({
   description: 'Creates a network offering',
   roles: ['Admin'],
   parameters: {
-    name: p.text.required('Its name'),
+    name: p.name.required('Its name'),
     displaytext: p.text.optional('Its description; its name by default'),
     traffictype: p.oneOf('Guest').required('GUEST'),
     guestiptype: p.oneOf('Isolated').required('Isolated'),

@@ -11,7 +11,7 @@ export const updateNetworkOffering = syncCommand({
   roles: ['Admin'],
   parameters: {
     id: p.entity('network_offering').required('The id of the offering'),
-    name: p.text.optional('Its new name'),
+    name: p.name.optional('Its new name'),
     displaytext: p.text.optional('Its new description'),
     availability: p.oneOf('Optional', 'Required').optional('Optional or Required'),
     state: p.oneOf('Enabled', 'Disabled').optional('Enabled or Disabled'),

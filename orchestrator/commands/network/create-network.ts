@@ -13,7 +13,7 @@ export const createNetwork = syncCommand({
   description: 'Creates an isolated network. Its router comes with its first instance.',
   roles: ['Admin', 'DomainAdmin', 'User'],
   parameters: {
-    name: p.text.required('The name of the network'),
+    name: p.name.required('The name of the network'),
     displaytext: p.text.optional('The display text of the network; by default its name'),
     networkofferingid: p.entity('network_offering').required('The network offering: of guest type Isolated, enabled'),
     zoneid: p.entity('zone').required('The zone of the network'),

@@ -14,7 +14,7 @@ export const updateNetwork = asyncCommand({
   roles: ['Admin', 'DomainAdmin', 'User'],
   parameters: {
     id: p.entity('network').required('The network'),
-    name: p.text.optional('The new name'),
+    name: p.name.optional('The new name'),
     displaytext: p.text.optional('The new display text'),
     networkdomain: p.fqdn.optional('The new DNS domain'),
     displaynetwork: p.boolean.optional('False: not shown to its users', { roles: ['Admin'] }),

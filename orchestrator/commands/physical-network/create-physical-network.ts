@@ -14,9 +14,9 @@ export const createPhysicalNetwork = asyncCommand({
   creates: true,
   parameters: {
     zoneid: p.entity('zone').required('Its zone'),
-    name: p.text.required('Its name'),
+    name: p.name.required('Its name'),
     vlan: p.text.optional('Range of VNIs of its guest networks, such as 100-999'),
-    isolationmethods: p.list((text) => text).optional('How guest networks are told apart: VXLAN'),
+    isolationmethods: p.textList.optional('How guest networks are told apart: VXLAN'),
     networkspeed: p.text.optional('Its speed, such as 10G'),
     tags: p.textList.optional('Its tags'),
     broadcastdomainrange: p.oneOf('ZONE', 'POD').optional('ZONE'),

@@ -12,7 +12,7 @@ export const createPod = syncCommand({
   roles: ['Admin'],
   parameters: {
     zoneid: p.entity('zone').required('Its zone'),
-    name: p.text.required('Its name'),
+    name: p.name.required('Its name'),
     gateway: p.ipv4.required('Gateway of its management network'),
     netmask: p.ipv4.required('Netmask of its management network'),
     startip: p.ipv4.required('First address for system VMs'),

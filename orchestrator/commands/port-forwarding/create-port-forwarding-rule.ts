@@ -1,4 +1,3 @@
-import { parseIpv4Cidr } from '@isthmus/net';
 import { sql } from 'kysely';
 import { firewallRuleCovers, storedCidrList } from '../../model/firewall-rule.ts';
 import { conflictingForward, forwardedPorts } from '../../model/port-forwarding.ts';
@@ -37,9 +36,10 @@ export const createPortForwardingRule = asyncCommand({
     networkid: p.entity('network').optional('The network: that of the public IP address'),
     vmguestip: p.ipv4.optional("The instance's address in the network"),
     openfirewall: p.boolean.optional('False: no firewall rule is made; by default one for the public ports is'),
-    cidrlist: p
-      .list(parseIpv4Cidr)
-      .optional('The CIDRs that the firewall is opened for, comma-separated; by default anywhere', cidrListOptions),
+    cidrlist: p.cidrList.optional(
+      'The CIDRs that the firewall is opened for, comma-separated; by default anywhere',
+      cidrListOptions,
+    ),
     fordisplay: p.boolean.optional('Accepted for the clients that send it'),
   },
   responseKey: 'portforwardingrule',

@@ -9,7 +9,7 @@ export const createServiceOffering = syncCommand({
   description: 'Creates a service offering',
   roles: ['Admin'],
   parameters: {
-    name: p.text.required('Its name'),
+    name: p.name.required('Its name'),
     displaytext: p.text.optional('Its description; its name by default'),
     cpunumber: p.integer(1, 1024).required('Processors'),
     cpuspeed: p.integer(1, 100_000).optional('MHz; 500 by default'),

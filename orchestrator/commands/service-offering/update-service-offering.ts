@@ -9,7 +9,7 @@ export const updateServiceOffering = syncCommand({
   roles: ['Admin'],
   parameters: {
     id: p.entity('service_offering').required('The id of the offering'),
-    name: p.text.optional('Its new name'),
+    name: p.name.optional('Its new name'),
     displaytext: p.text.optional('Its new description'),
     state: p.oneOf('Active', 'Inactive').optional('Inactive: new VMs may not take it'),
   },

@@ -18,7 +18,7 @@ export const createUser = syncCommand({
     lastname: p.text.required('Last name'),
     password: p.opaque.required('Password', { secret: true }),
     timezone: p.text.optional('Time zone of the user'),
-    username: p.text.required('The name that the user logs in by', { maxLength: 100 }),
+    username: p.name.required('The name that the user logs in by', { maxLength: 100 }),
   },
   responseKey: 'user',
   responseFields: userFields,

@@ -71,7 +71,7 @@ export const updateUser = syncCommand({
     password: p.opaque.optional('New password', { secret: true }),
     currentpassword: p.opaque.optional('Present password', { secret: true }),
     timezone: p.text.optional('Time zone of the user'),
-    username: p.text.optional('New user name', { maxLength: 100 }),
+    username: p.name.optional('New user name', { maxLength: 100 }),
     userapikey: p.opaque.optional('API key; usersecretkey must stand beside it', { secret: true }),
     usersecretkey: p.opaque.optional('Secret key; userapikey must stand beside it', { secret: true }),
   },

@@ -7,6 +7,7 @@ const maxLength = 32_768;
 /** User data as the API takes it: Base64, kept as it is. Left out of jobs and logs, as it often holds secrets. */
 export const userDataParameter: Parameter<string, false> = {
   type: 'string',
+  kind: 'userData',
   description: 'User data for the instance, Base64, at most 32768 characters',
   required: false,
   maxLength,

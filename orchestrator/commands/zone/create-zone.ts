@@ -13,7 +13,7 @@ export const createZone = syncCommand({
   description: 'Creates a zone',
   roles: ['Admin'],
   parameters: {
-    name: p.text.required('The name of the zone'),
+    name: p.name.required('The name of the zone'),
     networktype: p.oneOf('Advanced').required('Network type: Advanced'),
     dns1: p.ipv4.required('First public DNS server; routers forward to it'),
     dns2: p.ipv4.optional('Second public DNS server'),

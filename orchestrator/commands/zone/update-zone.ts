@@ -11,7 +11,7 @@ export const updateZone = syncCommand({
   roles: ['Admin'],
   parameters: {
     id: p.entity('zone').required('The id of the zone'),
-    name: p.text.optional('Its new name'),
+    name: p.name.optional('Its new name'),
     dns1: p.ipv4.optional('First public DNS server'),
     dns2: p.ipv4.optional('Second public DNS server'),
     internaldns1: p.ipv4.optional('First DNS server of the system VMs'),
