@@ -1,7 +1,9 @@
 // The API of a whole cloud: an orchestrator, a host agent and a router, each a process of its own, and real connections.
+import { createHost, silentLog } from '@isthmus/host';
 import { createCloud, type Instance, type PublicIp, type Tenant } from '../lab/cloud.ts';
+import { closing } from './interrupt.ts';
 import { type Ask, startProgram } from './program.ts';
-import { type Benchmark, type Row, rowOf, timed, withGoal } from './result.ts';
+import { type Benchmark, CannotRunError, type Row, rowOf, timed, withGoal } from './result.ts';
 
 /** A tenant's network with an instance that serves HTTP on port 80. */
 interface Site {
@@ -124,9 +126,14 @@ async function callsPerSecond(
 
 export const api: Benchmark = {
   about: 'from an API call to its rule in force, and many calls at once',
+  needs: ['ebtables-nft', 'udhcpc'],
   run: async ({ quick, say }) => {
+    if (!(await createHost({ log: silentLog }).files.exists('/usr/lib/postgresql'))) {
+      throw new CannotRunError('PostgreSQL is not installed');
+    }
     say('an orchestrator, a zone, a network and an instance');
     const cloud = await createCloud({ logLevel: 'silent' });
+    const close = closing(() => cloud.teardown());
     try {
       const tenant = await cloud.tenant('bench');
       const web = await tenant.deploy('web');
@@ -136,7 +143,7 @@ export const api: Benchmark = {
       say(`1,000 calls, ${concurrency} at a time`);
       return [...single, ...(await callsPerSecond(site, { calls: 1000, rounds: quick ? 1 : 3, deletes: !quick }))];
     } finally {
-      await cloud.teardown();
+      await close();
     }
   },
 };

@@ -6,6 +6,7 @@ import type { Benchmark } from './result.ts';
 
 export const apply: Benchmark = {
   about: 'one change among N entries, and a whole document, until they are in force',
+  needs: [],
   run: async ({ quick, say }) => {
     const changes = await applyChanges({
       sizes: quick ? [10, 10_000] : [10, 100, 1000, 10_000],

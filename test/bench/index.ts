@@ -4,6 +4,8 @@ import { parseArgs } from 'node:util';
 import { api } from './api.ts';
 import { apply } from './apply.ts';
 import { datapath } from './datapath.ts';
+import { closeAtSignals } from './interrupt.ts';
+import { requireMachine } from './machine.ts';
 import { type Benchmark, CannotRunError, tableOf, writeResult } from './result.ts';
 
 const benchmarks: Readonly<Record<string, Benchmark>> = { apply, api, datapath };
@@ -33,7 +35,8 @@ async function main(): Promise<number> {
     process.stderr.write(usage());
     return 2;
   }
-  if (process.getuid?.() !== 0) throw new CannotRunError('network namespaces need root');
+  await requireMachine(benchmark.needs);
+  closeAtSignals();
   await measure(name, benchmark, values);
   return 0;
 }

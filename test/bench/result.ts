@@ -4,7 +4,7 @@ import { availableParallelism, release } from 'node:os';
 import { createHost, silentLog } from '@isthmus/host';
 
 /** A promise that a row is held to. `met` follows from `value` alone. */
-export interface Goal {
+interface Goal {
   /** Such as "at most 5 times the floor". */
   readonly goal: string;
   readonly value: number;
@@ -27,6 +27,8 @@ export interface Row {
 /** One benchmark. Throws CannotRunError where this machine cannot run it. */
 export interface Benchmark {
   readonly about: string;
+  /** Programs that it needs besides those of a router. */
+  readonly needs: readonly string[];
   /** `say` tells what goes on, for people. */
   run(options: { readonly quick: boolean; readonly say: (words: string) => void }): Promise<Row[]>;
 }
@@ -40,7 +42,7 @@ export class CannotRunError extends Error {
 }
 
 /** The middle of some values; the mean of the two in the middle where their number is even. Throws where there is none. */
-export function median(values: readonly number[]): number {
+function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length / 2;
   const [low, high] = [sorted[Math.ceil(middle) - 1], sorted[Math.floor(middle)]];

@@ -7,6 +7,7 @@ import { createRouterServices } from '@isthmus/router';
 import { createLab, internet, type Lab } from '../lab/index.ts';
 import { DocumentWriter, dhcpHost, portForward, publicAddress, type Upserts } from '../lab/router-document.ts';
 import { type Wires, wire } from '../lab/wired-router.ts';
+import { closing } from './interrupt.ts';
 
 /** The first public port; further ones follow. */
 export const firstPort = 1000;
@@ -46,6 +47,7 @@ export interface RouterUnderTest {
 /** A router that serves nothing yet. `close` removes it. */
 export async function startRouter(): Promise<RouterUnderTest> {
   const lab = await createLab({ hostAgent: false, logLevel: 'silent' });
+  const removeLab = closing(() => lab.teardown());
   try {
     const wires = await wire(lab);
     const recorder = recordingRunner(wires.router.commands);
@@ -55,11 +57,11 @@ export async function startRouter(): Promise<RouterUnderTest> {
     await agent.boot();
     const close = async () => {
       await agent.shutdown().catch(() => undefined);
-      await lab.teardown();
+      await removeLab();
     };
     return { lab, wires, agent, writer: new DocumentWriter(), commands: recorder.commands, close };
   } catch (error) {
-    await lab.teardown();
+    await removeLab();
     throw error;
   }
 }
