@@ -113,6 +113,17 @@ export class HostAgent {
     await this.appliances.release();
   }
 
+  /** Makes again the ports and bridges that someone else removed. */
+  async #healWiring(): Promise<void> {
+    for (const [kind, { machines }] of [['r', this.appliances] as const, ['i', this.instances] as const]) {
+      const running = machines.running().map(({ id, spec: { nics } }) => ({ id, nics }));
+      for (const id of await this.#driver.unwired(kind, running)) {
+        this.#options.host.log.warn('a port or its bridge is gone; making it again', { id });
+        await machines.remake(id);
+      }
+    }
+  }
+
   async #watch(): Promise<void> {
     const { host, healIntervalMs = 5000 } = this.#options;
     const { signal } = this.#end;
@@ -120,6 +131,7 @@ export class HostAgent {
       await host.clock.sleep(healIntervalMs, signal).catch(() => undefined);
       if (signal.aborted || this.#isRemoving) continue;
       try {
+        await this.#healWiring();
         await this.instances.heal();
         await this.#driver.healPortSecurity();
       } catch (error) {

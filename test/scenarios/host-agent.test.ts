@@ -246,6 +246,23 @@ test.serial('a dead server or DHCP client of an instance is started again', asyn
   await waitFor('two processes', async () => (await lab.instanceProcesses('b')).length === 2);
 });
 
+test.serial('a bridge that someone removed and a port that someone unplugged are made again', async (t) => {
+  const lab = await labFor(t);
+  const a = await addressed(lab, 'a', 1, '10.1.1.5');
+  await addressed(lab, 'b', 1, '10.1.1.6');
+  const { commands } = lab.host;
+  const answers = () => waitFor('an answer', async () => (await answererOf(a, 'http://10.1.1.6/')) !== null, 30_000);
+  await answers();
+  const { stdout } = await commands.run('ip', ['-json', 'link', 'show', 'type', 'bridge']);
+  const bridges = (JSON.parse(stdout) as { ifname: string }[]).map(({ ifname }) => ifname);
+  const bridge = bridges.find((name) => name.startsWith(`${lab.installation}n`)) ?? '';
+  await commands.run('ip', ['link', 'delete', 'dev', bridge]);
+  t.is(await answererOf(a, 'http://10.1.1.6/'), null);
+  await answers();
+  await commands.run('ip', ['link', 'set', 'dev', `${lab.installation}i${shortId('b')}0`, 'nomaster']);
+  await answers();
+});
+
 test.serial('a repeated PUT changes nothing, and a removed instance leaves nothing', async (t) => {
   const lab = await labFor(t);
   await addressed(lab, 'a', 1, '10.1.1.5');

@@ -1,8 +1,9 @@
 // Segments: each is a bridge in the namespace that the host agent takes for the host's.
+import { networkInterfaces } from 'node:os';
 import type { Segment } from '@isthmus/contract';
 import type { CommandRunner } from '@isthmus/host';
 import { HostAgentError } from '../../errors.ts';
-import { changeLinks, deleteLinks, findLink, listLinks } from './links.ts';
+import { changeLinks, deleteLinks, findLink, type Link, listLinks } from './links.ts';
 import { bridgeMacAddress, guestBridgeName, isBridgeOf, publicBridgeName } from './names.ts';
 
 /** Name of the bridge that carries a segment: an admin's own where the segment names it. */
@@ -42,6 +43,14 @@ export async function ensureBridge(commands: CommandRunner, installation: string
   const gateway = kind === 'public' ? [`address replace ${segment.gateway}/${segment.prefixLength} dev ${bridge}`] : [];
   await changeLinks(commands, [...gateway, ...(isUp ? [] : [`link set dev ${bridge} up`])]);
   return bridge;
+}
+
+/** True where nothing is left for ensureBridge to do; `link` is the segment's bridge as the host has it. */
+export function isBridgeWhole(link: Link | undefined, segment: Segment): boolean {
+  if (!isOwn(segment)) return link !== undefined;
+  if (link?.up !== true) return false;
+  if (segment.kind === 'guest') return true;
+  return (networkInterfaces()[link.name] ?? []).some(({ address }) => address === segment.gateway);
 }
 
 /** Removes a segment's bridge unless it is an admin's. No error where it is absent. */

@@ -3,7 +3,7 @@
 import type { InstanceSpec, Nic, Segment } from '@isthmus/contract';
 import { createNamespaceHost, type Host } from '@isthmus/host';
 import { KeyedLock } from '../../keyed-lock.ts';
-import { bridgeOf, ensureBridge, removeAllBridges, removeBridge } from './bridges.ts';
+import { bridgeOf, ensureBridge, isBridgeWhole, removeAllBridges, removeBridge } from './bridges.ts';
 import {
   deadInstanceDaemons,
   ensureInstanceDaemons,
@@ -106,6 +106,21 @@ export class NamespaceDriver {
   /** The address that DHCP gave to the instance; null until then. */
   leasedAddress(id: string, spec: InstanceSpec): Promise<string | null> {
     return leasedAddress(this.#host, spec, this.#instancePaths(id));
+  }
+
+  /** Ids of those of `machines` whose namespace lost its name, that lack a port, or whose port is not on its bridge. */
+  async unwired(kind: NamespaceKind, machines: readonly { id: string; nics: readonly Nic[] }[]): Promise<string[]> {
+    const links = new Map((await listLinks(this.#host.commands)).map((link) => [link.name, link]));
+    const namespaces = new Set(await this.#host.files.list('/run/netns'));
+    const isWired = (id: string, { segment }: Nic, index: number): boolean => {
+      const bridge = this.bridgeOf(segment);
+      const port = links.get(portName(this.#installation, kind, id, index));
+      return port?.up === true && port.bridge === bridge && isBridgeWhole(links.get(bridge), segment);
+    };
+    const isThere = (id: string) => namespaces.has(namespaceName(this.#installation, kind, id));
+    return machines
+      .filter(({ id, nics }) => !(isThere(id) && nics.every((nic, index) => isWired(id, nic, index))))
+      .map(({ id }) => id);
   }
 
   /** Mends port security where someone else flushed it. */
