@@ -76,7 +76,10 @@ async function accountScope(context: CommandContext, account: string, domainId: 
 async function scopeOf(context: CommandContext, entity: EntityName, wishes: ScopeWishes): Promise<Scope> {
   const { caller } = context;
   if (wishes.account !== undefined) {
-    return accountScope(context, wishes.account, wishes.domainid?.id ?? caller.domainId);
+    const domainId = wishes.domainid?.id ?? caller.domainId;
+    const scope = await accountScope(context, wishes.account, domainId);
+    // A domain is no account's: that of the account is listed.
+    return entity === 'domain' ? domainScope(context, domainId, false) : scope;
   }
   // An id was resolved to be within reach already.
   if (wishes.id !== undefined) return {};
