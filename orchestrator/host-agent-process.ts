@@ -1,4 +1,6 @@
 // The machine's own host agent: a process beside the orchestrator that outlives it.
+
+import { readlink } from 'node:fs/promises';
 import { request } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import type { Host } from '@isthmus/host';
@@ -66,6 +68,42 @@ export async function ensureHostAgent(host: Host, id: string, folders: Folders):
     logPath: `${folders.state}/host-agent.log`,
   });
   await waitUntil(host, folders, true);
+}
+
+const lookEveryMs = 2_000;
+
+/** True where the host agent that answers runs in this process's network namespace: another's is not ours to start. */
+async function isNeighbour(folders: Folders): Promise<boolean> {
+  const client = new HostClient(hostAgentUrl(folders));
+  try {
+    const { pid } = await client.report();
+    return (await readlink(`/proc/${pid}/ns/net`)) === (await readlink('/proc/self/ns/net'));
+  } finally {
+    client.close();
+  }
+}
+
+/** As ensureHostAgent; until `stop` a host agent that dies is started again. */
+export async function keepHostAgent(host: Host, id: string, folders: Folders): Promise<{ stop(): Promise<void> }> {
+  await ensureHostAgent(host, id, folders);
+  const end = new AbortController();
+  if (!(await isNeighbour(folders))) end.abort();
+  const keep = async (): Promise<void> => {
+    while (!end.signal.aborted) {
+      await host.clock.sleep(lookEveryMs, end.signal).catch(() => undefined);
+      if (end.signal.aborted) return;
+      await ensureHostAgent(host, id, folders).catch((error: unknown) => {
+        host.log.error('the host agent does not start; trying again', { error });
+      });
+    }
+  };
+  const keeping = keep();
+  return {
+    stop: async () => {
+      end.abort(new Error('the orchestrator ends'));
+      await keeping;
+    },
+  };
 }
 
 /** Removes every router, instance and bridge of the installation, and ends its host agent. */

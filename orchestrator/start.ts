@@ -3,7 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { createHost, createLog, type Host, type Log } from '@isthmus/host';
 import { Listr } from 'listr2';
 import { type DemoResult, runDemo } from './demo.ts';
-import { ensureHostAgent } from './host-agent-process.ts';
+import { keepHostAgent } from './host-agent-process.ts';
 import {
   type CredentialsFile,
   claimInstallation,
@@ -70,6 +70,11 @@ async function startDatabase(running: Running, env: NodeJS.ProcessEnv): Promise<
   await migrate(db);
 }
 
+async function startHostAgent({ host, installation, folders, stops }: Running): Promise<void> {
+  const kept = await keepHostAgent(host, installation.id, folders);
+  stops.push(() => kept.stop());
+}
+
 /** Credentials of the root admin: new with a new database, and where their file was lost. */
 async function adminCredentials({ host, folders }: Running, db: Db): Promise<AdminCredentials> {
   const known =
@@ -121,11 +126,11 @@ async function makeDemo(running: Running, report: (step: string) => void): Promi
 }
 
 function runTasks(running: Running, options: StartOptions): Promise<unknown> {
-  const { host, folders, installation } = running;
+  const { installation } = running;
   return new Listr(
     [
       { title: 'Database', task: () => startDatabase(running, options.env) },
-      { title: 'Host agent', task: () => ensureHostAgent(host, installation.id, folders) },
+      { title: 'Host agent', task: () => startHostAgent(running) },
       { title: 'Orchestrator', task: () => startServices(running, options.env) },
       {
         title: 'Demo',

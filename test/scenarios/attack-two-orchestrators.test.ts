@@ -1,0 +1,101 @@
+// Two orchestrators on one database and one host, both changing the same network.
+import { randomInt } from 'node:crypto';
+import { readFile, rm } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { type ApiClient, createApiClient } from '@isthmus/api-client';
+import { createHost, silentLog } from '@isthmus/host';
+import test from 'ava';
+import { waitFor } from '../lab/clients.ts';
+import { type Cloud, cloudFor } from '../lab/cloud.ts';
+
+const machine = createHost({ log: silentLog });
+const program = fileURLToPath(new URL('../../orchestrator/main.ts', import.meta.url));
+
+/** Starts a second orchestrator on the cloud's database, with the admin's credentials. */
+async function startSecond(
+  t: { teardown(end: () => Promise<void>): void },
+  cloud: Cloud,
+): Promise<{ client: ApiClient; kill(): void }> {
+  const data = `${cloud.lab.run}/var-2`;
+  const id = `z${randomInt(36 ** 3)
+    .toString(36)
+    .padStart(3, '0')}`;
+  const installation = { id, publicNetwork: '203.0.113', demo: 'none' };
+  await machine.files.makeDirectory(`${data}/credentials`);
+  await machine.files.writeText(`${data}/installation.json`, JSON.stringify(installation));
+  const admin = await readFile(`${cloud.data}/credentials/admin.json`, 'utf8');
+  await machine.files.writeText(`${data}/credentials/admin.json`, admin);
+  const socket = encodeURIComponent(`${cloud.lab.run}/postgresql`);
+  const env = {
+    ISTHMUS_DATA: data,
+    ISTHMUS_LISTEN: '127.0.0.1:0',
+    DATABASE_URL: `postgresql://postgres@localhost/isthmus?host=${socket}`,
+  };
+  t.teardown(async () => {
+    await machine.commands.run(process.execPath, [program, 'destroy'], { env, timeoutMs: 90_000 });
+    await rm(data, { recursive: true, force: true });
+  });
+  const logPath = `${cloud.lab.run}/second.log`;
+  const pid = await machine.commands.startDaemon(process.execPath, [program, 'start', '--empty'], { logPath, env });
+  const ready = async () => (await readFile(logPath, 'utf8')).includes('Ctrl-C stops the orchestrator');
+  await waitFor(`the second orchestrator serves (${logPath})`, ready, 60_000);
+  const client = createApiClient(JSON.parse(await readFile(`${data}/credentials/admin.json`, 'utf8')));
+  return { client, kill: () => machine.commands.signal(pid, 'SIGKILL') };
+}
+
+test('two orchestrators change one network at once: nothing is lost, and the router has what both say', async (t) => {
+  const cloud = await cloudFor(t);
+  const tenant = await cloud.tenant('alice');
+  const web = await tenant.deploy('web');
+  const ip = await tenant.sourceNat();
+  const second = await startSecond(t, cloud);
+  const clients = [cloud.admin, second.client];
+  const forward = async (client: ApiClient, publicport: number) => {
+    const fixed = { ipaddressid: ip.id, virtualmachineid: web.id, protocol: 'tcp', openfirewall: false };
+    const answer = await client.run('createPortForwardingRule', { ...fixed, publicport, privateport: 80 });
+    // Each fourth goes again, through the other.
+    const { id } = answer.portforwardingrule as { id: string };
+    const other = clients[(clients.indexOf(client) + 1) % clients.length] ?? client;
+    if (publicport % 4 === 0) await other.run('deletePortForwardingRule', { id });
+  };
+  const wanted = Array.from({ length: 40 }, (_, index) => 7000 + index);
+  await Promise.all(wanted.map((port, index) => forward(clients[index % 2] ?? cloud.admin, port)));
+  const expected = wanted.filter((port) => port % 4 !== 0).join();
+  const router = await tenant.routerHost();
+  const ports = async () => {
+    const { stdout } = await router.commands.run('iptables-save', ['-t', 'nat']);
+    return [...stdout.matchAll(/--dport (\d+) -j DNAT/g)]
+      .map(([, port]) => Number(port))
+      .sort()
+      .join();
+  };
+  t.is(await ports(), expected);
+  for (const client of clients) {
+    const rules = await client.list('listPortForwardingRules', { listall: true, ipaddressid: ip.id });
+    t.is(
+      rules
+        .map(({ publicport }) => Number(publicport))
+        .sort()
+        .join(),
+      expected,
+    );
+  }
+
+  // One dies with work under way; the other takes over its jobs and its leases.
+  const later = Array.from({ length: 10 }, (_, index) => 8000 + index);
+  const begun = later.map((port) => forward(second.client, port * 1).catch(() => undefined));
+  await machine.clock.sleep(30);
+  second.kill();
+  await Promise.all(begun);
+  const consistent = async () => {
+    const rules = await cloud.admin.list('listPortForwardingRules', { listall: true, ipaddressid: ip.id });
+    const said = rules
+      .map(({ publicport }) => Number(publicport))
+      .sort()
+      .join();
+    return rules.every(({ state }) => state === 'Active') && said === (await ports());
+  };
+  await waitFor('the survivor ends what the other began', consistent, 60_000);
+  await forward(cloud.admin, 9001);
+  t.true((await ports()).endsWith(',9001'));
+});
