@@ -173,7 +173,11 @@ test('a deleted network gives back its addresses and leaves nothing on the host'
   t.deepEqual(await tenant.client.list('listNetworks'), []);
   t.is(await answererOf(cloud.lab.internet, url, briefly), null);
   // Free, or another network's by now.
-  const [address] = await cloud.admin.list('listPublicIpAddresses', { ipaddress: ip.address, allocatedonly: false });
+  const [address] = await cloud.admin.list('listPublicIpAddresses', {
+    ipaddress: ip.address,
+    allocatedonly: false,
+    listall: true,
+  });
   t.is(address?.ipaddress, ip.address);
   t.not(address?.associatednetworkid, tenant.networkId);
   t.deepEqual(await cloud.lab.routerProcesses(router), []);
