@@ -13,6 +13,8 @@ export interface PublicAddressRequest {
   readonly networkId: string;
   readonly isSourceNat: boolean;
   readonly address?: Ipv4Address | undefined;
+  /** The parameter that names `address`; `ipaddress` by default. */
+  readonly parameter?: string;
 }
 
 /**
@@ -24,7 +26,7 @@ export async function allocatePublicAddress(
   trx: Trx,
   request: PublicAddressRequest,
 ): Promise<Selectable<PublicIpAddressTable>> {
-  if (request.address !== undefined) await mustBeInRange(trx, request.zoneId, request.address);
+  if (request.address !== undefined) await mustBeInRange(trx, request.zoneId, request.address, request.parameter);
   // Rows that others are taking are passed over; only where nothing else is left does the second try wait for them.
   const id = (await lockFreeAddress(trx, request, true)) ?? (await lockFreeAddress(trx, request, false));
   if (id === undefined) {
@@ -71,12 +73,12 @@ async function lockFreeAddress(
   return rows[0]?.id;
 }
 
-async function mustBeInRange(trx: Trx, zoneId: string, address: Ipv4Address): Promise<void> {
+async function mustBeInRange(trx: Trx, zoneId: string, address: Ipv4Address, parameter = 'ipaddress'): Promise<void> {
   const row = await trx
     .selectFrom('public_ip_address')
     .select('id')
     .where('zone_id', '=', zoneId)
     .where('address', '=', address)
     .executeTakeFirst();
-  if (row === undefined) throw parameterError('ipaddress', address, "an address of the zone's public ranges");
+  if (row === undefined) throw parameterError(parameter, address, "an address of the zone's public ranges");
 }
