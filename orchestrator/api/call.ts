@@ -45,6 +45,8 @@ export function readCall(query: string, form: string): Call {
   const spelled = new Map<string, string>();
   const parameters = new Map<string, string>();
   for (const [name, value] of pairs) {
+    // Names are signed as they are: with these characters one signature would fit several calls.
+    if (/[&=]/.test(name)) throw new ApiError('malformed', 'Expected names of parameters without & and =');
     addOnce(spelled, name, value);
     addOnce(parameters, name.toLowerCase(), value);
   }

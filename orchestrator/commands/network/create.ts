@@ -90,6 +90,7 @@ async function takeSourceNatAddress(context: CommandContext, wanted: NewNetwork,
     networkId,
     isSourceNat: true,
     address: wanted.sourceNatAddress,
+    parameter: 'sourcenatipaddress',
   });
 }
 
