@@ -1,5 +1,7 @@
 // Faults between API, database and router: unreachable, refused, killed. Afterwards all three agree.
-import test from 'ava';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ApiObject } from '@isthmus/api-client';
+import test, { type ExecutionContext } from 'ava';
 import { doneByRouter, saidByApi, unsettled } from '../lab/agreement.ts';
 import { type Cloud, createCloud, type Instance, type PublicIp, type Tenant } from '../lab/cloud.ts';
 import { answererOf, internet, waitFor } from '../lab/index.ts';
@@ -103,11 +105,25 @@ function randomOf(seed: number): () => number {
 
 const kills = 4;
 
-test.serial('kill -9 of the orchestrator at any moment leaves API, database and router in agreement', async (t) => {
-  const { tenant, web, ip } = await tenantWithWeb('killed');
+function seeded(t: ExecutionContext): () => number {
   const seed = Number(process.env.ISTHMUS_SEED ?? Date.now() % 1_000_000);
   t.log(`ISTHMUS_SEED=${seed}`);
-  const random = randomOf(seed);
+  return randomOf(seed);
+}
+
+/** Kills the orchestrator at random moments and starts it again each time. */
+async function killAtRandom(random: () => number): Promise<void> {
+  for (let kill = 0; kill < kills; kill += 1) {
+    await sleep(300 + random() * 1500);
+    await cloud.killOrchestrator();
+    await cloud.startOrchestrator();
+  }
+  await sleep(1000);
+}
+
+test.serial('kill -9 of the orchestrator at any moment leaves API, database and router in agreement', async (t) => {
+  const { tenant, web, ip } = await tenantWithWeb('killed');
+  const random = seeded(t);
   const ports = Array.from({ length: 24 }, (_, index) => 9000 + index);
   const calls: (readonly [string, Outcome])[] = [];
   let ended = false;
@@ -136,12 +152,7 @@ test.serial('kill -9 of the orchestrator at any moment leaves API, database and 
   };
 
   const working = Promise.all([0, 1, 2].map((index) => worker(ports.slice(index * 8, index * 8 + 8))));
-  for (let kill = 0; kill < kills; kill += 1) {
-    await new Promise((resolve) => setTimeout(resolve, 500 + random() * 1500));
-    await cloud.killOrchestrator();
-    await cloud.startOrchestrator();
-  }
-  await new Promise((resolve) => setTimeout(resolve, 1000));
+  await killAtRandom(random);
   ended = true;
   await working;
 
@@ -167,4 +178,65 @@ test.serial('kill -9 of the orchestrator at any moment leaves API, database and 
     }),
   );
   t.deepEqual(reached.flat(), said, 'packets agree too');
+});
+
+test.serial('kill -9 of the orchestrator while instances come and go leaves none half made', async (t) => {
+  const { tenant, web } = await tenantWithWeb('comeandgo');
+  const { client, networkId } = tenant;
+  const { agent } = cloud.lab;
+  const random = seeded(t);
+  const calls: string[] = [];
+  let ended = false;
+  const machines = () => askUntilAnswered(() => client.list('listVirtualMachines'));
+  const deployed = { zoneid: cloud.zoneId, templateid: cloud.templateId, serviceofferingid: cloud.serviceOfferingId };
+
+  /** The next call for one instance: what its state allows, at random. */
+  const next = (name: string, machine: ApiObject | undefined): readonly [string, Record<string, string>] => {
+    if (machine === undefined) return ['deployVirtualMachine', { ...deployed, name, networkids: networkId }];
+    const id = String(machine.id);
+    if (machine.state === 'Stopped' && random() < 0.6) return ['startVirtualMachine', { id }];
+    if (machine.state === 'Running' && random() < 0.6)
+      return [`${random() < 0.5 ? 'stop' : 'reboot'}VirtualMachine`, { id }];
+    return ['destroyVirtualMachine', { id }];
+  };
+  const worker = async (name: string) => {
+    while (!ended) {
+      const machine = (await machines()).find((each) => each.name === name);
+      const [command, values] = next(name, machine);
+      const outcome = await runThroughCrashes(client, command, values);
+      calls.push(outcome.kind === 'failed' ? `${command} of ${machine?.state}: ${outcome.message}` : outcome.kind);
+      if (command === 'destroyVirtualMachine' && outcome.kind === 'done') {
+        await runThroughCrashes(cloud.admin, 'expungeVirtualMachine', values);
+      }
+    }
+  };
+  const working = Promise.all(['one', 'two', 'three'].map((name) => worker(name)));
+  await killAtRandom(random);
+  ended = true;
+  await working;
+  t.log(`${calls.length} calls: ${[...new Set(calls)].join('; ')}`);
+  t.deepEqual(
+    calls.filter((outcome) => outcome !== 'done' && outcome !== 'unknown'),
+    [],
+  );
+  const everyone = await cloud.admin.list('listVirtualMachines', { listall: true });
+  const foreign = new Set(everyone.filter(({ account }) => account !== tenant.name).map(({ id }) => id));
+  /** What differs between the API's instances and the host's, in words. */
+  const differences = async () => {
+    const said = (await machines()).map(({ id, state }) => `${id} ${state}`);
+    const own = (await agent.instances()).filter(({ id }) => !foreign.has(id));
+    const done = own.map(({ id, state }) => `${id} ${state}`);
+    return [
+      // An instance that was deployed stopped has not been on a host.
+      ...said.filter((each) => !done.includes(each) && !each.endsWith('Stopped')),
+      ...done.filter((each) => !said.includes(each)),
+      ...(await unsettled(tenant)),
+    ];
+  };
+  await waitFor('agreement', async () => (await differences()).length === 0, 30_000).catch(async (error) => {
+    t.fail(`${error.message}: ${(await differences()).join('; ')}`);
+  });
+  t.is(await answererOf(web.host, `http://${web.address}/`), 'web');
+  const last = await tenant.deploy('last');
+  t.is(await answererOf(last.host, `http://${web.address}/`), 'web');
 });
