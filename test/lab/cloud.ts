@@ -77,7 +77,7 @@ const only = (what: string, objects: readonly ApiObject[]): ApiObject => {
 const text = (object: ApiObject, field: string): string => String(object[field]);
 
 /** Objects within an answer, such as the NICs of an instance. */
-export function objectsIn(object: ApiObject, field: string): ApiObject[] {
+function objectsIn(object: ApiObject, field: string): ApiObject[] {
   const value = object[field];
   return Array.isArray(value) ? (value as ApiObject[]) : [];
 }
