@@ -78,5 +78,9 @@ test('the integration API acts for root admin without credentials; the public on
   t.teardown(() => server.close());
   const open = await get(`${address}/client/api`, 'command=listAccounts&listall=true&response=json');
   t.like(open.content, { count: 1 });
+  for (const headers of [{ origin: 'https://evil.example' }, { 'sec-fetch-site': 'cross-site' }]) {
+    const page = await get(`${address}/client/api`, 'command=listAccounts&listall=true&response=json', headers);
+    t.is(page.status, 401, 'a page in a browser on this machine');
+  }
   t.is((await get(api.endpoint, 'command=listAccounts&listall=true&response=json')).status, 401);
 });

@@ -157,6 +157,12 @@ export function createIntegrationServer(deps: ApiDependencies): ApiServer {
     ...deps,
     dispatcher: createDispatcher(deps),
     limiter: createLoginLimiter(),
-    authenticate: () => rootCaller(deps.db),
+    // A browser on this machine reaches the port too: not for pages of other sites, nor by a name that leads here
+    // (DNS rebinding).
+    authenticate: async (_call, { headers }) => {
+      const isLoopback = /^(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?$/.test(headers.host ?? '');
+      const isBrowser = headers.origin !== undefined || (headers['sec-fetch-site'] ?? 'none') !== 'none';
+      return isLoopback && !isBrowser ? rootCaller(deps.db) : null;
+    },
   });
 }

@@ -296,6 +296,9 @@ test.serial('DELETE of everything leaves nothing behind, and the host agent goes
   const a = await addressed(lab, 'a', 1, '10.1.1.5');
   await addressed(lab, 'b', 1, '10.1.1.6');
   t.is(await answererOf(a, 'http://10.1.1.6/'), 'b');
+  // Its processes go on where no name leads to.
+  const namespace = `ith-${lab.installation}-i-${shortId('b')}`;
+  await lab.machine.commands.run('ip', ['netns', 'delete', namespace]);
   await lab.agent.deleteEverything();
   await lab.agent.exit();
   await waitFor('the host agent ends', async () => !(await lab.machine.files.exists(pidPath(lab.run))));

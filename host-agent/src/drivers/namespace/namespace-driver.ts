@@ -12,11 +12,12 @@ import {
   leasedAddress,
 } from './instance-daemons.ts';
 import { changeLinks, deleteLinks, listLinks } from './links.ts';
-import { isPortOf, type NamespaceKind, namespaceName, portName, shortId } from './names.ts';
+import { isNamespaceOf, isPortOf, type NamespaceKind, namespaceName, portName, shortId } from './names.ts';
 import { ensureNamespace, listNamespaces, removeNamespaces } from './namespaces.ts';
 import { ensureNics, type Wiring } from './nics.ts';
 import { PortGuard } from './port-guard.ts';
 import type { GuardedPort } from './port-security.ts';
+import { daemonsWithFilesOf } from './processes.ts';
 
 /** Where the driver's files lie: `state` survives a reboot of the machine, `run` need not. */
 export interface DriverPaths {
@@ -133,7 +134,10 @@ export class NamespaceDriver {
     const { commands, files } = this.#host;
     const namespaces = await listNamespaces(commands, this.#installation);
     await removeNamespaces(commands, namespaces);
-    await Promise.all(namespaces.map((name) => files.remove(`/etc/netns/${name}`)));
+    for (const pid of daemonsWithFilesOf(this.#paths.state)) commands.signal(pid, 'SIGKILL');
+    // Also of namespaces whose name someone removed.
+    const named = (await files.list('/etc/netns')).filter((name) => isNamespaceOf(this.#installation, name));
+    await Promise.all(named.map((name) => files.remove(`/etc/netns/${name}`)));
     await this.#awaitNoPorts();
     await removeAllBridges(commands, this.#installation);
     await this.#guard.removeAll();
