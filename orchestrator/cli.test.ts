@@ -56,14 +56,19 @@ test('a job is waited for, or not', async (t) => {
 test('what the API refuses is exit code 1, with its words', async (t) => {
   const { code, err } = await isthmus('create domain');
   t.is(code, 1);
-  t.regex(err, /^isthmus: createdomain: .*missing parameter name.*\(431\)\n$/);
+  t.regex(err, /^isthmus: createDomain: .*missing parameter name.*\(431\)\n$/);
 });
 
 test('what is mistyped is exit code 2, with what is near', async (t) => {
   const near = await isthmus('lists domain');
   t.is(near.code, 2);
-  t.regex(near.err, /"lists domain" is no command of this server; near to it are:\n {2}createDomain\n/);
-  t.is((await isthmus('list domains name')).code, 2);
+  t.regex(near.err, /"lists domain" is no command that this user may call; near to it are:\n {2}list domain\w*\n/);
+  const foreign = await isthmus('list domains nmae=ROOT');
+  t.is(foreign.code, 2);
+  t.regex(foreign.err, /^isthmus: nmae: no parameter of list domains, which has /);
+  const word = await isthmus('list domains name');
+  t.is(word.code, 2);
+  t.is(word.err, 'isthmus: "name": expected name=value after list domains\n');
   t.is((await isthmus('list domains --nosuch')).code, 2);
   t.is((await isthmus('list domains --profile nobody')).code, 2);
   t.is((await isthmus('list domains --profile ../../etc/passwd')).code, 2);

@@ -37,17 +37,30 @@ export function findCommand<Api extends { readonly name: string }>(
   return apis.find(({ name }) => name.toLowerCase() === typed) ?? null;
 }
 
-/** Commands whose names are near to what was typed. */
+/** Commands whose names are near to what was typed: those that begin with the same letter first. */
 export function suggestions(apis: readonly { readonly name: string }[], words: readonly string[]): string[] {
   const [verb = '', ...rest] = words.map((word) => word.toLowerCase());
   const noun = rest.join('').replace(/s$/, '');
-  return apis
-    .map(({ name }) => name)
-    .filter((name) => {
-      const lower = name.toLowerCase();
-      return noun === '' ? lower.startsWith(verb) : lower.includes(noun);
-    })
-    .slice(0, 12);
+  const near = apis.map(({ name }) => name).filter((name) => name.toLowerCase().includes(noun === '' ? verb : noun));
+  const sameLetter = (name: string) => Number(name.startsWith(verb.slice(0, 1)));
+  return near.sort((left, right) => sameLetter(right) - sameLetter(left)).slice(0, 12);
+}
+
+/**
+ * Refuses parameters that the command does not have. The API ignores them, as CloudStack does; here a mistyped cidrlist
+ * would open a port to everybody. Of `name[0].key` the part before the bracket counts. Throws UsageError.
+ */
+export function checkNames(
+  api: { readonly name: string; readonly params: readonly { readonly name: string }[] },
+  values: Readonly<Record<string, string>>,
+): void {
+  const known = new Set(api.params.map(({ name }) => name.toLowerCase()));
+  const unknown = Object.keys(values).filter((name) => !known.has(name.replace(/\[.*$/, '')));
+  if (unknown.length === 0) return;
+  const words = inWords(api.name);
+  throw new UsageError(
+    `${unknown.join(', ')}: no parameter of ${words}, which has ${[...known].join(', ')}; see isthmus help ${words}`,
+  );
 }
 
 /** A command's name in words: createPortForwardingRule is `create portforwardingrule`. */

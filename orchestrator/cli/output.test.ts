@@ -20,9 +20,29 @@ test('a list is a table of the fields that people look for', (t) => {
 });
 
 test('an object is a table of its fields, an empty list is none', (t) => {
-  t.true(tableOf({ zone: { id: '1', tags: [] } }).includes('│ tags │ [] │'));
+  const zone = { id: '1', tags: [], nic: [{ id: '2' }, { id: '3' }], ports: [1, 2] };
+  t.is(
+    tableOf({ zone }),
+    [
+      '┌───────┬──────────────────────────────┐',
+      '│ id    │ 1                            │',
+      '│ nic   │ 2 (--output json shows them) │',
+      '│ ports │ 1, 2                         │',
+      '└───────┴──────────────────────────────┘',
+    ].join('\n'),
+  );
   t.true(tableOf({ success: true }).includes('│ success │ true │'));
   t.is(tableOf({}), 'none');
+});
+
+test('rows stand close, and a column without any value is left out', (t) => {
+  const text = tableOf({
+    zone: [
+      { id: '1', cidrlist: '' },
+      { id: '2', cidrlist: '' },
+    ],
+  });
+  t.is(text, ['┌────┐', '│ id │', '├────┤', '│ 1  │', '│ 2  │', '└────┘'].join('\n'));
 });
 
 test('asked columns win', (t) => {

@@ -10,14 +10,22 @@ const preferred = [
   'username',
   'type',
   'ipaddress',
+  'issourcenat',
+  'isstaticnat',
   'protocol',
   'publicport',
+  'publicendport',
   'privateport',
+  'privateendport',
   'startport',
   'endport',
+  'icmptype',
+  'icmpcode',
   'cidrlist',
+  'destcidrlist',
   'traffictype',
   'virtualmachinename',
+  'associatednetworkname',
   'gateway',
   'cidr',
   'publicip',
@@ -26,6 +34,7 @@ const preferred = [
   'value',
   'description',
 ];
+const maxColumns = 10;
 const plainTable = { head: [] as string[], border: [] as string[] };
 
 function isScalar(value: unknown): boolean {
@@ -38,26 +47,43 @@ export function cellText(value: unknown): string {
   return text.replaceAll(/\p{Cc}/gu, '?');
 }
 
-/** The columns of a table: what is asked for, else the preferred fields that any row has; never none. */
+/** The columns of a table: what is asked for, else the preferred fields that any row has a value of; never none. */
 export function columnsOf(rows: readonly ApiObject[], asked: readonly string[]): string[] {
   if (asked.length > 0) return [...asked];
-  const present = new Set(rows.flatMap((row) => Object.keys(row).filter((key) => isScalar(row[key]))));
-  const columns = preferred.filter((name) => present.has(name)).slice(0, 9);
+  const hasValue = (value: unknown) => isScalar(value) && cellText(value) !== '';
+  const present = new Set(rows.flatMap((row) => Object.keys(row).filter((key) => hasValue(row[key]))));
+  const columns = preferred.filter((name) => present.has(name)).slice(0, maxColumns);
   return columns.length > 0 ? columns : [...present].slice(0, 6);
+}
+
+/** The table without the lines between its rows; the one below its head stays. */
+function withoutRowLines(table: string, headLines: number): string {
+  return table
+    .split('\n')
+    .filter((line, index) => index <= headLines || !line.startsWith('├'))
+    .join('\n');
 }
 
 function listTable(rows: readonly ApiObject[], asked: readonly string[]): string {
   const columns = columnsOf(rows, asked);
   const table = new Table({ head: columns, style: plainTable });
   for (const row of rows) table.push(columns.map((column) => cellText(row[column])));
-  return table.toString();
+  return withoutRowLines(table.toString(), 2);
+}
+
+/** A value of one object's table. A list of objects has no room in a cell: it is counted. */
+function fieldText(value: unknown): string {
+  if (!Array.isArray(value) || value.every(isScalar)) return cellText(Array.isArray(value) ? value.join(', ') : value);
+  return `${value.length} (--output json shows them)`;
 }
 
 function objectTable(object: ApiObject, asked: readonly string[]): string {
   const table = new Table({ style: plainTable });
-  const entries = Object.entries(object).filter(([name]) => asked.length === 0 || asked.includes(name));
-  for (const [name, value] of entries) table.push({ [name]: cellText(value) });
-  return table.toString();
+  const isShown = (name: string, value: unknown) =>
+    asked.length === 0 ? !Array.isArray(value) || value.length > 0 : asked.includes(name);
+  const entries = Object.entries(object).filter(([name, value]) => isShown(name, value));
+  for (const [name, value] of entries) table.push({ [name]: fieldText(value) });
+  return withoutRowLines(table.toString(), 0);
 }
 
 function isObject(value: unknown): value is ApiObject {

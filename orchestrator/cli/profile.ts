@@ -15,8 +15,12 @@ async function fromFile(env: NodeJS.ProcessEnv, name: string): Promise<Partial<A
     return JSON.parse(await readFile(path, 'utf8')) as Partial<ApiProfile>;
   } catch (cause) {
     if (env.ISTHMUS_API_KEY !== undefined) return {};
+    const absent = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
+    const reason = absent
+      ? 'there is no such file'
+      : `it cannot be read: ${cause instanceof Error ? cause.message : cause}`;
     throw new UsageError(
-      `${path} cannot be read (${cause instanceof Error ? cause.message : cause}): expected the credentials that npm start writes, or ISTHMUS_ENDPOINT, ISTHMUS_API_KEY and ISTHMUS_SECRET_KEY`,
+      `profile ${name}: expected its credentials in ${path}, which npm start writes, or in ISTHMUS_ENDPOINT, ISTHMUS_API_KEY and ISTHMUS_SECRET_KEY; ${reason}`,
     );
   }
 }

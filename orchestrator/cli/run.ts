@@ -1,7 +1,7 @@
 // The CLI as a function: command line in, text and exit code out.
 import { ApiCallError, type ApiClient, type ApiObject, createApiClient } from '@isthmus/api-client';
 import { Command, CommanderError, Option } from 'commander';
-import { findCommand, readWords, suggestions, UsageError } from './command-line.ts';
+import { checkNames, findCommand, inWords, readWords, suggestions, UsageError } from './command-line.ts';
 import { type Api, describeAll, describeApi, readApi } from './describe.ts';
 import { tableOf } from './output.ts';
 import { readProfile } from './profile.ts';
@@ -30,14 +30,26 @@ Every command:                               isthmus help
 
 Exit codes: 0 done, 1 refused by the API, 2 mistyped, 3 no answer.`;
 
-async function apisOf(client: ApiClient): Promise<Api[]> {
-  return (await client.list('listApis')).map(readApi);
+async function apisOf(client: ApiClient, values: { name?: string } = {}): Promise<Api[]> {
+  return (await client.list('listApis', values)).map(readApi);
 }
 
 function noSuchCommand(apis: readonly Api[], words: readonly string[]): UsageError {
-  const near = suggestions(apis, words).map((name) => `  ${name}`);
+  const shorter = words.findLastIndex((_word, at) => findCommand(apis, words.slice(0, at)) !== null);
+  if (shorter > 0) {
+    const command = words.slice(0, shorter).join(' ');
+    return new UsageError(`${JSON.stringify(words[shorter])}: expected name=value after ${command}`);
+  }
+  const near = suggestions(apis, words).map((name) => `  ${inWords(name)}`);
   const hint = near.length === 0 ? 'see isthmus help' : `near to it are:\n${near.join('\n')}`;
-  return new UsageError(`${JSON.stringify(words.join(' '))} is no command of this server; ${hint}`);
+  return new UsageError(`${JSON.stringify(words.join(' '))} is no command that this user may call; ${hint}`);
+}
+
+/** The command that the words name, as the server knows it for this user. Throws UsageError where there is none. */
+async function commandOf(client: ApiClient, words: readonly string[]): Promise<Api> {
+  const [api] = await apisOf(client, { name: words.join('') });
+  if (api === undefined) throw noSuchCommand(await apisOf(client), words);
+  return api;
 }
 
 async function showHelp(client: ApiClient, words: readonly string[]): Promise<string> {
@@ -55,7 +67,9 @@ async function send(
   { err, interactive }: Surroundings,
 ): Promise<ApiObject> {
   const { words, values } = readWords(typed);
-  const name = words.join('');
+  const api = await commandOf(client, words);
+  checkNames(api, values);
+  const { name } = api;
   const started = Date.now();
   let shown = false;
   const onWait = (jobId: string, elapsedMs: number) => {
@@ -65,9 +79,6 @@ async function send(
   };
   try {
     return await (options.wait ? client.run(name, values, { onWait }) : client.call(name, values));
-  } catch (error) {
-    if (error instanceof ApiCallError && error.errorcode === 432) throw noSuchCommand(await apisOf(client), words);
-    throw error;
   } finally {
     if (shown) err('\r\u001b[K');
   }
