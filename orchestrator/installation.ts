@@ -1,6 +1,6 @@
 // What makes this checkout an installation: its id, its folders, its credentials.
 import { randomInt } from 'node:crypto';
-import { chmod, mkdir } from 'node:fs/promises';
+import { chmod, mkdir, rm, rmdir } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { resolve } from 'node:path';
@@ -93,6 +93,21 @@ export async function makeFolders(folders: Folders): Promise<void> {
   await mkdir(`${folders.data}/credentials`, { recursive: true, mode: 0o700 });
   await chmod(`${folders.data}/credentials`, 0o700);
   for (const folder of [folders.state, folders.run]) await mkdir(folder, { recursive: true, mode: 0o711 });
+}
+
+/**
+ * Removes the folders. Of the data folder, which may be one that the user had before, only what the installation wrote:
+ * its credentials and, last, the file that names it, so that what was interrupted can be repeated.
+ */
+export async function removeFolders({ data, state, run }: Folders): Promise<void> {
+  for (const path of [run, state, `${data}/credentials`, `${data}/${fileName}`]) {
+    await rm(path, { recursive: true, force: true });
+  }
+  try {
+    await rmdir(data);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOTEMPTY')) throw error;
+  }
 }
 
 /** Credentials as a file of var/credentials, for people and for the CLI. */

@@ -1,6 +1,6 @@
 // The program as a user starts it, each in a network namespace of its own so that no bridge stands in the machine's.
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
 import { createHost, silentLog } from '@isthmus/host';
@@ -82,6 +82,7 @@ test('an empty installation starts, restarts in seconds after kill -9, stops, an
   t.regex(id, /^[a-z][a-z0-9]{3}$/);
 
   await t.throwsAsync(trial.start(['--empty']), { message: /its orchestrator runs already/ });
+  await t.throwsAsync(trial.start(['--emtpy']), { message: /usage: .*\n +caused by: Unknown option '--emtpy'/ });
 
   await trial.end(first.pid, 'SIGKILL');
   const second = await trial.start(['--empty']);
@@ -132,9 +133,11 @@ test('destroy ends an orchestrator that runs, whatever was killed under it', asy
   for (const path of [`/var/lib/isthmus/${id}/postgresql/postmaster.pid`, `/run/isthmus/${id}/host-agent.pid`]) {
     host.commands.signal(Number((await readFile(path, 'utf8')).split('\n')[0]), 'SIGKILL');
   }
+  await writeFile(`${trial.data}/notes`, 'a file of the user');
   t.is(await trial.destroy(), `Installation ${id} is removed.\n`);
+  t.deepEqual(await readdir(trial.data), ['notes'], 'what the installation did not write stays');
   t.false(await alive(pid));
-  for (const path of [trial.data, `/var/lib/isthmus/${id}`, `/run/isthmus/${id}`]) {
+  for (const path of [`/var/lib/isthmus/${id}`, `/run/isthmus/${id}`]) {
     t.false(await host.files.exists(path), path);
   }
 });

@@ -1,15 +1,14 @@
 // node orchestrator/main.ts start [--empty] | destroy
-import { rm } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { createHost, createLog } from '@isthmus/host';
 import { destroyHost } from './host-agent-process.ts';
-import { claimFromOrchestrator, dataFolder, foldersOf, readInstallation } from './installation.ts';
+import { claimFromOrchestrator, dataFolder, foldersOf, readInstallation, removeFolders } from './installation.ts';
 import { start } from './start.ts';
 import { stopPostgresCluster } from './store/postgres-cluster.ts';
 
 const usage = 'usage: node orchestrator/main.ts start [--empty] | destroy';
 
-/** Removes everything that the installation of the data folder has made, and the folder. */
+/** Removes everything that the installation of the data folder has made. */
 async function destroy(data: string): Promise<void> {
   const host = createHost({ log: createLog({ level: 'warn' }) });
   const installation = await readInstallation(host, data);
@@ -23,13 +22,21 @@ async function destroy(data: string): Promise<void> {
   if (await host.files.exists(folders.state)) await destroyHost(host, installation.id, folders);
   const cluster = `${folders.state}/postgresql`;
   if (await host.files.exists(cluster)) await stopPostgresCluster(host, cluster);
-  for (const folder of [folders.run, folders.state, data]) await rm(folder, { recursive: true, force: true });
+  await removeFolders(folders);
   claim.close();
   process.stdout.write(`Installation ${installation.id} is removed.\n`);
 }
 
+function readArguments() {
+  try {
+    return parseArgs({ allowPositionals: true, options: { empty: { type: 'boolean' } } });
+  } catch (cause) {
+    throw new Error(usage, { cause });
+  }
+}
+
 async function main(): Promise<void> {
-  const { positionals, values } = parseArgs({ allowPositionals: true, options: { empty: { type: 'boolean' } } });
+  const { positionals, values } = readArguments();
   const data = dataFolder(process.env);
   if (positionals[0] === 'start') await start(data, { demo: values.empty !== true, env: process.env });
   else if (positionals[0] === 'destroy') await destroy(data);

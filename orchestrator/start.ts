@@ -7,6 +7,7 @@ import { keepHostAgent } from './host-agent-process.ts';
 import {
   type CredentialsFile,
   claimInstallation,
+  dataFolder,
   ensureInstallation,
   type Folders,
   foldersOf,
@@ -103,14 +104,15 @@ async function startServices(running: Running, env: NodeJS.ProcessEnv): Promise<
   const credentials = await adminCredentials(running, db);
   await seedBuiltInRows(db);
   const listen = listenAddress(env.ISTHMUS_LISTEN);
-  const orchestrator = await startOrchestrator({
-    host,
-    log,
-    db,
-    databaseUrl,
-    installationId: installation.id,
-    listen,
-  });
+  const installationId = installation.id;
+  const orchestrator = await startOrchestrator({ host, log, db, databaseUrl, installationId, listen }).catch(
+    (cause) => {
+      if (cause?.code !== 'EADDRINUSE') throw cause;
+      throw new Error(`${cause.message}: choose a free port, such as ISTHMUS_LISTEN=127.0.0.1:8081 npm start`, {
+        cause,
+      });
+    },
+  );
   running.stops.push(() => orchestrator.stop());
   running.orchestrator = orchestrator;
   running.admin = { ...credentials, endpoint: orchestrator.endpoint };
@@ -158,6 +160,7 @@ function readyMessage({ orchestrator, folders, demo, installation }: Running): s
             .slice(0, 6)
             .map((line) => `  ${line}`),
         ];
+  const cli = folders.data === dataFolder({}) ? 'npx isthmus' : `ISTHMUS_DATA=${folders.data} npx isthmus`;
   return [
     '',
     `Isthmus serves (installation ${installation.id}).`,
@@ -167,8 +170,8 @@ function readyMessage({ orchestrator, folders, demo, installation }: Running): s
     ...tried,
     '',
     'Try, in another terminal:',
-    '  npx isthmus list zones',
-    ...(demo === null ? [] : ['  npx isthmus --profile demo list portforwardingrules', `  curl ${demo.url}`]),
+    `  ${cli} list zones`,
+    ...(demo === null ? [] : [`  ${cli} --profile demo list portforwardingrules`, `  curl ${demo.url}`]),
     '',
     'Ctrl-C stops the orchestrator; routers and instances go on. `npm run destroy` removes everything.',
     '',
@@ -185,10 +188,10 @@ async function stopAll(running: Running): Promise<void> {
   }
 }
 
-/** Resolves at the first SIGINT or SIGTERM. */
-function untilSignal(): Promise<void> {
+/** Resolves at the first signal that ends the program, with its name. */
+function untilSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve());
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve(signal));
   });
 }
 
@@ -197,6 +200,9 @@ export async function start(data: string, options: StartOptions): Promise<void> 
   if (process.getuid?.() !== 0) throw new Error('expected to be started as root: network namespaces need it');
   listenAddress(options.env.ISTHMUS_LISTEN);
   const installation = await ensureInstallation(createHost(), data, options.demo);
+  if (!options.demo && installation.demo !== 'none') {
+    process.stdout.write('--empty counts at the first start: this installation was begun with the demo.\n');
+  }
   const folders = foldersOf(data, installation.id);
   await makeFolders(folders);
   const claim = await claimInstallation(installation.id);
@@ -223,7 +229,10 @@ export async function start(data: string, options: StartOptions): Promise<void> 
   try {
     await Promise.race([runTasks(running, options), signalled]);
     if (running.orchestrator !== null) process.stdout.write(readyMessage(running));
-    await signalled;
+    // At the others nobody may be there to read: writing to a terminal that is gone would fail.
+    if ((await signalled) === 'SIGINT') {
+      process.stdout.write('\nStopping. Routers and instances go on; npm start takes them up again.\n');
+    }
   } catch (cause) {
     // What a tenant is told leaves the reason out; the log has it.
     throw new Error(`the start has failed; more is in ${folders.state}/orchestrator.log and host-agent.log`, { cause });

@@ -12,7 +12,10 @@ export const matchParameters = {
   endport: p.port.optional('The last port; by default startport'),
   icmptype: p.integer(-1, 255).optional('The ICMP type; -1, the default: any'),
   icmpcode: p.integer(-1, 255).optional('The ICMP code; -1, the default: any'),
-  cidrlist: p.cidrList.optional('The CIDRs that the traffic comes from, comma-separated', cidrListOptions),
+  cidrlist: p.cidrList.optional(
+    'The CIDRs that the traffic comes from, comma-separated; by default all (egress: the network)',
+    cidrListOptions,
+  ),
   fordisplay: p.boolean.optional('Accepted for the clients that send it'),
   type: p.oneOf('User').optional('User: rules are made by users'),
 } as const;
