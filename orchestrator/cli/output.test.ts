@@ -20,7 +20,7 @@ test('a list is a table of the fields that people look for', (t) => {
 });
 
 test('an object is a table of its fields, an empty list is none', (t) => {
-  const zone = { id: '1', tags: [], nic: [{ id: '2' }, { id: '3' }], ports: [1, 2] };
+  const zone = { tags: [], id: '1', nic: [{ id: '2' }, { id: '3' }], ports: [1, 2] };
   t.is(
     tableOf({ zone }),
     [

@@ -77,11 +77,19 @@ function fieldText(value: unknown): string {
   return `${value.length} (--output json shows them)`;
 }
 
+function rankOf(name: string): number {
+  const rank = preferred.indexOf(name);
+  return rank < 0 ? preferred.length : rank;
+}
+
 function objectTable(object: ApiObject, asked: readonly string[]): string {
   const table = new Table({ style: plainTable });
   const isShown = (name: string, value: unknown) =>
     asked.length === 0 ? !Array.isArray(value) || value.length > 0 : asked.includes(name);
-  const entries = Object.entries(object).filter(([name, value]) => isShown(name, value));
+  // A job's result comes in no order that means anything (jsonb): the preferred fields first, the others by name.
+  const entries = Object.entries(object)
+    .filter(([name, value]) => isShown(name, value))
+    .sort(([left], [right]) => rankOf(left) - rankOf(right) || (left < right ? -1 : 1));
   for (const [name, value] of entries) table.push({ [name]: fieldText(value) });
   return withoutRowLines(table.toString(), 0);
 }
