@@ -151,6 +151,10 @@ test('an instance goes through its life', async (t) => {
   t.regex(error.message, /parameter virtualmachineid.*Destroyed/);
   t.like(inside(await client.run('recoverVirtualMachine', { id })), { state: 'Stopped' });
   await client.run('destroyVirtualMachine', { id });
+  t.like(inside(await client.call('listCapabilities')), {
+    allowuserexpungerecovervm: true,
+    allowuserviewdestroyedvm: true,
+  });
   t.deepEqual(await client.run('expungeVirtualMachine', { id }), { success: true });
   t.deepEqual(await client.list('listVirtualMachines'), []);
   const again = inside(await deploy(api, tenant, { name: 'renamed' }));
