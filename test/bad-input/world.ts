@@ -24,7 +24,7 @@ export const callerNames = [
 export type CallerName = (typeof callerNames)[number];
 
 /** What an account has, by the kind of entity. */
-export type Belongings = Readonly<Partial<Record<EntityName, string>>> & { readonly egressRuleId: string };
+type Belongings = Readonly<Partial<Record<EntityName, string>>> & { readonly egressRuleId: string };
 
 /** The cloud. `delegate` is a domain admin of ROOT, which is no root admin. */
 export interface World extends TenantApi {
