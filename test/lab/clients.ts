@@ -5,7 +5,7 @@ import type { Host } from '@isthmus/host';
 export async function waitFor<Value>(
   what: string,
   condition: () => Promise<Value | false | null | undefined>,
-  timeoutMs = 10_000,
+  timeoutMs = 30_000,
 ): Promise<Value> {
   const end = performance.now() + timeoutMs;
   for (;;) {

