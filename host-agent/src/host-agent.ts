@@ -57,7 +57,7 @@ export class HostAgent {
     await this.segments.load(host.log);
     await this.appliances.machines.load();
     await this.instances.machines.load();
-    await this.#driver.open(this.instances.machines.running());
+    await this.#driver.open(this.instances.machines.running(), this.segments.all());
     const kinds = [this.appliances.machines, this.instances.machines];
     this.#adopting = Promise.all(kinds.map((machines) => machines.adopt(this.#end.signal)));
     this.#watching = this.#watch();
@@ -131,9 +131,9 @@ export class HostAgent {
       await host.clock.sleep(healIntervalMs, signal).catch(() => undefined);
       if (signal.aborted || this.#isRemoving) continue;
       try {
+        await this.#driver.healPacketFilters();
         await this.#healWiring();
         await this.instances.heal();
-        await this.#driver.healPortSecurity();
       } catch (error) {
         host.log.error('the watch over this host failed', { error });
       }

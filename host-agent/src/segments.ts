@@ -61,6 +61,10 @@ export class Segments {
     await this.#records.delete(id);
   }
 
+  all(): Segment[] {
+    return this.#records.entries().map(([, segment]) => segment);
+  }
+
   clear(): void {
     this.#records.clear();
   }

@@ -3,7 +3,7 @@
 import type { ApplianceSpec, InstanceSpec } from '@isthmus/contract';
 import { parseHostname, parseInterfaceName, parseIpv4Address } from '@isthmus/net';
 import test, { type ExecutionContext } from 'ava';
-import { answererOf, dig, internet, type Lab, labFor, seenAs, waitFor } from '../lab/index.ts';
+import { answererOf, dig, internet, type Lab, labFor, pings, seenAs, waitFor } from '../lab/index.ts';
 import {
   DocumentWriter,
   guestAddress,
@@ -193,19 +193,81 @@ test.serial('a guest of another network gets no lease of this router, and remova
   t.deepEqual(await lab.agent.appliances(), []);
 });
 
-test.serial('without a bridge of an admin the host itself is the gateway of the public segment', async (t) => {
+const ownPublic = {
+  kind: 'public',
+  id: 'own-public',
+  gateway: parseIpv4Address(internet.gateway),
+  prefixLength: 24,
+} as const;
+
+/** A lab whose public segment is a bridge of the host agent's own, with a router that serves and a guest behind it. */
+async function servingOnOwnBridge(t: ExecutionContext) {
   const lab = await labFor(t);
-  const { gateway, prefixLength } = { gateway: parseIpv4Address(internet.gateway), prefixLength: 24 };
-  const segment = { kind: 'public', id: 'own-public', gateway, prefixLength } as const;
   const spec = routerSpec(lab);
-  const nics = spec.nics.map((nic) => (nic.segment.kind === 'public' ? { ...nic, segment } : nic));
+  const nics = spec.nics.map((nic) => (nic.segment.kind === 'public' ? { ...nic, segment: ownPublic } : nic));
   await lab.agent.putAppliance(routerId, { ...spec, nics });
   await lab.agent.push(routerId, new DocumentWriter().full(firstDocument));
   await lab.agent.putInstance(guestId, guestSpec(lab));
   await leased(lab);
+  return { lab, nics };
+}
+
+/** UDP datagrams that this namespace has taken in as its own. */
+async function datagrams(lab: Lab): Promise<number> {
+  const { stdout } = await lab.host.commands.run('nstat', ['-asz', 'UdpInDatagrams', 'UdpNoPorts']);
+  return [...stdout.matchAll(/^Udp\w+ +(\d+)/gm)].reduce((sum, [, count]) => sum + Number(count), 0);
+}
+
+test.serial('a guest reaches no service of the host, at the gateway or any other address', async (t) => {
+  const { lab } = await servingOnOwnBridge(t);
+  const { commands } = lab.host;
+  const other = '192.0.2.9';
+  await commands.run('ip', ['address', 'add', `${other}/32`, 'dev', 'lo']);
+  await lab.startEcho(lab.host, '0.0.0.0', { http: 8081, echo: 7 });
+  const guest = lab.instance(guestId);
+  const services = [`http://${internet.gateway}:8081/`, `http://${other}:8081/`];
+  const answers = () => Promise.all(services.map((service) => seenAs(guest, service, { timeoutMs: 1000 })));
+  // By its own segment, where the host has no address.
+  await guest.commands.run('ip', ['route', 'add', '192.0.2.10/32', 'dev', 'eth0']);
+  await commands.run('ip', ['address', 'add', '192.0.2.10/32', 'dev', 'lo']);
+  const taken = async () => {
+    const before = await datagrams(lab);
+    await guest.commands.run('hping3', ['--udp', '-c', '2', '-p', '9', '192.0.2.10'], { okCodes: [0, 1] });
+    return (await datagrams(lab)) - before;
+  };
+  t.deepEqual(await answers(), [null, null]);
+  t.is(await taken(), 0);
+  t.true(await pings(guest, internet.gateway));
   t.is(await answererOf(lab.host, url), 'guest');
   t.is(await seenAs(lab.host, url), internet.gateway);
-  const missing = { ...segment, id: 'missing', bridge: 'nobridge0' };
+  // What it would be without the rules; and that they come back, by the next start and by the watch.
+  const chain = `ith-${lab.installation}-input`;
+  const removeEntries = async () => {
+    for (const kind of ['p', 'n']) {
+      await commands.run('iptables', ['-D', 'INPUT', '-i', `${lab.installation}${kind}+`, '-j', chain]);
+    }
+  };
+  await lab.killHostAgent('SIGKILL');
+  await removeEntries();
+  t.deepEqual(await answers(), [publicAddress, publicAddress]);
+  t.true((await taken()) > 0);
+  await lab.startHostAgent();
+  t.deepEqual(await answers(), [null, null]);
+  t.is(await taken(), 0);
+  await removeEntries();
+  const entries = async () => (await commands.run('iptables', ['-S', 'INPUT'])).stdout.split(chain).length - 1;
+  await waitFor('the rules', async () => (await entries()) === 2, 15_000);
+  t.deepEqual(await answers(), [null, null]);
+  t.is(await answererOf(lab.host, url), 'guest');
+  await lab.agent.deleteEverything();
+  t.false((await commands.run('iptables-save', [])).stdout.includes(lab.installation));
+});
+
+test.serial('without a bridge of an admin the host itself is the gateway of the public segment', async (t) => {
+  const { lab, nics } = await servingOnOwnBridge(t);
+  t.is(await answererOf(lab.host, url), 'guest');
+  t.is(await seenAs(lab.host, url), internet.gateway);
+  const missing = { ...ownPublic, id: 'missing', bridge: 'nobridge0' };
   const [guest] = nics;
   const refused = await lab.agent.raw('PUT', '/v1/appliances/other', {
     kind: 'router',

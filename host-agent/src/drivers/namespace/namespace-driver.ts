@@ -4,6 +4,7 @@ import type { InstanceSpec, Nic, Segment } from '@isthmus/contract';
 import { createNamespaceHost, type Host } from '@isthmus/host';
 import { KeyedLock } from '../../keyed-lock.ts';
 import { bridgeOf, ensureBridge, isBridgeWhole, removeAllBridges, removeBridge } from './bridges.ts';
+import { InputGuard } from './input-guard.ts';
 import {
   deadInstanceDaemons,
   ensureInstanceDaemons,
@@ -38,6 +39,7 @@ export class NamespaceDriver {
   readonly #installation: string;
   readonly #paths: DriverPaths;
   readonly #guard: PortGuard;
+  readonly #input: InputGuard;
   readonly #bridges = new KeyedLock();
   #programs: Promise<void> | null = null;
 
@@ -46,10 +48,12 @@ export class NamespaceDriver {
     this.#installation = installation;
     this.#paths = paths;
     this.#guard = new PortGuard(host.commands, installation);
+    this.#input = new InputGuard(host.commands, installation);
   }
 
-  /** Brings port security to exactly the instances that run here. Before any other call. */
-  async open(running: readonly KnownInstance[]): Promise<void> {
+  /** Brings port security to exactly the instances that run here, and guards the host from its segments. Before any other call. */
+  async open(running: readonly KnownInstance[], segments: readonly Segment[]): Promise<void> {
+    await this.#input.load(segments.map((segment) => this.bridgeOf(segment)));
     await this.#guard.load(running.flatMap(({ id, spec }) => this.#guardedPorts('i', id, spec.nics)));
   }
 
@@ -60,7 +64,10 @@ export class NamespaceDriver {
 
   removeSegment(segment: Segment): Promise<void> {
     const bridge = this.bridgeOf(segment);
-    return this.#bridges.run(bridge, () => removeBridge(this.#host.commands, this.#installation, segment));
+    return this.#bridges.run(bridge, async () => {
+      await removeBridge(this.#host.commands, this.#installation, segment);
+      await this.#input.remove(bridge);
+    });
   }
 
   /**
@@ -124,9 +131,10 @@ export class NamespaceDriver {
       .map(({ id }) => id);
   }
 
-  /** Mends port security where someone else flushed it. */
-  healPortSecurity(): Promise<void> {
-    return this.#guard.heal();
+  /** Mends port security, and the host's guard from guests, where someone else flushed them. */
+  async healPacketFilters(): Promise<void> {
+    await this.#guard.heal();
+    await this.#input.heal();
   }
 
   /** Removes every namespace, port, bridge, rule and file that this installation has on the host, known to records or not. */
@@ -141,6 +149,7 @@ export class NamespaceDriver {
     await this.#awaitNoPorts();
     await removeAllBridges(commands, this.#installation);
     await this.#guard.removeAll();
+    await this.#input.removeAll();
     await files.remove(`${this.#paths.run}/instances`);
     await files.remove(this.#programsPath());
     this.#programs = null;
@@ -192,9 +201,11 @@ export class NamespaceDriver {
   }
 
   #ensureSegment(segment: Segment): Promise<string> {
-    return this.#bridges.run(this.bridgeOf(segment), () =>
-      ensureBridge(this.#host.commands, this.#installation, segment),
-    );
+    const bridge = this.bridgeOf(segment);
+    return this.#bridges.run(bridge, async () => {
+      await this.#input.add(bridge);
+      return ensureBridge(this.#host.commands, this.#installation, segment);
+    });
   }
 
   /** Answers with the names of the ports. */

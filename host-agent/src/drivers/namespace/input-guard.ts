@@ -1,0 +1,123 @@
+// Keeps guests away from the host's own services. What stands behind a bridge that the host agent made may be answered by
+// the host and may ping the address that the host has there; everything else that it sends to an address of the host,
+// whichever, is dropped. An admin's bridge is the admin's to guard.
+import type { CommandRunner } from '@isthmus/host';
+import { KeyedLock } from '../../keyed-lock.ts';
+import { isBridgeOf } from './names.ts';
+
+function chainOf(installation: string): string {
+  return `ith-${installation}-input`;
+}
+
+/**
+ * The rules, as iptables-save(8) writes them. They return rather than accept: the host's own firewall has its say after
+ * them. By `limit-iface-in` the ping is for an address of the bridge it came in by.
+ */
+function chainRules(installation: string): string[] {
+  const chain = `-A ${chainOf(installation)}`;
+  return [
+    `${chain} -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN`,
+    `${chain} -i ${installation}p+ -p icmp -m icmp --icmp-type 8 -m addrtype --dst-type LOCAL --limit-iface-in -j RETURN`,
+    `${chain} -j DROP`,
+  ];
+}
+
+/**
+ * The ways into the chain, from public bridges and from guest ones: the host has no address on a guest bridge, and yet
+ * would take in, by the weak host model, what comes there for any of its addresses.
+ */
+function entries(installation: string): string[] {
+  return ['p', 'n'].map((kind) => `INPUT -i ${installation}${kind}+ -j ${chainOf(installation)}`);
+}
+
+/** What of it is in force, from the text of iptables-save. */
+function readSaved(installation: string, saved: string) {
+  const lines = saved.split('\n');
+  const chain = chainOf(installation);
+  const rules = lines.filter((line) => line.startsWith(`-A ${chain} `));
+  const entered = entries(installation).filter((entry) => lines.includes(`-A ${entry}`));
+  return {
+    hasChain: lines.some((line) => line.startsWith(`:${chain} `)),
+    hasRules: rules.join('\n') === chainRules(installation).join('\n'),
+    entered,
+    missing: entries(installation).filter((entry) => !entered.includes(entry)),
+  };
+}
+
+/** The rules of one installation in the host's filter INPUT, there as long as it has bridges. Others' rules are left alone. */
+export class InputGuard {
+  readonly #commands: CommandRunner;
+  readonly #installation: string;
+  readonly #bridges = new Set<string>();
+  readonly #turns = new KeyedLock();
+
+  constructor(commands: CommandRunner, installation: string) {
+    this.#commands = commands;
+    this.#installation = installation;
+  }
+
+  /** Brings the kernel to what these bridges need, whatever was there. Bridges of an admin are passed over. */
+  async load(bridges: readonly string[]): Promise<void> {
+    for (const bridge of bridges) if (this.#isOwn(bridge)) this.#bridges.add(bridge);
+    await this.#turns.run('input', () => this.#bring());
+  }
+
+  /** To be called before the bridge is made: it resolves when the rules are in force. */
+  async add(bridge: string): Promise<void> {
+    if (!this.#isOwn(bridge) || this.#bridges.has(bridge)) return;
+    await this.#turns.run('input', async () => {
+      this.#bridges.add(bridge);
+      if (this.#bridges.size > 1) return;
+      await this.#bring().catch((error: unknown) => {
+        this.#bridges.delete(bridge);
+        throw error;
+      });
+    });
+  }
+
+  /** To be called when the bridge is gone. */
+  async remove(bridge: string): Promise<void> {
+    await this.#turns.run('input', async () => {
+      if (this.#bridges.delete(bridge) && this.#bridges.size === 0) await this.#bring();
+    });
+  }
+
+  /** Puts back what someone else removed or changed. */
+  async heal(): Promise<void> {
+    await this.#turns.run('input', async () => {
+      if (this.#bridges.size > 0) await this.#bring();
+    });
+  }
+
+  /** Removes everything that this installation has in iptables of the host. */
+  async removeAll(): Promise<void> {
+    this.#bridges.clear();
+    await this.#turns.run('input', () => this.#bring());
+  }
+
+  #isOwn(bridge: string): boolean {
+    return isBridgeOf(this.#installation, bridge);
+  }
+
+  async #bring(): Promise<void> {
+    const { stdout } = await this.#commands.run('iptables-save', ['-t', 'filter']);
+    const lines = this.#bridges.size > 0 ? this.#addition(stdout) : this.#removal(stdout);
+    if (lines.length === 0) return;
+    const input = ['*filter', ...lines, 'COMMIT', ''].join('\n');
+    await this.#commands.run('iptables-restore', ['--noflush'], { input });
+  }
+
+  #addition(saved: string): string[] {
+    const { hasRules, missing } = readSaved(this.#installation, saved);
+    // Naming the chain empties it, in the same transaction as the rules that follow.
+    const chain = hasRules ? [] : [`:${chainOf(this.#installation)} - [0:0]`, ...chainRules(this.#installation)];
+    // First of all rules: one that lets the world in to a service of the host is not meant for guests.
+    return [...chain, ...missing.map((entry) => `-I ${entry}`)];
+  }
+
+  #removal(saved: string): string[] {
+    const { hasChain, entered } = readSaved(this.#installation, saved);
+    const chain = chainOf(this.#installation);
+    return [...entered.map((entry) => `-D ${entry}`), ...(hasChain ? [`-F ${chain}`, `-X ${chain}`] : [])];
+  }
+}
