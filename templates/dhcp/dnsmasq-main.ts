@@ -42,6 +42,7 @@ export function dnsmasqMainConfig(dhcp: RouterSettings['dhcp'], paths: DnsmasqPa
     noPoll: true,
     domainNeeded: true,
     bogusPriv: true,
+    noIdent: true,
     strictOrder: true,
     cacheSize: 1_000,
     dnsForwardMax: 1_000,

@@ -84,6 +84,7 @@ export const mainConfig: fc.Arbitrary<MainConfig> = fc.record({
   noPoll: fc.boolean(),
   domainNeeded: fc.boolean(),
   bogusPriv: fc.boolean(),
+  noIdent: fc.boolean(),
   strictOrder: fc.boolean(),
   cacheSize: fc.option(fc.integer({ min: 0, max: 1_000_000 })),
   dnsForwardMax: fc.option(fc.integer({ min: 1, max: 1_000_000 })),

@@ -100,6 +100,7 @@ const whole: MainConfig = {
   noPoll: true,
   domainNeeded: true,
   bogusPriv: true,
+  noIdent: true,
   strictOrder: true,
   cacheSize: 1000,
   dnsForwardMax: 1000,

@@ -41,6 +41,8 @@ export interface MainConfig {
   readonly noPoll: boolean;
   readonly domainNeeded: boolean;
   readonly bogusPriv: boolean;
+  /** Answers nobody's CHAOS queries, such as for its version. */
+  readonly noIdent: boolean;
   readonly strictOrder: boolean;
   /** Names of upstream answers kept. */
   readonly cacheSize: number | null;
@@ -145,6 +147,7 @@ const options: { readonly [Name in keyof MainConfig]: Option<MainConfig[Name]> }
   noPoll: flag('no-poll'),
   domainNeeded: flag('domain-needed'),
   bogusPriv: flag('bogus-priv'),
+  noIdent: flag('no-ident'),
   strictOrder: flag('strict-order'),
   cacheSize: one('cache-size', whole(0, 1_000_000)),
   dnsForwardMax: one('dns-forward-max', whole(1, 1_000_000)),

@@ -43,6 +43,7 @@ test('a guest gets its reserved lease with all that it says, and its name is ans
   t.deepEqual(await lab.dig('vm2.cs1.internal'), ['10.1.1.2']);
   t.deepEqual(await lab.dig('vm2'), ['10.1.1.2']);
   t.deepEqual(await lab.dig('-x', '10.1.1.2'), ['vm2.cs1.internal.']);
+  t.deepEqual(await lab.dig('version.bind', 'CH', 'TXT'), [], 'it tells nobody which version it is');
   t.is(await lab.lease('02:00:00:00:00:09'), null);
   t.like(await service.health(), { healthy: true });
   await push(service, document.change(guests([3])));
