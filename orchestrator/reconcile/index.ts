@@ -10,6 +10,7 @@ import { monitor } from './monitor.ts';
 import * as network from './network.ts';
 import { NetworkLock } from './network-lock.ts';
 import type { Parts } from './parts.ts';
+import { releasePublicIpAddress } from './public-ip-address.ts';
 import * as router from './router.ts';
 import { type Refusals, RouterPusher } from './router-pusher.ts';
 import * as virtualMachine from './virtual-machine.ts';
@@ -63,7 +64,7 @@ export async function startOrchestration(options: OrchestrationOptions): Promise
     stopRouter: (id, { forced }) => router.stopRouter(parts, id, forced),
     rebootRouter: (id) => router.rebootRouter(parts, id),
     destroyRouter: (id) => router.destroyRouter(parts, id),
-    releasePublicIpAddress: (id) => network.releasePublicIpAddress(parts, id),
+    releasePublicIpAddress: (id) => releasePublicIpAddress(parts, id),
     probeHost: (url) => probeHost(parts, url),
     pushes: () => pusher.pushes,
     stop: async () => {

@@ -1,17 +1,15 @@
 // A router started, stopped, rebooted and destroyed by its admin.
 import { type Identity, sameIdentity } from '@isthmus/contract';
-import type { Selectable } from 'kysely';
-import type { RouterTable } from '../store/schema.ts';
+import type { Lease } from '../store/lease.ts';
 import { onHost } from './hosts.ts';
-import { setRouterState, startRouterOf } from './network.ts';
+import type { Router } from './network-rows.ts';
 import type { Parts } from './parts.ts';
-
-type Router = Selectable<RouterTable>;
+import { setRouterState, startRouterOf } from './router-start.ts';
 
 async function withRouter(
   parts: Parts,
   id: string,
-  work: (router: Router, lease: Parameters<Parameters<Parts['lock']['hold']>[1]>[0]) => Promise<void>,
+  work: (router: Router, lease: Lease) => Promise<void>,
 ): Promise<void> {
   const found = await parts.db.selectFrom('router').select('network_id').where('id', '=', id).executeTakeFirst();
   if (found === undefined) return;

@@ -331,6 +331,8 @@ export interface RouterTable {
   state: RouterState;
   reason: string | null;
   version: string | null;
+  /** State of the router that it replaces, by service, until it has taken it over. */
+  handover: Json<Record<string, string>> | null;
   created: Timestamp;
 }
 

@@ -102,7 +102,7 @@ const statements = [
     network_id uuid not null references network, zone_id uuid not null references zone,
     pod_id uuid not null references pod, host_id uuid references host, account_id uuid not null references account,
     domain_id uuid not null references domain, service_offering_id uuid not null references service_offering,
-    guest_mac_address text not null, public_mac_address text not null, state text not null, reason text, version text,
+    guest_mac_address text not null, public_mac_address text not null, state text not null, reason text, version text, handover jsonb,
     created timestamptz not null default now())`,
   'create index router_network on router (network_id)',
   `create table firewall_rule (id uuid primary key default gen_random_uuid(), traffic_type text not null,
