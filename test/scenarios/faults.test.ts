@@ -240,3 +240,27 @@ test.serial('kill -9 of the orchestrator while instances come and go leaves none
   const last = await tenant.deploy('last');
   t.is(await answererOf(last.host, `http://${web.address}/`), 'web');
 });
+
+test.serial('kill -9 of the orchestrator while a router is replaced loses no lease', async (t) => {
+  const { tenant, web, ip } = await tenantWithWeb('replaced');
+  await tenant.forward(ip, web, { publicport: 80, privateport: 80, openfirewall: true });
+  const routers = () =>
+    askUntilAnswered(() => cloud.admin.list('listRouters', { networkid: tenant.networkId, listall: true }));
+  for (const afterMs of [30, 80, 150, 250]) {
+    const replaced = runThroughCrashes(tenant.client, 'restartNetwork', { id: tenant.networkId, cleanup: true });
+    await sleep(afterMs);
+    await cloud.killOrchestrator('SIGKILL');
+    await cloud.startOrchestrator();
+    t.not((await replaced).kind, 'failed');
+    const id = await waitFor('one router that runs', async () => {
+      const [router, ...others] = await routers();
+      return router?.state === 'Running' && others.length === 0 ? String(router.id) : null;
+    });
+    const leases = await waitFor('its leases', async () => {
+      const state = JSON.stringify(await cloud.lab.agent.state(id).catch(() => null));
+      return state.includes(web.address) ? state : null;
+    });
+    t.true(leases.includes(web.address), `killed after ${afterMs} ms`);
+  }
+  t.is(await waitFor('the forward', () => answererOf(cloud.lab.internet, `http://${ip.address}/`)), 'web');
+});
