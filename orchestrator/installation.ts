@@ -57,18 +57,41 @@ function freePublicNetwork(): string {
 
 function isInstallation(value: unknown): value is Installation {
   if (typeof value !== 'object' || value === null || !('id' in value) || !('publicNetwork' in value)) return false;
-  return typeof value.id === 'string' && /^[a-z][a-z0-9]{3}$/.test(value.id) && typeof value.publicNetwork === 'string';
+  return typeof value.id === 'string' && isInstallationId(value.id) && typeof value.publicNetwork === 'string';
 }
 
 const fileName = 'installation.json';
+
+/** A value; undefined where the text is not JSON. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** True for what may be the id of an installation. */
+export function isInstallationId(id: string): boolean {
+  return /^[a-z][a-z0-9]{3}$/.test(id);
+}
+
+/** Ids of the installations that have state on this machine, sorted. */
+export async function installationIds(host: Host): Promise<string[]> {
+  return (await host.files.list('/var/lib/isthmus')).filter(isInstallationId).sort();
+}
 
 /** Reads var/installation.json; null before the first start. Throws where the file is not one. */
 export async function readInstallation(host: Host, data: string): Promise<Installation | null> {
   const text = await host.files.readTextIfExists(`${data}/${fileName}`);
   if (text === null) return null;
-  const value: unknown = JSON.parse(text);
-  if (!isInstallation(value)) throw new Error(`${data}/${fileName}: expected id and publicNetwork of an installation`);
-  return value;
+  const value = parseJson(text);
+  if (isInstallation(value)) return value;
+  const ids = await installationIds(host);
+  throw new Error(
+    `${data}/${fileName}: expected JSON with the id and publicNetwork of an installation. Restore the file, or remove ` +
+      `it after npm run destroy -- --id ID; this machine has ${ids.length === 0 ? 'no installation' : ids.join(', ')}`,
+  );
 }
 
 /** Writes var/installation.json. */
@@ -99,10 +122,10 @@ export async function makeFolders(folders: Folders): Promise<void> {
  * Removes the folders. Of the data folder, which may be one that the user had before, only what the installation wrote:
  * its credentials and, last, the file that names it, so that what was interrupted can be repeated.
  */
-export async function removeFolders({ data, state, run }: Folders): Promise<void> {
-  for (const path of [run, state, `${data}/credentials`, `${data}/${fileName}`]) {
-    await rm(path, { recursive: true, force: true });
-  }
+export async function removeFolders({ data, state, run }: Omit<Folders, 'data'> & { data: string | null }) {
+  for (const path of [run, state]) await rm(path, { recursive: true, force: true });
+  if (data === null) return;
+  for (const path of [`${data}/credentials`, `${data}/${fileName}`]) await rm(path, { recursive: true, force: true });
   try {
     await rmdir(data);
   } catch (error) {
@@ -125,10 +148,24 @@ export async function writeCredentials(host: Host, data: string, name: string, c
   await host.files.writeText(`${data}/credentials/${name}.json`, text, { mode: 0o600 });
 }
 
-/** Reads var/credentials/NAME.json; null where it is absent. */
+function isCredentials(value: unknown): value is CredentialsFile {
+  if (typeof value !== 'object' || value === null) return false;
+  const fields = new Map<string, unknown>(Object.entries(value));
+  return ['endpoint', 'username', 'password', 'apiKey', 'secretKey'].every(
+    (key) => typeof fields.get(key) === 'string',
+  );
+}
+
+/** Reads var/credentials/NAME.json; null where it is absent. Throws where the file is none. */
 export async function readCredentials(host: Host, data: string, name: string): Promise<CredentialsFile | null> {
   const text = await host.files.readTextIfExists(`${data}/credentials/${name}.json`);
-  return text === null ? null : (JSON.parse(text) as CredentialsFile);
+  if (text === null) return null;
+  const value = parseJson(text);
+  if (isCredentials(value)) return value;
+  throw new Error(
+    `${data}/credentials/${name}.json: expected JSON with endpoint, username, password, apiKey and secretKey. Restore ` +
+      'the file, or remove it',
+  );
 }
 
 /**

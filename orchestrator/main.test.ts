@@ -17,13 +17,14 @@ interface Trial {
   /** Ends a started program and waits until it is gone. */
   end(pid: number, signal: NodeJS.Signals): Promise<void>;
   run(file: string, ...args: string[]): Promise<string>;
-  destroy(): Promise<string>;
+  destroy(...args: readonly string[]): Promise<string>;
 }
 
 async function openTrial(t: ExecutionContext): Promise<Trial> {
   const name = `itm${randomBytes(4).toString('hex')}`;
   const directory = await mkdtemp('/tmp/isthmus-main-');
-  const data = `${directory}/var`;
+  // Deeper than the path of a socket may be (107 bytes).
+  const data = `${directory}/${'deep'.repeat(30)}/var`;
   const env = { ISTHMUS_DATA: data, ISTHMUS_LISTEN: '127.0.0.1:8080' };
   const inside = ['netns', 'exec', name];
   await host.commands.run('ip', ['netns', 'add', name]);
@@ -40,9 +41,10 @@ async function openTrial(t: ExecutionContext): Promise<Trial> {
       const pid = await host.commands.startDaemon('ip', command, { logPath, env });
       started.add(pid);
       for (;;) {
+        const goesOn = await alive(pid);
         const output = await readFile(logPath, 'utf8');
         if (output.includes(sign)) return { pid, ms: performance.now() - begun, output };
-        if (!(await alive(pid))) throw new Error(`the program ended:\n${output}`);
+        if (!goesOn) throw new Error(`the program ended:\n${output}`);
         await host.clock.sleep(20);
       }
     },
@@ -52,7 +54,7 @@ async function openTrial(t: ExecutionContext): Promise<Trial> {
       started.delete(pid);
     },
     run: async (file, ...args) => (await host.commands.run('ip', [...inside, file, ...args], { env })).stdout,
-    destroy: () => trial.run(process.execPath, program, 'destroy'),
+    destroy: (...args) => trial.run(process.execPath, program, 'destroy', ...args),
   };
   t.teardown(async () => {
     for (const pid of started) if (await alive(pid)) await trial.end(pid, 'SIGKILL');
@@ -139,5 +141,49 @@ test('destroy ends an orchestrator that runs, whatever was killed under it', asy
   t.false(await alive(pid));
   for (const path of [`/var/lib/isthmus/${id}`, `/run/isthmus/${id}`]) {
     t.false(await host.files.exists(path), path);
+  }
+});
+
+test('an installation whose data folder is damaged or gone says so, and is destroyed by its id', async (t) => {
+  const trial = await openTrial(t);
+  const { pid } = await trial.start(['--empty']);
+  const file = `${trial.data}/installation.json`;
+  const text = await readFile(file, 'utf8');
+  const { id = '' } = JSON.parse(text) as Record<string, string>;
+  await trial.end(pid, 'SIGTERM');
+  t.teardown(async () => {
+    await rm(trial.data, { recursive: true, force: true });
+    await trial.destroy('--id', id);
+  });
+  await writeFile(file, text.slice(0, 10));
+  const message = /installation\.json: expected JSON with the id .* destroy -- --id ID; this machine has .*/;
+  t.regex((await t.throwsAsync(trial.start(['--empty'])))?.message ?? '', message);
+  await rm(trial.data, { recursive: true });
+  const listed = await trial.destroy();
+  t.regex(
+    listed,
+    /holds no installation: nothing to remove\. This machine has .*npm run destroy -- --id \w{4} removes one/,
+  );
+  t.true(listed.includes(id));
+  t.is(await trial.destroy('--id', id), `Installation ${id} is removed.\n`);
+  for (const path of [`/var/lib/isthmus/${id}`, `/run/isthmus/${id}`]) t.false(await host.files.exists(path), path);
+  t.regex(await trial.destroy('--id', id), /has no installation \w{4}: nothing to remove/);
+});
+
+test('a port that another program has is named, with the setting and what to do', async (t) => {
+  const trial = await openTrial(t);
+  await trial.start(['--empty']);
+  const other = await mkdtemp('/tmp/isthmus-main-');
+  const command = ['env', `ISTHMUS_DATA=${other}/var`, process.execPath, program];
+  const [file = '', ...words] = command;
+  try {
+    const error = await t.throwsAsync(trial.run(file, ...words, 'start', '--empty'));
+    t.regex(
+      error?.message ?? '',
+      /ISTHMUS_LISTEN 127\.0\.0\.1:8080: expected .* nobody listens on .*ISTHMUS_LISTEN=127/s,
+    );
+  } finally {
+    await trial.run(file, ...words, 'destroy');
+    await rm(other, { recursive: true, force: true });
   }
 });

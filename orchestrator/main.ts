@@ -1,35 +1,68 @@
-// node orchestrator/main.ts start [--empty] | destroy
+// node orchestrator/main.ts start [--empty] [--renew-admin] | destroy [--id ID]
 import { parseArgs } from 'node:util';
-import { createHost, createLog } from '@isthmus/host';
+import { createHost, createLog, type Host } from '@isthmus/host';
 import { destroyHost } from './host-agent-process.ts';
-import { claimFromOrchestrator, dataFolder, foldersOf, readInstallation, removeFolders } from './installation.ts';
+import {
+  claimFromOrchestrator,
+  dataFolder,
+  foldersOf,
+  installationIds,
+  isInstallationId,
+  readInstallation,
+  removeFolders,
+} from './installation.ts';
 import { start } from './start.ts';
 import { stopPostgresCluster } from './store/postgres-cluster.ts';
 
-const usage = 'usage: node orchestrator/main.ts start [--empty] | destroy';
+const usage = 'usage: node orchestrator/main.ts start [--empty] [--renew-admin] | destroy [--id ID]';
 
-/** Removes everything that the installation of the data folder has made. */
-async function destroy(data: string): Promise<void> {
+/** What to say where there is nothing to remove: the installations that there are. */
+async function nothingToRemove(host: Host, what: string): Promise<string> {
+  const ids = await installationIds(host);
+  const first = ids[0];
+  if (first === undefined) return `${what}: nothing to remove.\n`;
+  return `${what}: nothing to remove. This machine has ${ids.join(', ')}: npm run destroy -- --id ${first} removes one.\n`;
+}
+
+/** Removes everything that the installation `id` has made; by default that of the data folder. */
+async function destroy(data: string, id: string | undefined): Promise<void> {
   const host = createHost({ log: createLog({ level: 'warn' }) });
-  const installation = await readInstallation(host, data);
-  if (installation === null) {
-    process.stdout.write(`${data} holds no installation: nothing to remove.\n`);
+  if (id !== undefined && !isInstallationId(id)) {
+    throw new Error(`--id ${JSON.stringify(id)}: expected four characters, a letter first, such as ab12`);
+  }
+  if (id === undefined) {
+    const known = await readInstallation(host, data);
+    if (known !== null) await removeInstallation(host, known.id, data);
+    else process.stdout.write(await nothingToRemove(host, `${data} holds no installation`));
     return;
   }
-  const folders = foldersOf(data, installation.id);
+  const { state, run } = foldersOf(data, id);
+  // A file that cannot be read names no installation, and may be why the id is given.
+  const known = await readInstallation(host, data).catch(() => null);
+  const exists = known?.id === id || (await host.files.exists(state)) || (await host.files.exists(run));
+  if (exists) await removeInstallation(host, id, known?.id === id ? data : null);
+  else process.stdout.write(await nothingToRemove(host, `This machine has no installation ${id}`));
+}
+
+/** `data` is null where its data folder is gone, or not known. */
+async function removeInstallation(host: Host, id: string, data: string | null): Promise<void> {
+  const folders = foldersOf(data ?? '', id);
   // A running orchestrator would make again what is removed. Held to the end, so that none starts meanwhile.
-  const claim = await claimFromOrchestrator(host, installation.id, folders);
-  if (await host.files.exists(folders.state)) await destroyHost(host, installation.id, folders);
+  const claim = await claimFromOrchestrator(host, id, folders);
+  if (await host.files.exists(folders.state)) await destroyHost(host, id, folders);
   const cluster = `${folders.state}/postgresql`;
   if (await host.files.exists(cluster)) await stopPostgresCluster(host, cluster);
-  await removeFolders(folders);
+  await removeFolders({ ...folders, data });
   claim.close();
-  process.stdout.write(`Installation ${installation.id} is removed.\n`);
+  process.stdout.write(`Installation ${id} is removed.\n`);
 }
 
 function readArguments() {
   try {
-    return parseArgs({ allowPositionals: true, options: { empty: { type: 'boolean' } } });
+    return parseArgs({
+      allowPositionals: true,
+      options: { empty: { type: 'boolean' }, 'renew-admin': { type: 'boolean' }, id: { type: 'string' } },
+    });
   } catch (cause) {
     throw new Error(usage, { cause });
   }
@@ -38,8 +71,10 @@ function readArguments() {
 async function main(): Promise<void> {
   const { positionals, values } = readArguments();
   const data = dataFolder(process.env);
-  if (positionals[0] === 'start') await start(data, { demo: values.empty !== true, env: process.env });
-  else if (positionals[0] === 'destroy') await destroy(data);
+  if (positionals[0] === 'start') {
+    const renewAdmin = values['renew-admin'] === true;
+    await start(data, { demo: values.empty !== true, renewAdmin, env: process.env });
+  } else if (positionals[0] === 'destroy') await destroy(data, values.id);
   else throw new Error(usage);
 }
 

@@ -22,11 +22,13 @@ import { type Orchestrator, startOrchestrator } from './orchestrator.ts';
 import { ensureBuiltInRows } from './store/built-in.ts';
 import { type Db, migrate, openDatabase } from './store/database.ts';
 import { keepPostgresCluster } from './store/postgres-keeper.ts';
-import { type AdminCredentials, renewAdmin, seedIdentity } from './store/seed.ts';
+import { renewAdmin, seedIdentity } from './store/seed.ts';
 
 export interface StartOptions {
   /** False: without the demo. */
   readonly demo: boolean;
+  /** True: the root admin gets a new password and new keys; the old ones end. */
+  readonly renewAdmin: boolean;
   readonly env: NodeJS.ProcessEnv;
 }
 
@@ -53,6 +55,20 @@ export function listenAddress(text: string | undefined): { host: string; port: n
   return { host: host === '' ? '127.0.0.1' : host.replace(/^\[(.*)\]$/, '$1'), port: Number(port) };
 }
 
+/** What to say of a failure to listen: which setting it is, and what to do. Other failures are themselves. */
+function listenFault(cause: unknown, { host, port }: { host: string; port: number }): unknown {
+  if (!(cause instanceof Error && 'code' in cause && 'port' in cause)) return cause;
+  if (!['EADDRINUSE', 'EADDRNOTAVAIL', 'EACCES'].includes(String(cause.code))) return cause;
+  if (cause.port !== port) {
+    const reason = `integration.api.port ${String(cause.port)}: expected a port of 127.0.0.1 that nobody listens on`;
+    return new Error(`${reason}; end who does`, { cause });
+  }
+  const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const expected = 'expected an address of this machine with a port that nobody listens on';
+  const advice = 'choose another, such as ISTHMUS_LISTEN=127.0.0.1:8081 npm start';
+  return new Error(`ISTHMUS_LISTEN ${address}: ${expected} (${String(cause.code)}); ${advice}`, { cause });
+}
+
 async function startDatabase(running: Running, env: NodeJS.ProcessEnv): Promise<void> {
   const { host, folders } = running;
   if (env.DATABASE_URL === undefined) {
@@ -76,12 +92,19 @@ async function startHostAgent({ host, installation, folders, stops }: Running): 
   stops.push(() => kept.stop());
 }
 
-/** Credentials of the root admin: new with a new database, and where their file was lost. */
-async function adminCredentials({ host, folders }: Running, db: Db): Promise<AdminCredentials> {
-  const known =
-    (await seedIdentity(db)) ?? (await readCredentials(host, folders.data, 'admin')) ?? (await renewAdmin(db));
-  if (known === null) throw new Error('user admin is gone from domain ROOT, and var/credentials/admin.json too');
-  return known;
+/**
+ * Credentials of the root admin: new with a new database, where they are to be renewed, and where their file was lost of
+ * this machine's own database. Null where the database is another's: its admin has credentials, which are not here.
+ */
+async function adminCredentials({ host, folders }: Running, db: Db, options: StartOptions) {
+  const seeded = await seedIdentity(db);
+  if (seeded !== null) return seeded;
+  const known = options.renewAdmin ? null : await readCredentials(host, folders.data, 'admin');
+  if (known !== null) return known;
+  if (!options.renewAdmin && options.env.DATABASE_URL !== undefined) return null;
+  const renewed = await renewAdmin(db);
+  if (renewed === null) throw new Error('user admin is gone from domain ROOT, and var/credentials/admin.json too');
+  return renewed;
 }
 
 /** What every installation has from its first start. */
@@ -98,23 +121,21 @@ async function seedBuiltInRows(db: Db): Promise<void> {
   });
 }
 
-async function startServices(running: Running, env: NodeJS.ProcessEnv): Promise<void> {
+async function startServices(running: Running, options: StartOptions): Promise<void> {
   const { host, log, db, databaseUrl, installation } = running;
   if (db === null) throw new Error('the database is not open');
-  const credentials = await adminCredentials(running, db);
+  const credentials = await adminCredentials(running, db, options);
   await seedBuiltInRows(db);
-  const listen = listenAddress(env.ISTHMUS_LISTEN);
+  const listen = listenAddress(options.env.ISTHMUS_LISTEN);
   const installationId = installation.id;
   const orchestrator = await startOrchestrator({ host, log, db, databaseUrl, installationId, listen }).catch(
-    (cause) => {
-      if (cause?.code !== 'EADDRINUSE') throw cause;
-      throw new Error(`${cause.message}: choose a free port, such as ISTHMUS_LISTEN=127.0.0.1:8081 npm start`, {
-        cause,
-      });
+    (cause: unknown) => {
+      throw listenFault(cause, listen);
     },
   );
   running.stops.push(() => orchestrator.stop());
   running.orchestrator = orchestrator;
+  if (credentials === null) return;
   running.admin = { ...credentials, endpoint: orchestrator.endpoint };
   await writeCredentials(host, running.folders.data, 'admin', running.admin);
 }
@@ -133,10 +154,11 @@ function runTasks(running: Running, options: StartOptions): Promise<unknown> {
     [
       { title: 'Database', task: () => startDatabase(running, options.env) },
       { title: 'Host agent', task: () => startHostAgent(running) },
-      { title: 'Orchestrator', task: () => startServices(running, options.env) },
+      { title: 'Orchestrator', task: () => startServices(running, options) },
       {
         title: 'Demo',
         enabled: () => installation.demo !== 'none',
+        skip: () => running.admin === null && 'without credentials of the root admin',
         task: (_context, task) =>
           makeDemo(running, (step) => {
             task.output = step;
@@ -147,7 +169,7 @@ function runTasks(running: Running, options: StartOptions): Promise<unknown> {
   ).run();
 }
 
-function readyMessage({ orchestrator, folders, demo, installation }: Running): string {
+function readyMessage({ orchestrator, folders, demo, installation, admin }: Running): string {
   const tried =
     demo === null
       ? []
@@ -160,12 +182,20 @@ function readyMessage({ orchestrator, folders, demo, installation }: Running): s
             .slice(0, 6)
             .map((line) => `  ${line}`),
         ];
+  const credentials =
+    admin === null
+      ? [
+          '  credentials  none here: the root admin of this database has them already, and they were left as they are.',
+          `               Copy credentials/admin.json of the orchestrator that has them to ${folders.data}/credentials/,`,
+          '               or give the admin new ones, which ends the old: npm start -- --renew-admin',
+        ]
+      : [`  credentials  ${folders.data}/credentials/`];
   const cli = folders.data === dataFolder({}) ? 'npx isthmus' : `ISTHMUS_DATA=${folders.data} npx isthmus`;
   return [
     '',
     `Isthmus serves (installation ${installation.id}).`,
     `  API          ${orchestrator?.endpoint}`,
-    `  credentials  ${folders.data}/credentials/`,
+    ...credentials,
     `  logs         ${folders.state}/orchestrator.log and host-agent.log`,
     ...tried,
     '',

@@ -4,13 +4,13 @@ import { install } from './install.mjs';
 import { runOrchestrator } from './orchestrator.mjs';
 import { script } from './repository.mjs';
 
-const usage = `usage: npm run destroy
+const usage = `usage: npm run destroy [-- --id ID]
   Stops this installation and removes every namespace, bridge, process and file that it made, without asking.
-  ISTHMUS_DATA=FOLDER (var/) says which installation.`;
+  ISTHMUS_DATA=FOLDER (var/) says which installation; --id does so where that folder is gone.`;
 
 await script(async () => {
-  const args = readArguments(usage, []);
+  const args = readArguments(usage, [], ['--id']);
   if (args === null) return 0;
   await install(['run']);
-  return await runOrchestrator(['destroy']);
+  return await runOrchestrator(['destroy', ...args]);
 });

@@ -46,7 +46,7 @@ export async function seedIdentity(db: Db): Promise<AdminCredentials | null> {
   });
 }
 
-/** Gives the root admin new credentials: what a start does whose credentials file was lost. Null without such a user. */
+/** Gives the root admin new credentials; the old ones end. Null without such a user. */
 export async function renewAdmin(db: Db): Promise<AdminCredentials | null> {
   const password = generatePassword();
   const credentials = { username: 'admin', password, apiKey: generateKey(), secretKey: generateKey() };

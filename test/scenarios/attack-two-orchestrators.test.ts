@@ -11,11 +11,16 @@ import { type Cloud, cloudFor } from '../lab/cloud.ts';
 const machine = createHost({ log: silentLog });
 const program = fileURLToPath(new URL('../../orchestrator/main.ts', import.meta.url));
 
-/** Starts a second orchestrator on the cloud's database, with the admin's credentials. */
-async function startSecond(
-  t: { teardown(end: () => Promise<void>): void },
-  cloud: Cloud,
-): Promise<{ client: ApiClient; kill(): void }> {
+interface Second {
+  /** Its data folder. */
+  readonly data: string;
+  /** Starts it and answers with what it printed. */
+  start(...args: readonly string[]): Promise<string>;
+  kill(): void;
+}
+
+/** A second orchestrator on the cloud's database, with a data folder of its own. */
+async function secondOf(t: { teardown(end: () => Promise<void>): void }, cloud: Cloud): Promise<Second> {
   const data = `${cloud.lab.run}/var-2`;
   const id = `z${randomInt(36 ** 3)
     .toString(36)
@@ -23,8 +28,6 @@ async function startSecond(
   const installation = { id, publicNetwork: '203.0.113', demo: 'none' };
   await machine.files.makeDirectory(`${data}/credentials`);
   await machine.files.writeText(`${data}/installation.json`, JSON.stringify(installation));
-  const admin = await readFile(`${cloud.data}/credentials/admin.json`, 'utf8');
-  await machine.files.writeText(`${data}/credentials/admin.json`, admin);
   const socket = encodeURIComponent(`${cloud.lab.run}/postgresql`);
   const env = {
     ISTHMUS_DATA: data,
@@ -35,12 +38,34 @@ async function startSecond(
     await machine.commands.run(process.execPath, [program, 'destroy'], { env, timeoutMs: 90_000 });
     await rm(data, { recursive: true, force: true });
   });
-  const logPath = `${cloud.lab.run}/second.log`;
-  const pid = await machine.commands.startDaemon(process.execPath, [program, 'start', '--empty'], { logPath, env });
-  const ready = async () => (await readFile(logPath, 'utf8')).includes('Ctrl-C stops the orchestrator');
-  await waitFor(`the second orchestrator serves (${logPath})`, ready, 60_000);
-  const client = createApiClient(JSON.parse(await readFile(`${data}/credentials/admin.json`, 'utf8')));
-  return { client, kill: () => machine.commands.signal(pid, 'SIGKILL') };
+  let pid = 0;
+  let runs = 0;
+  const start = async (...args: readonly string[]) => {
+    runs += 1;
+    const logPath = `${cloud.lab.run}/second-${runs}.log`;
+    const words = [program, 'start', '--empty', ...args];
+    pid = await machine.commands.startDaemon(process.execPath, words, { logPath, env });
+    const ready = async () => (await readFile(logPath, 'utf8')).includes('Ctrl-C stops the orchestrator');
+    await waitFor(`the second orchestrator serves (${logPath})`, ready, 60_000);
+    return readFile(logPath, 'utf8');
+  };
+  return { data, start, kill: () => machine.commands.signal(pid, 'SIGKILL') };
+}
+
+async function adminOf(data: string): Promise<ApiClient> {
+  return createApiClient(JSON.parse(await readFile(`${data}/credentials/admin.json`, 'utf8')));
+}
+
+/** Starts a second orchestrator on the cloud's database, with the admin's credentials. */
+async function startSecond(
+  t: { teardown(end: () => Promise<void>): void },
+  cloud: Cloud,
+): Promise<{ client: ApiClient; kill(): void }> {
+  const second = await secondOf(t, cloud);
+  const admin = await readFile(`${cloud.data}/credentials/admin.json`, 'utf8');
+  await machine.files.writeText(`${second.data}/credentials/admin.json`, admin);
+  await second.start();
+  return { client: await adminOf(second.data), kill: second.kill };
 }
 
 test('two orchestrators change one network at once: nothing is lost, and the router has what both say', async (t) => {
@@ -98,4 +123,17 @@ test('two orchestrators change one network at once: nothing is lost, and the rou
   await waitFor('the survivor ends what the other began', consistent, 60_000);
   await forward(cloud.admin, 9001);
   t.true((await ports()).endsWith(',9001'));
+});
+
+test("a second orchestrator without credentials leaves the admin's alone until it is told to renew them", async (t) => {
+  const cloud = await cloudFor(t);
+  const second = await secondOf(t, cloud);
+  const said = await second.start();
+  t.regex(said, /credentials +none here: .*Copy credentials\/admin\.json .*npm start -- --renew-admin/s);
+  t.false(await machine.files.exists(`${second.data}/credentials/admin.json`));
+  t.is((await cloud.admin.list('listZones')).length, 1);
+  second.kill();
+  await second.start('--renew-admin');
+  t.is((await (await adminOf(second.data)).list('listZones')).length, 1);
+  await t.throwsAsync(cloud.admin.list('listZones'), { message: /401|verify|credentials/ });
 });
