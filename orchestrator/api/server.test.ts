@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import test from 'ava';
 import { get, post, signedQuery } from './http-fixture.ts';
 import { startTestApi, type TestApi } from './testing.ts';
@@ -158,3 +160,26 @@ test('listApis tells the caller of what it may use', async (t) => {
   const [name] = Array.isArray(deploy?.params) ? deploy.params : [];
   t.like(name, { name: 'name', type: 'string', required: true });
 });
+
+for (const [title, words] of [
+  ['nothing', ''],
+  ['half a header', 'GET /client/api?command=listDomains HTTP/1.1\r\nHost: a\r\nX-'],
+] as const) {
+  test(`a connection that sends ${title} is ended in seconds, and keeps nobody from the API`, async (t) => {
+    const { hostname, port } = new URL(api.endpoint);
+    const sockets = Array.from({ length: 200 }, () => connect(Number(port), hostname));
+    const begun = performance.now();
+    const closed = sockets.map((socket) => once(socket.resume(), 'close').catch(() => undefined));
+    for (const socket of sockets) if (words !== '') socket.write(words);
+    // One letter a second is not progress.
+    const drip = setInterval(() => {
+      for (const socket of sockets) if (words !== '' && socket.writable) socket.write('a');
+    }, 1000);
+    const { apiKey, secretKey } = api.adminCredentials;
+    const query = signedQuery(sorted({ apiKey, command: 'listDomains', response: 'json' }, 'spelled'), secretKey);
+    t.is((await get(api.endpoint, query)).status, 200);
+    await Promise.all(closed);
+    clearInterval(drip);
+    t.true(performance.now() - begun < 20_000);
+  });
+}

@@ -108,8 +108,8 @@ function build(parts: Parts): ApiServer {
     bodyLimit: 1_048_576,
     requestTimeout: 60_000,
     forceCloseConnections: 'idle',
-    // Clients sign long queries: user data by GET.
-    http: { maxHeaderSize: 65_536 },
+    // Clients sign long queries: user data by GET. Who sends slowly, or nothing, does not keep a connection for long.
+    http: { maxHeaderSize: 65_536, headersTimeout: 10_000, connectionsCheckingInterval: 2_000 },
     routerOptions: { ignoreTrailingSlash: true },
   });
   server.register(cookie);
@@ -125,6 +125,9 @@ function build(parts: Parts): ApiServer {
     await parts.db.selectNoFrom((builder) => builder.lit(1).as('one')).execute();
     return reply.send({ status: 'ok' });
   });
+  server.setNotFoundHandler(async (_request, reply) =>
+    reply.code(404).type('text/plain').send('Isthmus: the API is at /client/api, its health at /healthz\n'),
+  );
   server.setErrorHandler(async (error: Error & { statusCode?: number }, _request, reply) => {
     const kind = (error.statusCode ?? 500) < 500 ? 'malformed' : 'internal';
     const answer = failure('xml', null, faultOf(new ApiError(kind, error.message, { cause: error }), null));

@@ -131,7 +131,7 @@ const statements = [
   'create index port_forwarding_rule_address on port_forwarding_rule (public_ip_address_id, protocol, public_start_port)',
   `create table async_job (id uuid primary key default gen_random_uuid(), command text not null,
     parameters jsonb not null, user_id uuid, account_id uuid not null, domain_id uuid not null,
-    status smallint not null default 0, result_code integer not null default 0, result jsonb, instance_type text,
+    status smallint not null default 0, result_code integer not null default 0, result json, instance_type text,
     instance_id uuid, worker integer, created timestamptz not null default now(), completed timestamptz)`,
   'create index async_job_account on async_job (account_id, created)',
   `create table event (id uuid primary key default gen_random_uuid(), type text not null,
