@@ -92,14 +92,17 @@ const anyRule = fc
   );
 
 test('conflict is mutual, and what covers a rule with its own CIDRs conflicts with it', (t) => {
-  fc.assert(fc.property(anyRule, anyRule, (a, b) => firewallRulesConflict(a, b) === firewallRulesConflict(b, a)));
-  fc.assert(
-    fc.property(anyRule, anyRule, (a, b) => {
-      const same = { ...b, cidr_list: a.cidr_list };
-      return !firewallRuleCovers(a, same) || firewallRulesConflict(a, same);
-    }),
+  t.notThrows(() =>
+    fc.assert(fc.property(anyRule, anyRule, (a, b) => firewallRulesConflict(a, b) === firewallRulesConflict(b, a))),
   );
-  t.pass();
+  t.notThrows(() =>
+    fc.assert(
+      fc.property(anyRule, anyRule, (a, b) => {
+        const same = { ...b, cidr_list: a.cidr_list };
+        return !firewallRuleCovers(a, same) || firewallRulesConflict(a, same);
+      }),
+    ),
+  );
 });
 
 test('CIDR lists are stored as they are spelled, and read back', (t) => {

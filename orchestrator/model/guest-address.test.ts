@@ -47,19 +47,20 @@ test('an address that is asked for is given where it may be', (t) => {
 });
 
 test('no address is given twice, and none that a guest must not have', (t) => {
-  fc.assert(
-    fc.property(fc.integer({ min: 24, max: 30 }), fc.nat(253), (prefixLength, offset) => {
-      const cidr = parseIpv4Cidr(`10.9.9.0/${prefixLength}`);
-      const { first, last } = cidrRange(cidr);
-      const size = 2 ** (32 - prefixLength);
-      const gateway = ipv4Add(first, 1 + (offset % (size - 2)));
-      const given = takeAll({ cidr, gateway, startIp: null, endIp: null });
-      return (
-        given.length === size - 3 &&
-        new Set(given).size === given.length &&
-        given.every((each) => cidrContains(cidr, each) && each !== gateway && each !== first && each !== last)
-      );
-    }),
+  t.notThrows(() =>
+    fc.assert(
+      fc.property(fc.integer({ min: 24, max: 30 }), fc.nat(253), (prefixLength, offset) => {
+        const cidr = parseIpv4Cidr(`10.9.9.0/${prefixLength}`);
+        const { first, last } = cidrRange(cidr);
+        const size = 2 ** (32 - prefixLength);
+        const gateway = ipv4Add(first, 1 + (offset % (size - 2)));
+        const given = takeAll({ cidr, gateway, startIp: null, endIp: null });
+        return (
+          given.length === size - 3 &&
+          new Set(given).size === given.length &&
+          given.every((each) => cidrContains(cidr, each) && each !== gateway && each !== first && each !== last)
+        );
+      }),
+    ),
   );
-  t.pass();
 });
