@@ -44,7 +44,7 @@ async function serving(
   services?: (lab: Lab, wires: Wires) => readonly RouterService[],
   files?: Files,
 ) {
-  const lab = await labFor(t, { hostAgent: false });
+  const lab = await labFor(t, { hostAgent: false, logLevel: 'silent' });
   const wires = await wire(lab);
   const agent = await agentOf(lab, wires, [...(services ?? servicesOf)(lab, wires)], files);
   t.teardown(() => agent.release());
@@ -135,7 +135,7 @@ test('whatever step of whatever service fails, the old generation serves on, and
 });
 
 test('a push that cannot be written down leaves the old generation serving', async (t) => {
-  const lab = await labFor(t, { hostAgent: false });
+  const lab = await labFor(t, { hostAgent: false, logLevel: 'silent' });
   const wires = await wire(lab);
   let isFull = false;
   const files: Files = {
