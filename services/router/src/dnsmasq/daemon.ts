@@ -32,6 +32,15 @@ function isReport(line: string, path: string): boolean {
   });
 }
 
+/**
+ * Lines that dnsmasq refuses since it has read them before from the same file: one that appears in a live directory while
+ * a reload lists it is read by the reload and once more for the notice of it.
+ */
+function isSecondReading(line: string, path: string, lines: readonly string[]): boolean {
+  if (!line.includes('duplicate dhcp-host ')) return false;
+  return lines.filter((each) => each.endsWith(`: read ${path}`)).length > 1;
+}
+
 export class DnsmasqDaemon {
   readonly #host: Host;
   readonly #layout: DnsmasqLayout;
@@ -126,7 +135,7 @@ export class DnsmasqDaemon {
       const [path] = [state, run].flatMap(
         (root) => line.match(new RegExp(`${root.replaceAll('.', '\\.')}/[^\\s:]+`)) ?? [],
       );
-      return path !== undefined && !isReport(line, path);
+      return path !== undefined && !isReport(line, path) && !isSecondReading(line, path, lines);
     });
     if (complaints.length > 0) throw new DnsmasqError('dnsmasq refused a file', complaints.join('\n'));
   }
