@@ -1,5 +1,5 @@
 // A PostgreSQL cluster of the installation's own: Debian's binaries, a Unix socket and nothing else.
-import { chown, mkdir, readdir, readlink, realpath } from 'node:fs/promises';
+import { chown, mkdir, readdir, stat } from 'node:fs/promises';
 import { CommandError, type Host } from '@isthmus/host';
 import pg from 'pg';
 
@@ -102,11 +102,15 @@ async function isRunning(host: Host, bin: string, dataDirectory: string): Promis
   return false;
 }
 
-/** True where a process works in the data directory, as the server and each of its children do. */
+/**
+ * True where a process works in the data directory, as the server and each of its children do. Compared as files, since
+ * the path of a process in another mount namespace may read otherwise.
+ */
 async function hasProcess(dataDirectory: string): Promise<boolean> {
+  const { dev, ino } = await stat(dataDirectory);
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  const folders = await Promise.all(pids.map((pid) => readlink(`/proc/${pid}/cwd`).catch(() => '')));
-  return folders.includes(await realpath(dataDirectory));
+  const folders = await Promise.all(pids.map((pid) => stat(`/proc/${pid}/cwd`).catch(() => null)));
+  return folders.some((folder) => folder?.dev === dev && folder.ino === ino);
 }
 
 async function start(host: Host, bin: string, dataDirectory: string): Promise<void> {
