@@ -49,7 +49,7 @@ const leaseScript = '#!/bin/sh\n[ "$1" = bound ] && env\nexit 0\n';
 
 /** Makes a lab. End it also where the test fails. */
 export async function dnsmasqLab(): Promise<DnsmasqLab> {
-  const id = `itd${process.pid.toString(36)}${randomBytes(2).toString('hex')}`;
+  const id = `itd${randomBytes(4).toString('hex')}`;
   const [routerName, guestName] = [`${id}r`, `${id}g`];
   const directory = await mkdtemp(join(tmpdir(), 'isthmus-dnsmasq-'));
   await chmod(directory, 0o755);
