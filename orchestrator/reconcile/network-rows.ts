@@ -6,6 +6,7 @@ import { ApiError } from '../model/api-error.ts';
 import { type Db, nextNumber, type Trx } from '../store/database.ts';
 import { touch } from '../store/network-change.ts';
 import { allocatePublicAddress } from '../store/public-address.ts';
+import { defaultRouterOffering } from '../store/router-offering.ts';
 import type { NetworkTable, RouterTable } from '../store/schema.ts';
 import { allocateHost } from './hosts.ts';
 
@@ -95,7 +96,10 @@ export async function createRouter(trx: Trx, network: Network): Promise<Router> 
     .select('service_offering_id')
     .where('id', '=', network.network_offering_id)
     .executeTakeFirstOrThrow();
-  const offeringId = ownOffering ?? (await defaultOffering(trx));
+  const offeringId = ownOffering ?? (await defaultRouterOffering(trx));
+  if (offeringId === undefined) {
+    throw new ApiError('insufficientCapacity', 'There is no active service offering for virtual routers');
+  }
   const { podId } = await allocateHost(trx, network.zone_id);
   const router = await trx
     .insertInto('router')
@@ -135,19 +139,4 @@ export async function createRouter(trx: Trx, network: Network): Promise<Router> 
     .execute();
   await touchEverything(trx, network.id);
   return router;
-}
-
-async function defaultOffering(trx: Trx): Promise<string> {
-  const offering = await trx
-    .selectFrom('service_offering')
-    .select('id')
-    .where('is_system', '=', true)
-    .where('system_vm_type', '=', 'domainrouter')
-    .where('state', '=', 'Active')
-    .orderBy('created')
-    .executeTakeFirst();
-  if (offering === undefined) {
-    throw new ApiError('insufficientCapacity', 'There is no active service offering for virtual routers');
-  }
-  return offering.id;
 }

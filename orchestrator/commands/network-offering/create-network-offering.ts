@@ -1,9 +1,9 @@
+import { defaultRouterOffering } from '../../store/router-offering.ts';
 import { syncCommand } from '../declaration.ts';
 import { parameterError } from '../errors.ts';
 import { p } from '../parameter.ts';
 import { routerServices } from '../physical-network/response.ts';
 import { networkOfferingFields, presentNetworkOffering } from './response.ts';
-import { defaultRouterOffering } from './router-offering.ts';
 
 const provider = 'VirtualRouter';
 

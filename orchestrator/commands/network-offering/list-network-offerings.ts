@@ -1,8 +1,8 @@
 import { sql } from 'kysely';
+import { defaultRouterOffering } from '../../store/router-offering.ts';
 import { listCommand } from '../declaration.ts';
 import { p } from '../parameter.ts';
 import { networkOfferingFields, presentNetworkOffering } from './response.ts';
-import { defaultRouterOffering } from './router-offering.ts';
 
 /** listNetworkOfferings. */
 export const listNetworkOfferings = listCommand({

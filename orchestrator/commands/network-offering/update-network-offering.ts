@@ -1,8 +1,8 @@
+import { defaultRouterOffering } from '../../store/router-offering.ts';
 import { syncCommand } from '../declaration.ts';
 import { parameterError } from '../errors.ts';
 import { p } from '../parameter.ts';
 import { networkOfferingFields, presentNetworkOffering } from './response.ts';
-import { defaultRouterOffering } from './router-offering.ts';
 
 /** updateNetworkOffering: its names, availability and state; a disabled one takes no new networks. */
 export const updateNetworkOffering = syncCommand({

@@ -1,4 +1,4 @@
-import type { Trx } from '../../store/database.ts';
+import type { Trx } from './database.ts';
 
 /** The id of the service offering that virtual routers take where a network offering names none. */
 export async function defaultRouterOffering(db: Trx): Promise<string | undefined> {
