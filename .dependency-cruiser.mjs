@@ -12,6 +12,8 @@ const configurationLibraries = [
 const apiClient = 'packages/api-client';
 const contract = 'packages/contract';
 const host = 'packages/host';
+/** What an image is, and how its signature is read. */
+const imageManifest = 'packages/image-manifest';
 const net = 'packages/net';
 
 /** Every folder that holds code, and the folders that it may import besides itself. */
@@ -21,6 +23,7 @@ export const arrows = {
   [contract]: [net],
   [host]: [net],
   'packages/api-client': [net],
+  [imageManifest]: [],
   'packages/packer-ts': [net],
   ...Object.fromEntries(configurationLibraries.map((folder) => [folder, [net]])),
   templates: [...configurationLibraries, contract, net],
@@ -30,19 +33,20 @@ export const arrows = {
   'services/secondary-storage': ['services/agent', contract, host, net],
   'host-agent': ['services/agent', 'services/router', contract, host, net],
   appliances: [contract, 'packages/packer-ts'],
-  packer: ['appliances', 'packages/packer-ts', host, net],
+  packer: ['appliances', 'packages/packer-ts', imageManifest, host, net],
   'orchestrator/model': [contract, net],
   'orchestrator/compile': [contract, net],
-  'orchestrator/store': ['orchestrator/model', contract, host, net],
+  'orchestrator/store': ['orchestrator/model', imageManifest, contract, host, net],
   'orchestrator/pki': ['orchestrator/model', contract, host, net],
-  'orchestrator/drivers': ['orchestrator/model', contract, host, net],
-  'orchestrator/commands': ['orchestrator/model', 'orchestrator/store', contract, net],
+  'orchestrator/drivers': ['orchestrator/model', imageManifest, contract, host, net],
+  'orchestrator/commands': ['orchestrator/model', 'orchestrator/store', imageManifest, contract, net],
   'orchestrator/reconcile': [
     'orchestrator/model',
     'orchestrator/compile',
     'orchestrator/store',
     'orchestrator/drivers',
     'orchestrator/pki',
+    imageManifest,
     contract,
     net,
   ],

@@ -9,12 +9,12 @@ import {
   validator,
 } from '@isthmus/contract';
 import type { RouterPaths, RouterService, ServiceContext } from '@isthmus/router';
-import { shortId } from './drivers/namespace/names.ts';
 import type { NamespaceDriver } from './drivers/namespace/namespace-driver.ts';
 import { HostAgentError, PushRefusedError } from './errors.ts';
 import { forEachLimited } from './keyed-lock.ts';
 import { type MachineContext, Machines } from './machines.ts';
 import type { Powered } from './records.ts';
+import { shortId } from './wiring/names.ts';
 
 export const applianceValidator = validator(ApplianceSpecSchema);
 

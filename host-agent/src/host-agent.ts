@@ -1,5 +1,6 @@
 // The host agent without its API: what it has, how it comes back to it after a restart, how it removes it.
-import { cpus, hostname, totalmem } from 'node:os';
+import { readFileSync } from 'node:fs';
+import { cpus, freemem, hostname, totalmem } from 'node:os';
 import type { HostReport } from '@isthmus/contract';
 import type { Host } from '@isthmus/host';
 import type { RouterService, ServiceContext } from '@isthmus/router';
@@ -74,9 +75,13 @@ export class HostAgent {
       installation,
       hostname: hostname(),
       driver: 'namespace',
+      accelerator: null,
+      bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
+      tunnelAddress: null,
       version,
       cpus: cpus().length,
       memoryBytes: totalmem(),
+      memoryFreeBytes: freemem(),
       pid: process.pid,
     };
   }

@@ -1,3 +1,3 @@
-export { guestBridgeName, namespaceName, portName, publicBridgeName, shortId } from './drivers/namespace/names.ts';
 export { HostAgent, type HostAgentOptions } from './host-agent.ts';
 export { pidPath, type RunOptions, runHostAgent, socketPath } from './run.ts';
+export { guestBridgeName, namespaceName, portName, publicBridgeName, shortId } from './wiring/names.ts';

@@ -2,11 +2,11 @@
 // running or to rest one step at a time per id.
 import type { Nic, Validator } from '@isthmus/contract';
 import type { Host } from '@isthmus/host';
-import { shortId } from './drivers/namespace/names.ts';
 import { HostAgentError } from './errors.ts';
 import { forEachLimited, KeyedLock } from './keyed-lock.ts';
 import { isPowered, type Powered, Records } from './records.ts';
 import type { Segments } from './segments.ts';
+import { shortId } from './wiring/names.ts';
 
 /** How one kind of machine is made. Every step may be repeated, and finishes what a killed one began. */
 export interface MachineKind<Spec> {

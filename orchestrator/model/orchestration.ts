@@ -1,4 +1,5 @@
 // What commands ask of the machinery behind them (reconcile). Commands import this port, never the machinery.
+import type { DriverName } from '@isthmus/contract';
 
 /** A table of rules whose rows become entries of a router's document. */
 export type RuleTable = 'firewall_rule' | 'port_forwarding_rule' | 'public_ip_address';
@@ -36,5 +37,5 @@ export interface Orchestration {
   /** Asks the host agent at `url` who it is (addHost). Throws 534 where it does not answer. */
   probeHost(
     url: string,
-  ): Promise<{ name: string; driver: 'namespace'; cpus: number; memoryBytes: number; version: string }>;
+  ): Promise<{ name: string; driver: DriverName; cpus: number; memoryBytes: number; version: string }>;
 }

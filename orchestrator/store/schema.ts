@@ -1,5 +1,6 @@
 // The tables of the database as kysely sees them: over 400 lines because a table is one type, and all are read together.
 // Columns are described where they are made: migrations/.
+import type { CertificateRole, DriverName } from '@isthmus/contract';
 import type { Fqdn, Hostname, Ipv4Address, Ipv4Cidr, MacAddress } from '@isthmus/net';
 import type { ColumnType, Generated } from 'kysely';
 
@@ -141,16 +142,82 @@ export interface HostTable {
   pod_id: string;
   cluster_id: string;
   name: string;
-  /** Where its host agent listens: `unix:/run/isthmus/ID/host-agent.sock`. */
+  /** Where its host agent listens: `unix:/run/isthmus/ID/host-agent.sock`, or `https://ADDRESS:PORT` of one that joins by token. */
   url: string;
-  driver: 'namespace';
-  state: Generated<'Up' | 'Down' | 'Disconnected' | 'Alert'>;
+  /** Null until it has joined. */
+  driver: DriverName | null;
+  /** Connecting: its join token is not redeemed yet. Down: fenced, its power is off. Alert: lost, and not fenced. */
+  state: Generated<'Connecting' | 'Up' | 'Down' | 'Disconnected' | 'Alert'>;
   resource_state: Generated<'Enabled' | 'Disabled'>;
   cpus: number;
   /** Bytes. */
   memory: ColumnType<string, number | string, number | string>;
   version: string;
   last_pinged: Date | null;
+  accelerator: 'kvm' | 'tcg' | null;
+  /** Bytes. */
+  memory_free: ColumnType<string | null, number | null, number | null>;
+  tunnel_address: Ipv4Address | null;
+  /** Changes with each boot of the machine. */
+  boot_id: string | null;
+  /** Until it has joined. */
+  sealed_join_secret: string | null;
+  join_expires: Date | null;
+  disconnected_since: Date | null;
+  /** When its power-off was confirmed; null again once it has returned. */
+  fenced: Date | null;
+  /** Why it is in state Alert or Connecting, for a person. */
+  reason: string | null;
+  created: Timestamp;
+}
+
+/** The CA of the control path. Sealed with the installation's master key. */
+export interface CertificateAuthorityTable {
+  id: Generated<string>;
+  certificate: string;
+  sealed_private_key: string;
+  is_current: boolean;
+  created: Timestamp;
+}
+
+/** Certificates that were issued and have not long expired. */
+export interface CertificateTable {
+  /** Upper-case hexadecimal. */
+  serial_number: string;
+  role: CertificateRole;
+  subject_id: string;
+  /** PEM. */
+  certificate: string;
+  not_before: Date;
+  not_after: Date;
+  revoked: Date | null;
+  created: Timestamp;
+}
+
+/** How a host's power is switched from outside (CloudStack: out-of-band management). */
+export interface OutOfBandManagementTable {
+  host_id: string;
+  driver: 'ipmitool';
+  address: string;
+  port: number;
+  username: string;
+  sealed_password: string;
+  is_enabled: Generated<boolean>;
+  power_state: Generated<'On' | 'Off' | 'Unknown'>;
+  updated: Timestamp;
+}
+
+/** An image whose signature was verified. */
+export interface ImageTable {
+  id: Generated<string>;
+  role: 'router' | 'console-proxy' | 'secondary-storage' | 'guest';
+  version: string;
+  architecture: 'amd64' | 'arm64';
+  /** As packages/image-manifest has it. */
+  manifest: Json<unknown>;
+  /** Absolute path of the folder that holds its files. */
+  directory: string;
+  disk_sha256: string;
   created: Timestamp;
 }
 
@@ -244,9 +311,15 @@ export interface TemplateTable {
   os_type_id: string;
   is_public: Generated<boolean>;
   is_featured: Generated<boolean>;
-  /** `builtin:http-echo` is the namespace driver's instance; others come with image stores. */
+  /** `builtin:http-echo` is the namespace driver's instance, `image:guest` an image of Isthmus, else where it came from. */
   url: string;
   size: ColumnType<string, number | string, number | string>;
+  image_id: string | null;
+  /** Absolute path of an inspected qcow2 file of the admin's. */
+  file_path: string | null;
+  disk_sha256: string | null;
+  state: Generated<'Ready' | 'Error'>;
+  reason: string | null;
   account_id: string;
   domain_id: string;
   created: Timestamp;
@@ -331,6 +404,11 @@ export interface RouterTable {
   state: RouterState;
   reason: string | null;
   version: string | null;
+  image_id: string | null;
+  /** Its control address on its host (CloudStack: linklocalip). */
+  link_local_address: Ipv4Address | null;
+  /** True: its identity is safe on its disk, so that it needs no config drive. */
+  bootstrapped: Generated<boolean>;
   /** State of the router that it replaces, by service, until it has taken it over. */
   handover: Json<Record<string, string>> | null;
   created: Timestamp;
@@ -494,4 +572,8 @@ export interface Database {
   router_entry: RouterEntryTable;
   network_change: NetworkChangeTable;
   lease: LeaseTable;
+  certificate_authority: CertificateAuthorityTable;
+  certificate: CertificateTable;
+  out_of_band_management: OutOfBandManagementTable;
+  image: ImageTable;
 }

@@ -1,6 +1,7 @@
-// The API of a host agent: HTTP with JSON bodies over the host's own Unix socket. What is on a host is told by PUT of the
-// whole desired thing, so that a repeated call changes nothing.
+// The API of a host agent: HTTP with JSON bodies over the host's own Unix socket, and over mutual TLS on hosts that joined by
+// token. What is on a host is told by PUT of the whole desired thing, so that a repeated call changes nothing.
 import Type, { type Static } from 'typebox';
+import { CertificateGrantSchema, CertificateRequestSchema } from './certificate.ts';
 import { AgentStatusSchema } from './push.ts';
 import {
   EntryIdSchema,
@@ -48,23 +49,76 @@ export const NicSchema = Type.Object(
 );
 export type Nic = Static<typeof NicSchema>;
 
-/** PUT /v1/appliances/:id makes and starts the router, or adopts it where it runs; its document comes by POST …/push. */
+/** SHA-256 of a file in lower-case hexadecimal. */
+export const Sha256Schema = Type.String({ pattern: '^[0-9a-f]{64}$' });
+
+/**
+ * Disk of a VM in the host's image cache (PUT /v1/images/:sha256). The VM writes to an overlay of its own. With `kernel`
+ * the VM is started by direct kernel, without firmware and boot loader.
+ */
+export const ImageSchema = Type.Object(
+  {
+    sha256: Sha256Schema,
+    format: Type.Enum(['qcow2', 'raw']),
+    kernel: Type.Optional(
+      Type.Object(
+        {
+          kernel: Sha256Schema,
+          initrd: Sha256Schema,
+          commandLine: Type.String({ maxLength: 1024, pattern: '^[ -~]*$' }),
+        },
+        closed,
+      ),
+    ),
+  },
+  closed,
+);
+export type Image = Static<typeof ImageSchema>;
+
+/** What a VM is made of. The namespace driver takes none. `rootDiskBytes` widens the disk; absent: as large as the image. */
+export const MachineSchema = Type.Object(
+  {
+    image: ImageSchema,
+    cpus: Type.Integer({ minimum: 1, maximum: 256 }),
+    memoryBytes: Type.Integer({ minimum: 16 * 1024 * 1024 }),
+    rootDiskBytes: Type.Optional(Type.Integer({ minimum: 1024 * 1024 })),
+  },
+  closed,
+);
+export type Machine = Static<typeof MachineSchema>;
+
+/**
+ * PUT /v1/appliances/:id makes and starts the router, or adopts it where it runs. Its document comes by POST …/push with
+ * the namespace driver, by config drive and through the tunnel with VMs. The host agent adds the control NIC of a VM.
+ */
 export const ApplianceSpecSchema = Type.Object(
-  { kind: Type.Enum(['router']), nics: Type.Array(NicSchema, { minItems: 1, maxItems: 8 }) },
+  {
+    kind: Type.Enum(['router']),
+    nics: Type.Array(NicSchema, { minItems: 1, maxItems: 8 }),
+    machine: Type.Optional(MachineSchema),
+  },
   closed,
 );
 export type ApplianceSpec = Static<typeof ApplianceSpecSchema>;
 
 /** PUT /v1/instances/:id makes and starts a tenant's instance. */
 export const InstanceSpecSchema = Type.Object(
-  { hostname: HostnameSchema, nics: Type.Array(NicSchema, { minItems: 1, maxItems: 8 }) },
+  {
+    hostname: HostnameSchema,
+    nics: Type.Array(NicSchema, { minItems: 1, maxItems: 8 }),
+    machine: Type.Optional(MachineSchema),
+  },
   closed,
 );
 export type InstanceSpec = Static<typeof InstanceSpecSchema>;
 
 export const PowerStateSchema = Type.Enum(['Running', 'Stopped', 'Error']);
 
-/** GET /v1/appliances and /v1/appliances/:id. */
+/**
+ * GET /v1/appliances and /v1/appliances/:id. Of a VM: `agent` is null, since its agent is asked through the tunnel;
+ * `controlAddress` is where it listens; `hasConfigDrive` until POST …/eject-config-drive; `serialConsole` the last lines
+ * that it wrote there, where it is in state Error.
+ */
 export const ApplianceReportSchema = Type.Object(
   {
     id: EntryIdSchema,
@@ -72,37 +126,126 @@ export const ApplianceReportSchema = Type.Object(
     state: PowerStateSchema,
     reason: Type.Optional(Type.String()),
     agent: Type.Union([AgentStatusSchema, Type.Null()]),
+    controlAddress: Type.Optional(Ipv4AddressSchema),
+    hasConfigDrive: Type.Optional(Type.Boolean()),
+    serialConsole: Type.Optional(Type.String()),
   },
   closed,
 );
 export type ApplianceReport = Static<typeof ApplianceReportSchema>;
 
-/** GET /v1/instances and /v1/instances/:id. `address` is what the DHCP lease gave, null until then. */
+/**
+ * GET /v1/instances and /v1/instances/:id. `address` is what the DHCP lease gave, null until then and always of a VM, in
+ * which the host does not look. `serialConsole`: the last lines that a VM wrote there, where it is in state Error.
+ */
 export const InstanceReportSchema = Type.Object(
   {
     id: EntryIdSchema,
     state: PowerStateSchema,
     reason: Type.Optional(Type.String()),
     address: Type.Union([Ipv4AddressSchema, Type.Null()]),
+    serialConsole: Type.Optional(Type.String()),
   },
   closed,
 );
 export type InstanceReport = Static<typeof InstanceReportSchema>;
 
-/** GET /v1/host. `memoryBytes` is the machine's whole memory; `version` the host agent's. */
+export const DriverSchema = Type.Enum(['namespace', 'libvirt']);
+/** How a host carries VMs. */
+export type DriverName = Static<typeof DriverSchema>;
+
+/**
+ * GET /v1/host. `memoryBytes` is the machine's whole memory, `memoryFreeBytes` what is available of it; `version` the host
+ * agent's; `accelerator` of VMs, from a probe that booted something; `tunnelAddress` where its VXLAN devices listen, null
+ * where it takes part in no tunnel; `bootId` changes with each boot of the machine.
+ */
 export const HostReportSchema = Type.Object(
   {
     installation: Type.String({ pattern: '^[a-z][a-z0-9]{3}$' }),
     hostname: Type.String(),
-    driver: Type.Enum(['namespace']),
+    driver: DriverSchema,
+    accelerator: Type.Union([Type.Enum(['kvm', 'tcg']), Type.Null()]),
+    bootId: Type.String({ pattern: '^[0-9a-f-]{8,64}$' }),
+    tunnelAddress: Type.Union([Ipv4AddressSchema, Type.Null()]),
     version: Type.String(),
     cpus: Type.Integer({ minimum: 1 }),
     memoryBytes: Type.Integer({ minimum: 0 }),
+    memoryFreeBytes: Type.Integer({ minimum: 0 }),
     pid: Type.Integer({ minimum: 1 }),
   },
   closed,
 );
 export type HostReport = Static<typeof HostReportSchema>;
+
+/** GET /v1/images: what the host's image cache holds, whole and checked. PUT /v1/images/:sha256 takes the bytes as the body. */
+export const CachedImagesSchema = Type.Array(
+  Type.Object({ sha256: Sha256Schema, bytes: Type.Integer({ minimum: 0 }) }, closed),
+);
+export type CachedImages = Static<typeof CachedImagesSchema>;
+
+/** PUT /v1/tunnels: the tunnel addresses of the zone's other hosts. Every guest segment spans them by VXLAN. */
+export const TunnelsSchema = Type.Object({ peers: Type.Array(Ipv4AddressSchema, { maxItems: 4096 }) }, closed);
+export type Tunnels = Static<typeof TunnelsSchema>;
+
+/**
+ * PUT /v1/instances/:id/nics/:name and PUT /v1/appliances/:id/nics/:name plug a NIC into what runs; DELETE unplugs it.
+ * POST /v1/instances/:id/migrate moves a running VM to another host; its disk goes along.
+ */
+export const MigrationSchema = Type.Object({ destination: Ipv4AddressSchema }, closed);
+export type Migration = Static<typeof MigrationSchema>;
+
+/**
+ * What a host answers to GET /v1/join before it has a certificate: TLS with the pre-shared key of its join token
+ * (`joinPskIdentity`), and no other path. Its key and who it is.
+ */
+export const JoinOfferSchema = Type.Object(
+  { request: CertificateRequestSchema, report: Type.Unsafe<HostReport>(HostReportSchema) },
+  closed,
+);
+export type JoinOffer = Static<typeof JoinOfferSchema>;
+
+/** PUT /v1/join: the host has joined when it is answered; from then on it speaks mutual TLS only, and the token is spent. */
+export const JoinGrantSchema = Type.Object(
+  {
+    installation: Type.String({ pattern: '^[a-z][a-z0-9]{3}$' }),
+    hostId: EntryIdSchema,
+    grant: CertificateGrantSchema,
+  },
+  closed,
+);
+export type JoinGrant = Static<typeof JoinGrantSchema>;
+
+/** What addHost hands out, once: which installation and host row it is for, and the 32 bytes of the pre-shared key. */
+export interface JoinToken {
+  readonly installation: string;
+  readonly hostId: string;
+  /** Base64url of 32 random bytes. */
+  readonly secret: string;
+}
+
+/** A join token as text, e.g. `isthmus-join.ab12.0b6f….secret`. */
+export function formatJoinToken({ installation, hostId, secret }: JoinToken): string {
+  return `isthmus-join.${installation}.${hostId}.${secret}`;
+}
+
+/** Reads the text of `formatJoinToken`; null where it is none. */
+export function parseJoinToken(text: string): JoinToken | null {
+  const [, installation, hostId, secret] =
+    /^isthmus-join\.([a-z][a-z0-9]{3})\.([0-9a-f-]{36})\.([A-Za-z0-9_-]{43})$/.exec(text) ?? [];
+  if (installation === undefined || hostId === undefined || secret === undefined) return null;
+  return { installation, hostId, secret };
+}
+
+/** PSK identity of the join connection, which is TLS 1.2 with `joinCiphers`. */
+export function joinPskIdentity({ installation, hostId }: Pick<JoinToken, 'installation' | 'hostId'>): string {
+  return `isthmus-join:${installation}:${hostId}`;
+}
+
+/** Cipher suites of the join connection, in OpenSSL's names: mutual authentication by the key, with forward secrecy. */
+export const joinCiphers = 'ECDHE-PSK-CHACHA20-POLY1305';
+
+/** TCP port of a host agent that joined by token. */
+export const hostAgentPort = 8250;
 
 /**
  * GET and PUT /v1/appliances/:id/state: the part of a router's state that its document does not hold (such as leases), a

@@ -1,3 +1,5 @@
+export * from './agent-api.ts';
+export * from './certificate.ts';
 export * from './digest.ts';
 export * from './host-api.ts';
 export * from './identity.ts';

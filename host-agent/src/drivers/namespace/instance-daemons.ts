@@ -2,7 +2,7 @@
 // They are detached daemons, told by process id files, and outlive the host agent.
 import type { InstanceSpec } from '@isthmus/contract';
 import type { Host } from '@isthmus/host';
-import { addressOf } from './names.ts';
+import { addressOf } from '../../wiring/names.ts';
 import { processesOf } from './processes.ts';
 
 /** Where an instance's files lie. `shared` holds the programs that all instances run; `names` its files for `ip netns exec`. */

@@ -3,8 +3,12 @@
 import type { InstanceSpec, Nic, Segment } from '@isthmus/contract';
 import { createNamespaceHost, type Host } from '@isthmus/host';
 import { KeyedLock } from '../../keyed-lock.ts';
-import { bridgeOf, ensureBridge, isBridgeWhole, removeAllBridges, removeBridge } from './bridges.ts';
-import { InputGuard } from './input-guard.ts';
+import { bridgeOf, ensureBridge, isBridgeWhole, removeAllBridges, removeBridge } from '../../wiring/bridges.ts';
+import { InputGuard } from '../../wiring/input-guard.ts';
+import { changeLinks, deleteLinks, listLinks } from '../../wiring/links.ts';
+import { isNamespaceOf, isPortOf, type NamespaceKind, namespaceName, portName, shortId } from '../../wiring/names.ts';
+import { PortGuard } from '../../wiring/port-guard.ts';
+import type { GuardedPort } from '../../wiring/port-security.ts';
 import {
   deadInstanceDaemons,
   ensureInstanceDaemons,
@@ -12,12 +16,8 @@ import {
   installInstancePrograms,
   leasedAddress,
 } from './instance-daemons.ts';
-import { changeLinks, deleteLinks, listLinks } from './links.ts';
-import { isNamespaceOf, isPortOf, type NamespaceKind, namespaceName, portName, shortId } from './names.ts';
 import { ensureNamespace, listNamespaces, removeNamespaces } from './namespaces.ts';
 import { ensureNics, type Wiring } from './nics.ts';
-import { PortGuard } from './port-guard.ts';
-import type { GuardedPort } from './port-security.ts';
 import { daemonsWithFilesOf } from './processes.ts';
 
 /** Where the driver's files lie: `state` survives a reboot of the machine, `run` need not. */

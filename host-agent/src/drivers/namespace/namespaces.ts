@@ -1,7 +1,7 @@
 // Network namespaces and the processes in them.
 import { CommandError, type CommandRunner } from '@isthmus/host';
-import { type Link, namespaceLinks } from './links.ts';
-import { isNamespaceOf } from './names.ts';
+import { type Link, namespaceLinks } from '../../wiring/links.ts';
+import { isNamespaceOf } from '../../wiring/names.ts';
 import { processesOf } from './processes.ts';
 
 /**

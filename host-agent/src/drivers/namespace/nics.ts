@@ -1,7 +1,7 @@
 // A NIC is a veth pair: one end in the namespace, with the NIC's name and MAC, the other a port of the segment's bridge.
 import type { Nic } from '@isthmus/contract';
 import type { CommandRunner } from '@isthmus/host';
-import { changeLinks, findLink, type Link } from './links.ts';
+import { changeLinks, findLink, type Link } from '../../wiring/links.ts';
 
 /** A NIC and where it goes. `port` is the host's end. */
 export interface Wiring {

@@ -2,7 +2,7 @@
 import { networkInterfaces } from 'node:os';
 import type { Segment } from '@isthmus/contract';
 import type { CommandRunner } from '@isthmus/host';
-import { HostAgentError } from '../../errors.ts';
+import { HostAgentError } from '../errors.ts';
 import { changeLinks, deleteLinks, findLink, type Link, listLinks } from './links.ts';
 import { bridgeMacAddress, guestBridgeName, isBridgeOf, publicBridgeName } from './names.ts';
 

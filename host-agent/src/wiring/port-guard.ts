@@ -1,6 +1,6 @@
 // Keeps the port security of this host in force. Changes that come while one is being loaded ride the next load together.
 import type { CommandRunner } from '@isthmus/host';
-import { KeyedLock } from '../../keyed-lock.ts';
+import { KeyedLock } from '../keyed-lock.ts';
 import { chainOf, type GuardedPort, readPorts, renderPorts, renderRemoval, staleChains } from './port-security.ts';
 
 interface Waiting {

@@ -2,7 +2,7 @@
 // the host and may ping the address that the host has there; everything else that it sends to an address of the host,
 // whichever, is dropped. An admin's bridge is the admin's to guard.
 import type { CommandRunner } from '@isthmus/host';
-import { KeyedLock } from '../../keyed-lock.ts';
+import { KeyedLock } from '../keyed-lock.ts';
 import { isBridgeOf } from './names.ts';
 
 function chainOf(installation: string): string {

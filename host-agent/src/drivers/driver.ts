@@ -1,0 +1,78 @@
+// What the host agent asks of a driver: to make, wire, start, stop and remove machines. A driver knows nothing of routers.
+// Every call may be repeated, and finishes what a killed one began.
+import type { ApplianceSpec, ControlNic, DriverName, InstanceSpec, Nic, Segment } from '@isthmus/contract';
+
+/** A machine that should run, as this host has it. */
+export interface Known<Spec> {
+  readonly id: string;
+  readonly spec: Spec;
+}
+
+/** What a VM needs besides its spec. `configDrive` is the absolute path of the ISO image to insert; null: none. */
+export interface ApplianceExtras {
+  readonly control: ControlNic;
+  readonly configDrive: string | null;
+}
+
+/** Where a VM's consoles listen: absolute paths of Unix sockets. */
+export interface Consoles {
+  /** RFB (VNC), as QEMU serves it. */
+  readonly vnc: string;
+  /** The first serial port, both ways. */
+  readonly serial: string;
+}
+
+/** What both drivers do. */
+export interface Driver {
+  readonly name: DriverName;
+  /** Before any other call: brings port security into force for exactly those that should run, and guards the host. */
+  open(known: {
+    readonly appliances: readonly Known<ApplianceSpec>[];
+    readonly instances: readonly Known<InstanceSpec>[];
+    readonly segments: readonly Segment[];
+  }): Promise<void>;
+  /** Makes what is absent of an instance and starts it; it is adopted where it runs. */
+  ensureInstance(id: string, spec: InstanceSpec): Promise<void>;
+  /** Changes a running instance to another spec as far as it can be done without a restart; the rest by one. */
+  changeInstance(id: string, before: InstanceSpec, after: InstanceSpec): Promise<void>;
+  /** Ends it; its disk stays. Resolves when it is known not to run. */
+  haltInstance(id: string): Promise<void>;
+  /** Ends it and removes all that it had. */
+  removeInstance(id: string): Promise<void>;
+  /** The address that DHCP gave to the instance, where the host can know it. */
+  leasedAddress(id: string, spec: InstanceSpec): Promise<string | null>;
+  /** Of those that should run, the ones that do not, or not whole, such as a domain whose QEMU was killed, or a lost port. */
+  broken(
+    kind: 'appliance' | 'instance',
+    machines: readonly { readonly id: string; readonly nics: readonly Nic[] }[],
+  ): Promise<string[]>;
+  /** The last lines that a VM wrote on its serial console; '' where there are none. */
+  serialTail(kind: 'appliance' | 'instance', id: string): Promise<string>;
+  /** Mends packet filters that someone else flushed. */
+  healPacketFilters(): Promise<void>;
+  /** Removes a segment's bridge and tunnel. */
+  removeSegment(segment: Segment): Promise<void>;
+  /** Name of the bridge that carries a segment: two segments with one name would be one network. */
+  bridgeOf(segment: Segment): string;
+  /** Removes everything that this installation has on the host, known to records or not. */
+  removeEverything(): Promise<void>;
+}
+
+/** A driver whose appliances are machines of their own, with their agent inside. */
+export interface VirtualMachineDriver extends Driver {
+  /** What a probe that booted something found. */
+  readonly accelerator: 'kvm' | 'tcg';
+  /** Makes what is absent of an appliance's domain, disk and NICs, and starts it; it is adopted where it runs. */
+  ensureAppliance(id: string, spec: ApplianceSpec, extras: ApplianceExtras): Promise<void>;
+  /** Brings the NICs of a running appliance to those of `spec` without a restart. */
+  changeAppliance(id: string, before: ApplianceSpec, after: ApplianceSpec, extras: ApplianceExtras): Promise<void>;
+  /** Ends it; its disk with its state partition stays. Resolves when it is known not to run. */
+  haltAppliance(id: string): Promise<void>;
+  /** Ends it and removes its disk. */
+  removeAppliance(id: string): Promise<void>;
+  /** Takes the config drive out of the appliance's CD-ROM drive. No error where none is in. */
+  ejectConfigDrive(id: string): Promise<void>;
+  consoles(kind: 'appliance' | 'instance', id: string): Consoles;
+  /** Moves a running instance and its disk to the libvirtd at `destination` (its migration address). */
+  migrateInstance(id: string, destination: string): Promise<void>;
+}

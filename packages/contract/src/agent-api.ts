@@ -1,0 +1,87 @@
+// The API of an appliance's agent in a VM: HTTP with JSON bodies over mutual TLS, on the control address alone. It heeds
+// certificates of the role `orchestrator` of its installation and no others. The orchestrator reaches it through a tunnel
+// of the host agent (GET /v1/appliances/:id/agent with `Upgrade: isthmus-tunnel`), which carries the TLS bytes unread.
+//
+//   GET  /v1/status                AgentStatus
+//   POST /v1/push                  Push → Acknowledgement, or 409 Refusal
+//   GET, PUT /v1/state             ApplianceState
+//   POST /v1/certificate/request   → CertificateRequest
+//   PUT  /v1/certificate           CertificateGrant → 204
+//   PUT  /v1/revocations           Revocations → 204
+//   GET  /v1/boot                  BootReport
+import Type, { type Static } from 'typebox';
+import { CertificateGrantSchema, PemSchema } from './certificate.ts';
+import { PushSchema } from './push.ts';
+import {
+  EntryIdSchema,
+  InterfaceNameSchema,
+  Ipv4AddressSchema,
+  MacAddressSchema,
+  PrefixLengthSchema,
+} from './values.ts';
+
+const closed = { additionalProperties: false } as const;
+
+/** TCP port of the agent on the control address. */
+export const agentPort = 3922;
+
+/** NIC of an appliance on the control network of its host. */
+export const controlInterface = 'eth1';
+
+/**
+ * Body of PUT /v1/appliances/:id/config-drive of a host agent, before the appliance's PUT: the identity of the appliance
+ * and its first document (null: it has one on its state partition, or waits for a push).
+ */
+export const BootstrapSchema = Type.Object(
+  {
+    installation: Type.String({ pattern: '^[a-z][a-z0-9]{3}$' }),
+    privateKey: PemSchema,
+    grant: CertificateGrantSchema,
+    push: Type.Union([PushSchema, Type.Null()]),
+  },
+  closed,
+);
+export type Bootstrap = Static<typeof BootstrapSchema>;
+
+/** The control NIC as the host agent gave it. `gateway` is the host on that network, and all that may speak to it. */
+export const ControlNicSchema = Type.Object(
+  {
+    macAddress: MacAddressSchema,
+    address: Ipv4AddressSchema,
+    prefixLength: PrefixLengthSchema,
+    gateway: Ipv4AddressSchema,
+  },
+  closed,
+);
+export type ControlNic = Static<typeof ControlNicSchema>;
+
+/**
+ * `config.json` of a config drive: a CD-ROM (ISO 9660 with Joliet or Rock Ridge, volume `ISTHMUS`). Beside it,
+ * `config.json.sha256` holds the SHA-256 of `config.json` in hexadecimal, so that a truncated drive is told from a whole
+ * one. Every NIC besides the control NIC is named by its MAC address.
+ */
+export const ConfigDriveSchema = Type.Object(
+  {
+    id: EntryIdSchema,
+    kind: Type.Enum(['router']),
+    bootstrap: BootstrapSchema,
+    control: ControlNicSchema,
+    nics: Type.Array(Type.Object({ name: InterfaceNameSchema, macAddress: MacAddressSchema }, closed)),
+  },
+  closed,
+);
+export type ConfigDrive = Static<typeof ConfigDriveSchema>;
+
+/**
+ * GET /v1/boot: when each stage of the boot ended, in ms since the kernel's clock began, in their order, such as
+ * `kernel`, `init`, `node`, `config drive`, `serving`.
+ */
+export const BootReportSchema = Type.Object(
+  {
+    version: Type.String(),
+    stages: Type.Array(Type.Object({ stage: Type.String(), atMs: Type.Number({ minimum: 0 }) }, closed)),
+    memoryUsedBytes: Type.Integer({ minimum: 0 }),
+  },
+  closed,
+);
+export type BootReport = Static<typeof BootReportSchema>;
