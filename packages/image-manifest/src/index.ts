@@ -1,1 +1,3 @@
-export {};
+export * from './manifest.ts';
+export * from './schema.ts';
+export * from './signature.ts';
