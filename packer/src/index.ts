@@ -1,1 +1,4 @@
-export {};
+export * from './sbom.ts';
+export * from './sbom-sources.ts';
+export * from './sign.ts';
+export * from './signing-key.ts';
