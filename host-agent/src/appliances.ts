@@ -1,5 +1,5 @@
-// Virtual routers on this host. Each has its agent in this process, as a library; what the agent serves goes on without it.
-import { type Agent, createAgent, type ExportedState, RefusedError } from '@isthmus/agent';
+// Virtual routers on this host, in namespaces or as VMs.
+import { type Agent, type ExportedState, RefusedError } from '@isthmus/agent';
 import {
   type Acknowledgement,
   type AgentStatus,
@@ -8,42 +8,27 @@ import {
   ApplianceSpecSchema,
   validator,
 } from '@isthmus/contract';
-import type { RouterPaths, RouterService, ServiceContext } from '@isthmus/router';
-import type { NamespaceDriver } from './drivers/namespace/namespace-driver.ts';
+import type { ApplianceCarrier } from './appliance-carrier.ts';
 import { HostAgentError, PushRefusedError } from './errors.ts';
-import { forEachLimited } from './keyed-lock.ts';
 import { type MachineContext, Machines } from './machines.ts';
+import { NamespaceAppliances } from './namespace-appliances.ts';
 import type { Powered } from './records.ts';
-import { shortId } from './wiring/names.ts';
 
 export const applianceValidator = validator(ApplianceSpecSchema);
 
-const endedAtOnce = 4;
-
-/** What appliances are made with. `run` is the host agent's; `createServices` lists the services of a router. */
-export interface ApplianceContext extends MachineContext {
-  readonly installation: string;
-  readonly run: string;
-  readonly createServices: (context: ServiceContext) => readonly RouterService[];
-}
-
 export class Appliances {
   readonly machines: Machines<ApplianceSpec>;
-  readonly #context: ApplianceContext;
-  readonly #driver: NamespaceDriver;
-  readonly #agents = new Map<string, Agent>();
+  readonly carrier: ApplianceCarrier;
 
-  constructor(context: ApplianceContext, driver: NamespaceDriver) {
-    this.#context = context;
-    this.#driver = driver;
+  constructor(context: MachineContext, carrier: ApplianceCarrier) {
+    this.carrier = carrier;
     this.machines = new Machines(context, {
       noun: 'appliance',
       spec: applianceValidator,
-      make: (id, spec) => this.#make(id, spec),
-      // NICs are changed in place by `make`: connections through the others live.
-      change: async () => {},
-      halt: (id) => this.#halt(id),
-      forget: (id) => this.#forget(id),
+      make: (id, spec) => carrier.make(id, spec),
+      change: (id, before, after) => carrier.change(id, before, after),
+      halt: (id) => carrier.halt(id),
+      forget: (id) => carrier.forget(id),
     });
   }
 
@@ -56,7 +41,9 @@ export class Appliances {
     return Promise.all(this.machines.entries().map(([id, record]) => this.#reportOf(id, record)));
   }
 
-  /** Throws PushRefusedError; HostAgentError where the appliance is unknown (`not-found`) or at rest (`conflict`). */
+  /**
+   * Throws PushRefusedError; HostAgentError where the appliance is unknown (`not-found`), at rest, or a VM (`conflict`).
+   */
   async push(id: string, push: unknown): Promise<Acknowledgement> {
     try {
       return await (await this.#agentOf(id)).push(push);
@@ -82,60 +69,17 @@ export class Appliances {
     await this.machines.exclusively(id, () => agent.importState(state));
   }
 
-  /** Ends every agent in this process; the routers serve on. */
-  async release(): Promise<void> {
-    const agents = [...this.#agents.values()];
-    this.#agents.clear();
-    await Promise.all(agents.map((agent) => agent.release()));
-  }
-
-  /** Ends every agent and what it serves. What an agent cannot end goes with its namespace. */
-  async shutdown(): Promise<void> {
-    const agents = [...this.#agents];
-    this.#agents.clear();
-    await forEachLimited(agents, endedAtOnce, async ([id, agent]) => {
-      await agent.shutdown().catch((error: unknown) => {
-        this.#context.host.log.warn('an agent did not end what it serves', { id, error });
-      });
-    });
-  }
-
-  #paths(id: string): RouterPaths {
-    const { state, run } = this.#context;
-    return { state: `${state}/appliances/${id}`, run: `${run}/appliances/${shortId(id)}` };
-  }
-
-  async #make(id: string, spec: ApplianceSpec): Promise<void> {
-    const { host, changed } = await this.#driver.ensureRouter(id, spec.nics);
-    const running = this.#agents.get(id);
-    if (running !== undefined && !changed) return;
-    // New NICs have no addresses: an agent that begins anew applies the whole document from disk.
-    await running?.release();
-    const paths = this.#paths(id);
-    const services = this.#context.createServices({ host, paths, namePrefix: this.#context.installation });
-    const agent = await createAgent({ host, paths, services });
-    this.#agents.set(id, agent);
-    await agent.boot();
-  }
-
-  async #halt(id: string): Promise<void> {
-    const agent = this.#agents.get(id);
-    this.#agents.delete(id);
-    await agent?.shutdown();
-    await this.#driver.removeRouter(id);
-  }
-
-  async #forget(id: string): Promise<void> {
-    const { state, run } = this.#paths(id);
-    await Promise.all([state, run].map((path) => this.#context.host.files.remove(path)));
-  }
-
   async #agentOf(id: string): Promise<Agent> {
     const { power } = this.machines.known(id);
+    const { carrier } = this;
+    if (!(carrier instanceof NamespaceAppliances)) {
+      const path = `/v1/appliances/${id}/agent`;
+      throw new HostAgentError('conflict', `appliance ${id}: is a VM; its agent is asked through the tunnel ${path}`);
+    }
     // After a start of the host agent its turn to be adopted may not have come.
-    const isLate = power === 'Running' && this.machines.faultOf(id) === undefined && !this.#agents.has(id);
+    const isLate = power === 'Running' && this.machines.faultOf(id) === undefined && carrier.agent(id) === undefined;
     if (isLate) await this.machines.remake(id);
-    const agent = this.#agents.get(id);
+    const agent = carrier.agent(id);
     if (agent !== undefined) return agent;
     const reason = this.machines.faultOf(id);
     if (reason !== undefined) throw new HostAgentError('failed', `appliance ${id}: is not running`, { detail: reason });
@@ -144,8 +88,10 @@ export class Appliances {
 
   async #reportOf(id: string, { power, spec }: Powered<ApplianceSpec>): Promise<ApplianceReport> {
     const { kind } = spec;
-    const agent = (await this.#agents.get(id)?.status()) ?? null;
+    const traits = await this.carrier.traits(id);
     const reason = this.machines.faultOf(id);
-    return reason === undefined ? { id, kind, state: power, agent } : { id, kind, state: 'Error', reason, agent };
+    return reason === undefined
+      ? { id, kind, state: power, ...traits }
+      : { id, kind, state: 'Error', reason, ...traits };
   }
 }

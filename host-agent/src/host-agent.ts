@@ -1,14 +1,16 @@
 // The host agent without its API: what it has, how it comes back to it after a restart, how it removes it.
 import { readFileSync } from 'node:fs';
-import { cpus, freemem, hostname, totalmem } from 'node:os';
+import { cpus, hostname, totalmem } from 'node:os';
 import type { HostReport } from '@isthmus/contract';
 import type { Host } from '@isthmus/host';
 import type { RouterService, ServiceContext } from '@isthmus/router';
 import { Appliances } from './appliances.ts';
-import { NamespaceDriver } from './drivers/namespace/namespace-driver.ts';
+import type { NamespaceDriver } from './drivers/namespace/namespace-driver.ts';
 import { HostAgentError } from './errors.ts';
 import { Instances } from './instances.ts';
+import { NamespaceAppliances } from './namespace-appliances.ts';
 import { Segments } from './segments.ts';
+import type { SegmentBridges } from './wiring/segment-bridges.ts';
 
 /** `state` survives a reboot of the machine, `run` need not; both absolute. `healIntervalMs`: pause between two looks for dead daemons. */
 export interface HostAgentOptions {
@@ -17,6 +19,8 @@ export interface HostAgentOptions {
   readonly state: string;
   readonly run: string;
   readonly version: string;
+  readonly bridges: SegmentBridges;
+  readonly driver: NamespaceDriver;
   readonly createServices: (context: ServiceContext) => readonly RouterService[];
   readonly healIntervalMs?: number;
 }
@@ -26,23 +30,21 @@ export class HostAgent {
   readonly instances: Instances;
   readonly segments: Segments;
   readonly #options: HostAgentOptions;
-  readonly #driver: NamespaceDriver;
   readonly #end = new AbortController();
   #watching: Promise<void> = Promise.resolve();
   #adopting: Promise<unknown> = Promise.resolve();
   #isRemoving = false;
 
   constructor(options: HostAgentOptions) {
-    const { host, installation, state, run } = options;
+    const { host, state, bridges, driver } = options;
     this.#options = options;
-    this.#driver = new NamespaceDriver(host, installation, { state, run });
-    this.segments = new Segments(host, state, this.#driver, (id) => [
+    this.segments = new Segments(host, state, bridges, (id) => [
       ...this.appliances.machines.usersOf(id),
       ...this.instances.machines.usersOf(id),
     ]);
     const context = { ...options, segments: this.segments };
-    this.appliances = new Appliances(context, this.#driver);
-    this.instances = new Instances(context, this.#driver);
+    this.appliances = new Appliances(context, new NamespaceAppliances(options, driver));
+    this.instances = new Instances(context, driver);
   }
 
   /**
@@ -50,7 +52,7 @@ export class HostAgent {
    * Resolves before that has ended: a request for one that waits for its turn makes it.
    */
   async open(): Promise<void> {
-    const { host, state, run } = this.#options;
+    const { host, state, run, bridges, driver } = this.#options;
     await host.files.makeDirectory(state);
     // Daemons without privileges pass through it to what is theirs; each file in it says who may use it.
     await host.files.makeDirectory(run, { mode: 0o711 });
@@ -58,7 +60,8 @@ export class HostAgent {
     await this.segments.load(host.log);
     await this.appliances.machines.load();
     await this.instances.machines.load();
-    await this.#driver.open(this.instances.machines.running(), this.segments.all());
+    await bridges.open(this.segments.all());
+    await driver.open({ appliances: this.appliances.machines.running(), instances: this.instances.machines.running() });
     const kinds = [this.appliances.machines, this.instances.machines];
     this.#adopting = Promise.all(kinds.map((machines) => machines.adopt(this.#end.signal)));
     this.#watching = this.#watch();
@@ -74,14 +77,14 @@ export class HostAgent {
     return {
       installation,
       hostname: hostname(),
-      driver: 'namespace',
+      driver: this.#options.driver.name,
       accelerator: null,
       bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
       tunnelAddress: null,
       version,
       cpus: cpus().length,
       memoryBytes: totalmem(),
-      memoryFreeBytes: freemem(),
+      memoryFreeBytes: availableMemoryBytes(),
       pid: process.pid,
     };
   }
@@ -98,9 +101,10 @@ export class HostAgent {
     try {
       await this.#adopting;
       await Promise.all([this.appliances.machines.idle(), this.instances.machines.idle()]);
-      await this.appliances.shutdown();
-      await this.#driver.removeEverything();
-      const { host, state, run } = this.#options;
+      await this.appliances.carrier.shutdown();
+      const { host, state, run, bridges, driver } = this.#options;
+      await driver.removeEverything();
+      await bridges.removeAll();
       const paths = [`${state}/host-agent`, `${state}/appliances`, `${run}/appliances`];
       for (const path of paths) await host.files.remove(path);
       for (const records of [this.appliances.machines, this.instances.machines, this.segments]) records.clear();
@@ -115,33 +119,41 @@ export class HostAgent {
     await this.#watching;
     await this.#adopting;
     await Promise.all([this.appliances.machines.idle(), this.instances.machines.idle()]);
-    await this.appliances.release();
+    await this.appliances.carrier.release();
   }
 
-  /** Makes again the ports and bridges that someone else removed. */
-  async #healWiring(): Promise<void> {
-    for (const [kind, { machines }] of [['r', this.appliances] as const, ['i', this.instances] as const]) {
+  /** Makes again what died, and the ports and bridges that someone else removed. */
+  async #healMachines(): Promise<void> {
+    const { host, driver } = this.#options;
+    const kinds = [['appliance', this.appliances] as const, ['instance', this.instances] as const];
+    for (const [kind, { machines }] of kinds) {
       const running = machines.running().map(({ id, spec: { nics } }) => ({ id, nics }));
-      for (const id of await this.#driver.unwired(kind, running)) {
-        this.#options.host.log.warn('a port or its bridge is gone; making it again', { id });
+      for (const id of await driver.broken(kind, running)) {
+        host.log.warn('what should run does not, or not whole; making it again', { kind, id });
         await machines.remake(id);
       }
     }
   }
 
   async #watch(): Promise<void> {
-    const { host, healIntervalMs = 5000 } = this.#options;
+    const { host, bridges, driver, healIntervalMs = 5000 } = this.#options;
     const { signal } = this.#end;
     while (!signal.aborted) {
       await host.clock.sleep(healIntervalMs, signal).catch(() => undefined);
       if (signal.aborted || this.#isRemoving) continue;
       try {
-        await this.#driver.healPacketFilters();
-        await this.#healWiring();
-        await this.instances.heal();
+        await bridges.heal();
+        await driver.healPacketFilters();
+        await this.#healMachines();
       } catch (error) {
         host.log.error('the watch over this host failed', { error });
       }
     }
   }
+}
+
+/** What programs could take without swapping (proc(5), MemAvailable). */
+function availableMemoryBytes(): number {
+  const [, kilobytes = '0'] = /^MemAvailable:\s+(\d+) kB$/m.exec(readFileSync('/proc/meminfo', 'utf8')) ?? [];
+  return Number(kilobytes) * 1024;
 }

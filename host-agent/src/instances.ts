@@ -1,31 +1,25 @@
 // Tenants' instances on this host.
 import { type InstanceReport, type InstanceSpec, InstanceSpecSchema, validator } from '@isthmus/contract';
 import { parseIpv4Address } from '@isthmus/net';
-import type { NamespaceDriver } from './drivers/namespace/namespace-driver.ts';
-import { forEachLimited } from './keyed-lock.ts';
+import type { Driver } from './drivers/driver.ts';
 import { type MachineContext, Machines } from './machines.ts';
 import type { Powered } from './records.ts';
 
 export const instanceValidator = validator(InstanceSpecSchema);
 
-const checkedAtOnce = 4;
-
 export class Instances {
   readonly machines: Machines<InstanceSpec>;
-  readonly #driver: NamespaceDriver;
-  readonly #context: MachineContext;
+  readonly #driver: Driver;
 
-  constructor(context: MachineContext, driver: NamespaceDriver) {
+  constructor(context: MachineContext, driver: Driver) {
     this.#driver = driver;
-    this.#context = context;
     this.machines = new Machines(context, {
       noun: 'instance',
       spec: instanceValidator,
       make: (id, spec) => driver.ensureInstance(id, spec),
-      // An instance holds nothing that would be lost, so that another spec is another instance.
-      change: (id) => driver.removeInstance(id),
-      halt: (id) => driver.removeInstance(id),
-      forget: async () => {},
+      change: (id, before, after) => driver.changeInstance(id, before, after),
+      halt: (id) => driver.haltInstance(id),
+      forget: (id) => driver.removeInstance(id),
     });
   }
 
@@ -36,16 +30,6 @@ export class Instances {
 
   list(): Promise<InstanceReport[]> {
     return Promise.all(this.machines.entries().map(([id, record]) => this.#reportOf(id, record)));
-  }
-
-  /** Starts again the daemons that died. */
-  async heal(): Promise<void> {
-    await forEachLimited(this.machines.running(), checkedAtOnce, async ({ id, spec }) => {
-      const daemons = await this.#driver.deadDaemons(id, spec);
-      if (daemons.length === 0) return;
-      this.#context.host.log.warn('an instance lacks daemons', { id, daemons });
-      await this.machines.remake(id);
-    });
   }
 
   async #reportOf(id: string, { power, spec }: Powered<InstanceSpec>): Promise<InstanceReport> {

@@ -3,10 +3,11 @@ import { chmod } from 'node:fs/promises';
 import { createHost, type Host } from '@isthmus/host';
 import { createRouterServices } from '@isthmus/router';
 import packageJson from '../package.json' with { type: 'json' };
+import { NamespaceDriver } from './drivers/namespace/namespace-driver.ts';
 import { HostAgent } from './host-agent.ts';
-
 import { createServer } from './server.ts';
 import { claimInstallation } from './single-instance.ts';
+import { SegmentBridges } from './wiring/segment-bridges.ts';
 
 /** What the host agent is started with; both directories absolute. */
 export interface RunOptions {
@@ -37,7 +38,10 @@ export async function runHostAgent(options: RunOptions, signal: AbortSignal): Pr
     throw new Error(`installation ${installation}: its host agent runs already (process id in ${pidPath(run)})`);
   }
   const { version } = packageJson;
-  const agent = new HostAgent({ host, installation, state, run, version, createServices: createRouterServices });
+  const bridges = new SegmentBridges(host.commands, installation);
+  const driver = new NamespaceDriver({ host, installation, state, run, bridges });
+  const context = { host, installation, state, run, version, bridges, driver };
+  const agent = new HostAgent({ ...context, createServices: createRouterServices });
   await agent.open();
   const end = new AbortController();
   const server = createServer(agent, () => end.abort());

@@ -1,20 +1,20 @@
 // The segments of the host: which exist, who uses them, and that no two are the same network.
 import { type Segment, SegmentSchema, validator } from '@isthmus/contract';
 import type { Host } from '@isthmus/host';
-import type { NamespaceDriver } from './drivers/namespace/namespace-driver.ts';
 import { HostAgentError } from './errors.ts';
 import { Records } from './records.ts';
+import type { SegmentBridges } from './wiring/segment-bridges.ts';
 
 const segmentValidator = validator(SegmentSchema);
 
 /** `usersOf` answers with those who have a NIC on a segment, in words such as `instance ID`. */
 export class Segments {
-  readonly #driver: NamespaceDriver;
+  readonly #bridges: SegmentBridges;
   readonly #records: Records<Segment>;
   readonly #usersOf: (id: string) => string[];
 
-  constructor(host: Host, state: string, driver: NamespaceDriver, usersOf: (id: string) => string[]) {
-    this.#driver = driver;
+  constructor(host: Host, state: string, bridges: SegmentBridges, usersOf: (id: string) => string[]) {
+    this.#bridges = bridges;
     this.#usersOf = usersOf;
     this.#records = new Records(host.files, `${state}/host-agent/segments`, (value) => segmentValidator.check(value));
   }
@@ -29,14 +29,14 @@ export class Segments {
    */
   async admit(segments: readonly Segment[]): Promise<void> {
     for (const segment of segments) {
-      const bridge = this.#driver.bridgeOf(segment);
+      const bridge = this.#bridges.nameOf(segment);
       const before = this.#records.get(segment.id);
-      if (before !== undefined && this.#driver.bridgeOf(before) !== bridge) {
-        const had = this.#driver.bridgeOf(before);
+      if (before !== undefined && this.#bridges.nameOf(before) !== bridge) {
+        const had = this.#bridges.nameOf(before);
         throw new HostAgentError('conflict', `segment ${segment.id}: expected bridge ${had} as before, not ${bridge}`);
       }
       const twin = this.#records.entries().find(([id, other]) => {
-        return id !== segment.id && segment.kind === 'guest' && this.#driver.bridgeOf(other) === bridge;
+        return id !== segment.id && segment.kind === 'guest' && this.#bridges.nameOf(other) === bridge;
       });
       if (twin !== undefined) {
         const [other] = twin;
@@ -57,7 +57,7 @@ export class Segments {
     if (users.length > 0) {
       throw new HostAgentError('conflict', `segment ${id}: expected no NIC on it, but ${users.join(', ')} has one`);
     }
-    await this.#driver.removeSegment(segment);
+    await this.#bridges.remove(segment);
     await this.#records.delete(id);
   }
 

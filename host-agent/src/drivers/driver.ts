@@ -1,6 +1,20 @@
 // What the host agent asks of a driver: to make, wire, start, stop and remove machines. A driver knows nothing of routers.
 // Every call may be repeated, and finishes what a killed one began.
-import type { ApplianceSpec, ControlNic, DriverName, InstanceSpec, Nic, Segment } from '@isthmus/contract';
+import type { ApplianceSpec, ControlNic, DriverName, InstanceSpec, Nic } from '@isthmus/contract';
+import type { Host } from '@isthmus/host';
+import type { SegmentBridges } from '../wiring/segment-bridges.ts';
+
+/**
+ * What a driver is made with. `state` survives a reboot of the machine, `run` need not; both absolute. `bridges` are
+ * opened, healed and removed by the host agent: a driver ensures the one that it is about to plug a machine into.
+ */
+export interface DriverContext {
+  readonly host: Host;
+  readonly installation: string;
+  readonly state: string;
+  readonly run: string;
+  readonly bridges: SegmentBridges;
+}
 
 /** A machine that should run, as this host has it. */
 export interface Known<Spec> {
@@ -8,9 +22,13 @@ export interface Known<Spec> {
   readonly spec: Spec;
 }
 
-/** What a VM needs besides its spec. `configDrive` is the absolute path of the ISO image to insert; null: none. */
+/**
+ * What a VM needs besides its spec: its NIC on the control network, whose bridge `controlBridge` is there, and the
+ * absolute path of the ISO image to insert (null: none).
+ */
 export interface ApplianceExtras {
   readonly control: ControlNic;
+  readonly controlBridge: string;
   readonly configDrive: string | null;
 }
 
@@ -25,11 +43,10 @@ export interface Consoles {
 /** What both drivers do. */
 export interface Driver {
   readonly name: DriverName;
-  /** Before any other call: brings port security into force for exactly those that should run, and guards the host. */
+  /** Before any other call: brings port security into force for exactly those that should run. */
   open(known: {
     readonly appliances: readonly Known<ApplianceSpec>[];
     readonly instances: readonly Known<InstanceSpec>[];
-    readonly segments: readonly Segment[];
   }): Promise<void>;
   /** Makes what is absent of an instance and starts it; it is adopted where it runs. */
   ensureInstance(id: string, spec: InstanceSpec): Promise<void>;
@@ -41,25 +58,25 @@ export interface Driver {
   removeInstance(id: string): Promise<void>;
   /** The address that DHCP gave to the instance, where the host can know it. */
   leasedAddress(id: string, spec: InstanceSpec): Promise<string | null>;
-  /** Of those that should run, the ones that do not, or not whole, such as a domain whose QEMU was killed, or a lost port. */
+  /**
+   * Of those that should run, the ones that do not, or not whole, such as a domain whose QEMU was killed, or a lost port.
+   * Cheap: it is asked every two seconds.
+   */
   broken(
     kind: 'appliance' | 'instance',
     machines: readonly { readonly id: string; readonly nics: readonly Nic[] }[],
   ): Promise<string[]>;
   /** The last lines that a VM wrote on its serial console; '' where there are none. */
   serialTail(kind: 'appliance' | 'instance', id: string): Promise<string>;
-  /** Mends packet filters that someone else flushed. */
+  /** Mends port security that someone else flushed. */
   healPacketFilters(): Promise<void>;
-  /** Removes a segment's bridge and tunnel. */
-  removeSegment(segment: Segment): Promise<void>;
-  /** Name of the bridge that carries a segment: two segments with one name would be one network. */
-  bridgeOf(segment: Segment): string;
-  /** Removes everything that this installation has on the host, known to records or not. */
+  /** Removes everything that this installation has on the host, known to records or not, besides bridges. */
   removeEverything(): Promise<void>;
 }
 
 /** A driver whose appliances are machines of their own, with their agent inside. */
 export interface VirtualMachineDriver extends Driver {
+  readonly name: 'libvirt';
   /** What a probe that booted something found. */
   readonly accelerator: 'kvm' | 'tcg';
   /** Makes what is absent of an appliance's domain, disk and NICs, and starts it; it is adopted where it runs. */

@@ -1,4 +1,4 @@
-// The names of what the namespace driver makes. All carry the installation's id, so that two installations never meet.
+// The names of what the host agent makes. All carry the installation's id, so that two installations never meet.
 import { createHash } from 'node:crypto';
 import { isIpv4Address } from '@isthmus/net';
 
@@ -28,9 +28,24 @@ export function portName(installation: string, kind: NamespaceKind, id: string, 
   return `${installation}${kind}${shortId(id)}${index}`;
 }
 
-/** True for a name that `portName` gives in this installation. */
+/** Name of the port of an appliance's control NIC, e.g. `ab12r0a1b2c3dc`. */
+export function controlPortName(installation: string, id: string): string {
+  return `${installation}r${shortId(id)}c`;
+}
+
+/** True for a name that `portName` or `controlPortName` gives in this installation. */
 export function isPortOf(installation: string, name: string): boolean {
-  return new RegExp(`^${installation}[ri][0-9a-f]{8}[0-7]$`).test(name);
+  return new RegExp(`^${installation}(?:[ri][0-9a-f]{8}[0-7]|r[0-9a-f]{8}c)$`).test(name);
+}
+
+/** Name of the bridge of the control network, e.g. `ab12c`. */
+export function controlBridgeName(installation: string): string {
+  return `${installation}c`;
+}
+
+/** Name of a guest segment's VXLAN device, e.g. `ab12x5k`: the number of the broadcast domain in base 36. */
+export function vxlanName(installation: string, vni: number): string {
+  return `${installation}x${vni.toString(36)}`;
 }
 
 /** Name of a guest segment's bridge, e.g. `ab12n5k`: the number of the broadcast domain in base 36. */

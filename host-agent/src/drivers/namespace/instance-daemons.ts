@@ -1,6 +1,6 @@
 // What runs in a tenant's instance: a DHCP client per NIC and a small HTTP server, all of busybox (about 1 MB each).
 // They are detached daemons, told by process id files, and outlive the host agent.
-import type { InstanceSpec } from '@isthmus/contract';
+import type { InstanceSpec, Nic } from '@isthmus/contract';
 import type { Host } from '@isthmus/host';
 import { addressOf } from '../../wiring/names.ts';
 import { processesOf } from './processes.ts';
@@ -12,9 +12,12 @@ export interface InstancePaths {
   readonly names: string;
 }
 
-interface Daemon {
+interface DaemonName {
   readonly name: string;
   readonly program: string;
+}
+
+interface Daemon extends DaemonName {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
 }
@@ -39,23 +42,31 @@ function leasePath({ run }: InstancePaths, nic: string): string {
   return `${run}/lease.${nic}`;
 }
 
+const serverName: DaemonName = { name: 'http', program: 'busybox' };
+
+function clientName({ name }: Nic): DaemonName {
+  return { name: `udhcpc.${name}`, program: 'udhcpc' };
+}
+
+function daemonNames(nics: readonly Nic[]): DaemonName[] {
+  return [serverName, ...nics.map(clientName)];
+}
+
 function daemonsOf({ hostname, nics }: InstanceSpec, paths: InstancePaths): Daemon[] {
   const server: Daemon = {
-    name: 'http',
-    program: 'busybox',
+    ...serverName,
     args: ['httpd', '-f', '-p', '0.0.0.0:80', '-h', `${paths.shared}/www`, '-u', 'nobody:nogroup'],
     env: { ISTHMUS_HOSTNAME: hostname },
   };
-  const clients = nics.map(({ name }, index) => ({
-    name: `udhcpc.${name}`,
-    program: 'udhcpc',
+  const clients = nics.map((nic, index) => ({
+    ...clientName(nic),
     // Tries for ever, with pauses: the router may come later than its guests.
     args: [
-      ...['-f', '-i', name, '-s', `${paths.shared}/dhcp-event`, '-x', `hostname:${hostname}`],
+      ...['-f', '-i', nic.name, '-s', `${paths.shared}/dhcp-event`, '-x', `hostname:${hostname}`],
       ...['-O', 'mtu', '-t', '4', '-T', '1', '-A', '2'],
     ],
     env: {
-      ISTHMUS_LEASE: leasePath(paths, name),
+      ISTHMUS_LEASE: leasePath(paths, nic.name),
       ISTHMUS_RESOLV_CONF: `${paths.names}/resolv.conf`,
       ISTHMUS_METRIC: String(100 + index),
     },
@@ -63,11 +74,11 @@ function daemonsOf({ hostname, nics }: InstanceSpec, paths: InstancePaths): Daem
   return [server, ...clients];
 }
 
-function pidPath({ run }: InstancePaths, daemon: Daemon): string {
+function pidPath({ run }: InstancePaths, daemon: DaemonName): string {
   return `${run}/${daemon.name}.pid`;
 }
 
-async function runningPid(host: Host, paths: InstancePaths, daemon: Daemon): Promise<number | null> {
+async function runningPid(host: Host, paths: InstancePaths, daemon: DaemonName): Promise<number | null> {
   const pid = Number((await host.files.readTextIfExists(pidPath(paths, daemon))) ?? 'none');
   if (!Number.isInteger(pid) || pid < 2) return null;
   return (await host.commands.isRunning(pid, daemon.program)) ? pid : null;
@@ -104,11 +115,15 @@ export async function ensureInstanceDaemons(
   }
 }
 
-/** Names of the instance's daemons that do not run. */
-export async function deadInstanceDaemons(host: Host, spec: InstanceSpec, paths: InstancePaths): Promise<string[]> {
-  const daemons = daemonsOf(spec, paths);
+/** True where every daemon of an instance with these NICs runs. */
+export async function areInstanceDaemonsAlive(
+  host: Host,
+  nics: readonly Nic[],
+  paths: InstancePaths,
+): Promise<boolean> {
+  const daemons = daemonNames(nics);
   const pids = await Promise.all(daemons.map((daemon) => runningPid(host, paths, daemon)));
-  return daemons.filter((_, index) => pids[index] === null).map(({ name }) => name);
+  return !pids.includes(null);
 }
 
 /** The address that DHCP gave to the instance's first NIC; null until then. */

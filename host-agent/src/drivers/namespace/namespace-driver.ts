@@ -1,16 +1,16 @@
 // The namespace driver: a router or an instance is a network namespace, a NIC a veth pair, a segment a bridge. It makes,
 // wires and removes; it knows nothing of routers. Every call may be repeated, and finishes what a killed one began.
-import type { InstanceSpec, Nic, Segment } from '@isthmus/contract';
+import type { InstanceSpec, Nic } from '@isthmus/contract';
 import { createNamespaceHost, type Host } from '@isthmus/host';
-import { KeyedLock } from '../../keyed-lock.ts';
-import { bridgeOf, ensureBridge, isBridgeWhole, removeAllBridges, removeBridge } from '../../wiring/bridges.ts';
-import { InputGuard } from '../../wiring/input-guard.ts';
+import { forEachLimited } from '../../keyed-lock.ts';
 import { changeLinks, deleteLinks, listLinks } from '../../wiring/links.ts';
 import { isNamespaceOf, isPortOf, type NamespaceKind, namespaceName, portName, shortId } from '../../wiring/names.ts';
 import { PortGuard } from '../../wiring/port-guard.ts';
 import type { GuardedPort } from '../../wiring/port-security.ts';
+import type { SegmentBridges } from '../../wiring/segment-bridges.ts';
+import type { Driver, DriverContext } from '../driver.ts';
 import {
-  deadInstanceDaemons,
+  areInstanceDaemonsAlive,
   ensureInstanceDaemons,
   type InstancePaths,
   installInstancePrograms,
@@ -20,54 +20,35 @@ import { ensureNamespace, listNamespaces, removeNamespaces } from './namespaces.
 import { ensureNics, type Wiring } from './nics.ts';
 import { daemonsWithFilesOf } from './processes.ts';
 
-/** Where the driver's files lie: `state` survives a reboot of the machine, `run` need not. */
-export interface DriverPaths {
-  readonly state: string;
-  readonly run: string;
-}
-
-/** An instance as this host has it. */
-export interface KnownInstance {
-  readonly id: string;
-  readonly spec: InstanceSpec;
-}
-
 const portsEndWithinMs = 5000;
 
-export class NamespaceDriver {
+const checkedAtOnce = 4;
+
+/** A machine as its ports see it. */
+interface Wired {
+  readonly id: string;
+  readonly nics: readonly Nic[];
+}
+
+export class NamespaceDriver implements Driver {
+  readonly name = 'namespace';
   readonly #host: Host;
   readonly #installation: string;
-  readonly #paths: DriverPaths;
+  readonly #paths: Pick<DriverContext, 'state' | 'run'>;
   readonly #guard: PortGuard;
-  readonly #input: InputGuard;
-  readonly #bridges = new KeyedLock();
+  readonly #bridges: SegmentBridges;
   #programs: Promise<void> | null = null;
 
-  constructor(host: Host, installation: string, paths: DriverPaths) {
+  constructor({ host, installation, state, run, bridges }: DriverContext) {
     this.#host = host;
     this.#installation = installation;
-    this.#paths = paths;
+    this.#paths = { state, run };
     this.#guard = new PortGuard(host.commands, installation);
-    this.#input = new InputGuard(host.commands, installation);
+    this.#bridges = bridges;
   }
 
-  /** Brings port security to exactly the instances that run here, and guards the host from its segments. Before any other call. */
-  async open(running: readonly KnownInstance[], segments: readonly Segment[]): Promise<void> {
-    await this.#input.load(segments.map((segment) => this.bridgeOf(segment)));
-    await this.#guard.load(running.flatMap(({ id, spec }) => this.#guardedPorts('i', id, spec.nics)));
-  }
-
-  /** Name of the bridge that carries a segment: two segments with one name would be one network. */
-  bridgeOf(segment: Segment): string {
-    return bridgeOf(this.#installation, segment);
-  }
-
-  removeSegment(segment: Segment): Promise<void> {
-    const bridge = this.bridgeOf(segment);
-    return this.#bridges.run(bridge, async () => {
-      await removeBridge(this.#host.commands, this.#installation, segment);
-      await this.#input.remove(bridge);
-    });
+  async open({ instances }: Parameters<Driver['open']>[0]): Promise<void> {
+    await this.#guard.load(instances.flatMap(({ id, spec }) => this.#guardedPorts('i', id, spec.nics)));
   }
 
   /**
@@ -84,7 +65,6 @@ export class NamespaceDriver {
     await this.#removeWired('r', id);
   }
 
-  /** Makes what is absent of an instance's namespace, NICs and daemons. */
   async ensureInstance(id: string, spec: InstanceSpec): Promise<void> {
     // Before the port exists: from its first frame on it may send only what is its own.
     const guarded = Promise.all(this.#guardedPorts('i', id, spec.nics).map((port) => this.#guard.set(port)));
@@ -98,6 +78,15 @@ export class NamespaceDriver {
     await ensureInstanceDaemons(this.#host, inside, namespace, spec, this.#instancePaths(id));
   }
 
+  /** An instance holds nothing that would be lost, so that another spec is another instance. */
+  changeInstance(id: string): Promise<void> {
+    return this.removeInstance(id);
+  }
+
+  haltInstance(id: string): Promise<void> {
+    return this.removeInstance(id);
+  }
+
   /** Ends an instance's processes and removes its namespace, NICs and files. */
   async removeInstance(id: string): Promise<void> {
     const ports = await this.#removeWired('i', id);
@@ -106,38 +95,30 @@ export class NamespaceDriver {
     await Promise.all([run, names].map((path) => this.#host.files.remove(path)));
   }
 
-  /** Names of the instance's daemons that should run and do not. */
-  deadDaemons(id: string, spec: InstanceSpec): Promise<string[]> {
-    return deadInstanceDaemons(this.#host, spec, this.#instancePaths(id));
-  }
-
-  /** The address that DHCP gave to the instance; null until then. */
   leasedAddress(id: string, spec: InstanceSpec): Promise<string | null> {
     return leasedAddress(this.#host, spec, this.#instancePaths(id));
   }
 
-  /** Ids of those of `machines` whose namespace lost its name, that lack a port, or whose port is not on its bridge. */
-  async unwired(kind: NamespaceKind, machines: readonly { id: string; nics: readonly Nic[] }[]): Promise<string[]> {
-    const links = new Map((await listLinks(this.#host.commands)).map((link) => [link.name, link]));
-    const namespaces = new Set(await this.#host.files.list('/run/netns'));
-    const isWired = (id: string, { segment }: Nic, index: number): boolean => {
-      const bridge = this.bridgeOf(segment);
-      const port = links.get(portName(this.#installation, kind, id, index));
-      return port?.up === true && port.bridge === bridge && isBridgeWhole(links.get(bridge), segment);
-    };
-    const isThere = (id: string) => namespaces.has(namespaceName(this.#installation, kind, id));
-    return machines
-      .filter(({ id, nics }) => !(isThere(id) && nics.every((nic, index) => isWired(id, nic, index))))
-      .map(({ id }) => id);
+  async broken(kind: 'appliance' | 'instance', machines: readonly Wired[]): Promise<string[]> {
+    const unwired = await this.#unwired(kind === 'appliance' ? 'r' : 'i', machines);
+    if (kind === 'appliance') return unwired;
+    const broken = new Set(unwired);
+    const whole = machines.filter(({ id }) => !broken.has(id));
+    await forEachLimited(whole, checkedAtOnce, async ({ id, nics }) => {
+      if (!(await areInstanceDaemonsAlive(this.#host, nics, this.#instancePaths(id)))) broken.add(id);
+    });
+    return [...broken];
   }
 
-  /** Mends port security, and the host's guard from guests, where someone else flushed them. */
-  async healPacketFilters(): Promise<void> {
-    await this.#guard.heal();
-    await this.#input.heal();
+  /** A namespace has no console. */
+  async serialTail(): Promise<string> {
+    return '';
   }
 
-  /** Removes every namespace, port, bridge, rule and file that this installation has on the host, known to records or not. */
+  healPacketFilters(): Promise<void> {
+    return this.#guard.heal();
+  }
+
   async removeEverything(): Promise<void> {
     const { commands, files } = this.#host;
     const namespaces = await listNamespaces(commands, this.#installation);
@@ -147,9 +128,7 @@ export class NamespaceDriver {
     const named = (await files.list('/etc/netns')).filter((name) => isNamespaceOf(this.#installation, name));
     await Promise.all(named.map((name) => files.remove(`/etc/netns/${name}`)));
     await this.#awaitNoPorts();
-    await removeAllBridges(commands, this.#installation);
     await this.#guard.removeAll();
-    await this.#input.removeAll();
     await files.remove(`${this.#paths.run}/instances`);
     await files.remove(this.#programsPath());
     this.#programs = null;
@@ -169,6 +148,21 @@ export class NamespaceDriver {
       if (clock.monotonicMs() > end) return deleteLinks(commands, ports);
       await clock.sleep(20);
     }
+  }
+
+  /** Ids of those whose namespace lost its name, that lack a port, or whose port is not on its bridge. */
+  async #unwired(kind: NamespaceKind, machines: readonly Wired[]): Promise<string[]> {
+    const links = new Map((await listLinks(this.#host.commands)).map((link) => [link.name, link]));
+    const namespaces = new Set(await this.#host.files.list('/run/netns'));
+    const isWired = (id: string, { segment }: Nic, index: number): boolean => {
+      const port = links.get(portName(this.#installation, kind, id, index));
+      const isPlugged = port?.up === true && port.bridge === this.#bridges.nameOf(segment);
+      return isPlugged && this.#bridges.isWhole(links, segment);
+    };
+    const isThere = (id: string) => namespaces.has(namespaceName(this.#installation, kind, id));
+    return machines
+      .filter(({ id, nics }) => !(isThere(id) && nics.every((nic, index) => isWired(id, nic, index))))
+      .map(({ id }) => id);
   }
 
   #programsPath(): string {
@@ -191,21 +185,13 @@ export class NamespaceDriver {
     const namespace = namespaceName(this.#installation, kind, id);
     const [links, bridges] = await Promise.all([
       ensureNamespace(commands, namespace),
-      Promise.all(nics.map(({ segment }) => this.#ensureSegment(segment))),
+      Promise.all(nics.map(({ segment }) => this.#bridges.ensure(segment))),
       ready,
     ]);
     const wirings = nics.map((nic, index): Wiring => {
       return { nic, port: portName(this.#installation, kind, id, index), bridge: bridges[index] ?? '' };
     });
     return { namespace, changed: await ensureNics(commands, namespace, links, wirings) };
-  }
-
-  #ensureSegment(segment: Segment): Promise<string> {
-    const bridge = this.bridgeOf(segment);
-    return this.#bridges.run(bridge, async () => {
-      await this.#input.add(bridge);
-      return ensureBridge(this.#host.commands, this.#installation, segment);
-    });
   }
 
   /** Answers with the names of the ports. */
