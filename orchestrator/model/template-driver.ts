@@ -1,0 +1,29 @@
+import type { DriverName } from '@isthmus/contract';
+
+/** What is asked of a template: the `name` and `url` of its row. */
+export interface TemplateIdentity {
+  readonly name: string;
+  /** `builtin:http-echo`, `image:guest`, or where its disk came from. */
+  readonly url: string;
+}
+
+/** The driver of the hosts that can run a template's instances: `builtin:` ones are namespaces, all others have a disk. */
+export function driverOfTemplate({ url }: Pick<TemplateIdentity, 'url'>): DriverName {
+  return url.startsWith('builtin:') ? 'namespace' : 'libvirt';
+}
+
+/**
+ * Why no host of a zone can run a template; null where one can. `drivers`: of the zone's hosts, joined ones, in any state
+ * (whether one is Up now is for the allocator to say).
+ */
+export function templateWithoutHost(
+  template: TemplateIdentity,
+  zoneName: string,
+  drivers: readonly (DriverName | null)[],
+): string | null {
+  const needed = driverOfTemplate(template);
+  if (drivers.includes(needed)) return null;
+  const present = [...new Set(drivers.filter((driver) => driver !== null))].sort();
+  const there = present.length === 0 ? 'has no host' : `has hosts of driver ${present.join(' and ')} only`;
+  return `template ${template.name} runs on hosts of driver ${needed}, and zone ${zoneName} ${there}`;
+}
