@@ -1,53 +1,39 @@
-// The client of a host agent (contract/host-api.ts): HTTP over its Unix socket.
-import { Agent, type IncomingMessage, request } from 'node:http';
+// The client of a host agent (contract/host-api.ts): HTTP over its Unix socket, or over mutual TLS.
+import { request } from 'node:http';
+import type { Duplex, Readable } from 'node:stream';
 import {
   type Acknowledgement,
   AcknowledgementSchema,
   type ApplianceReport,
   ApplianceReportSchema,
   type ApplianceSpec,
-  HostErrorSchema,
+  type ApplianceState,
+  ApplianceStateSchema,
+  type Bootstrap,
+  type CachedImages,
+  CachedImagesSchema,
+  type CertificateGrant,
+  type CertificateRequest,
+  CertificateRequestSchema,
   type HostReport,
   HostReportSchema,
   type InstanceReport,
   InstanceReportSchema,
   type InstanceSpec,
+  type Migration,
+  type Nic,
   type Push,
-  type Refusal,
-  RefusalSchema,
+  type Revocations,
+  type Tunnels,
   validator,
 } from '@isthmus/contract';
-import Type, { type Static } from 'typebox';
+import Type from 'typebox';
+import { ControlAgent, connectPlain, mutualTlsOptions, secure } from './control-connection.ts';
+import type { ControlIdentity } from './control-identity.ts';
+import { HostRefusedError, HostUnreachableError } from './errors.ts';
+import { answerOf, type Call, exchange, type Method } from './exchange.ts';
 
-/** The host agent did not answer: not there, or not within the time. The call may have had its effect. */
-export class HostUnreachableError extends Error {
-  constructor(url: string, cause: unknown) {
-    super(`the host agent at ${url} does not answer`, { cause });
-    this.name = 'HostUnreachableError';
-  }
-}
-
-/** The host agent answered that it could not: its own sentence. `notFound` where the appliance or instance is not there. */
-export class HostRefusedError extends Error {
-  readonly notFound: boolean;
-
-  constructor(message: string, notFound: boolean) {
-    super(message);
-    this.name = 'HostRefusedError';
-    this.notFound = notFound;
-  }
-}
-
-/** The agent of an appliance refused a push; its last good state serves on. */
-export class PushRefusedError extends Error {
-  readonly refusal: Refusal;
-
-  constructor(refusal: Refusal) {
-    super(refusal.message);
-    this.name = 'PushRefusedError';
-    this.refusal = refusal;
-  }
-}
+export { HostRefusedError, HostUnreachableError, PushRefusedError } from './errors.ts';
 
 const checks = {
   host: validator(HostReportSchema),
@@ -56,33 +42,73 @@ const checks = {
   instance: validator(InstanceReportSchema),
   instances: validator(Type.Array(InstanceReportSchema)),
   acknowledgement: validator(AcknowledgementSchema),
-  refusal: validator(RefusalSchema),
-  error: validator(HostErrorSchema),
+  images: validator(CachedImagesSchema),
+  request: validator(CertificateRequestSchema),
+  state: validator(ApplianceStateSchema),
 };
 
 /** State that a new router takes over from the one it replaces, by service, such as the leases of dnsmasq. */
-const PortableStateSchema = Type.Record(Type.String(), Type.String());
-export type PortableState = Static<typeof PortableStateSchema>;
-const checkState = validator(PortableStateSchema);
+export type PortableState = ApplianceState;
 
-type Method = 'GET' | 'PUT' | 'POST' | 'DELETE';
+/** Most of a call: a VM under emulation takes its time to stop. */
+const callTimeoutMs = 60_000;
+/** GET /v1/host: whoever asks wants to know whether the host is there. */
+const reportTimeoutMs = 10_000;
+/** An image, over a slow line. */
+const imageTimeoutMs = 30 * 60_000;
+/** A running VM with its disk. */
+const migrationTimeoutMs = 30 * 60_000;
+const tunnelTimeoutMs = 5_000;
+
+/** Who a host agent at an `https:` URL must be, and who asks. */
+export interface HostPeer {
+  /** UUID of the host's row, which its certificate names. */
+  readonly hostId: string;
+  readonly identity: ControlIdentity;
+}
+
+const urlPattern = /^https:\/\/(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):(\d{1,5})$/;
+
+/** Host and port of a host agent's `https:` URL. Throws HostRefusedError where the URL is none. */
+export function parseHostUrl(url: string): { host: string; port: number } {
+  const [, host, port] = urlPattern.exec(url) ?? [];
+  if (host === undefined || !(Number(port) > 0 && Number(port) < 65_536)) {
+    throw new HostRefusedError(
+      `${JSON.stringify(url)} is not a host agent's URL: expected unix:/PATH/OF/SOCKET or https://ADDRESS:PORT`,
+      false,
+    );
+  }
+  return { host: host.replace(/^\[(.*)\]$/, '$1'), port: Number(port) };
+}
+
+function opener(url: string, peer: HostPeer | undefined): () => Promise<Duplex> {
+  if (/^unix:\/[^\0]{1,106}$/.test(url)) {
+    const path = url.slice('unix:'.length);
+    return () => connectPlain({ path });
+  }
+  const address = parseHostUrl(url);
+  if (peer === undefined)
+    throw new HostRefusedError(`${url}: expected unix:/PATH/OF/SOCKET, or a host that has joined`, false);
+  return async () => {
+    const options = mutualTlsOptions(peer.identity, { role: 'host', id: peer.hostId });
+    return secure(await connectPlain(address), options);
+  };
+}
 
 /** One host agent. Every call throws HostUnreachableError or HostRefusedError; `push` also PushRefusedError. */
 export class HostClient {
   readonly #url: string;
-  readonly #socketPath: string;
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 });
+  readonly #open: () => Promise<Duplex>;
+  readonly #agent: ControlAgent;
 
-  /** `url` is `unix:` and the absolute path of the socket. Throws HostRefusedError on any other. */
-  constructor(url: string) {
-    if (!/^unix:\/[^\0]{1,106}$/.test(url)) {
-      throw new HostRefusedError(
-        `${JSON.stringify(url)} is not a host agent's URL: expected unix:/PATH/OF/SOCKET`,
-        false,
-      );
-    }
+  /**
+   * `url` is `unix:` and the absolute path of the socket, or `https://ADDRESS:PORT` of the host `peer`. Throws
+   * HostRefusedError on any other.
+   */
+  constructor(url: string, peer?: HostPeer) {
     this.#url = url;
-    this.#socketPath = url.slice('unix:'.length);
+    this.#open = opener(url, peer);
+    this.#agent = new ControlAgent(this.#open, (serial) => peer?.identity.isRevoked(serial) ?? false);
   }
 
   close(): void {
@@ -90,11 +116,16 @@ export class HostClient {
   }
 
   report(): Promise<HostReport> {
-    return this.#call('GET', '/v1/host', checks.host);
+    return this.#call('GET', '/v1/host', checks.host, { timeoutMs: reportTimeoutMs });
   }
 
   appliances(): Promise<ApplianceReport[]> {
     return this.#call('GET', '/v1/appliances', checks.appliances);
+  }
+
+  /** Null where the host has no such appliance. */
+  appliance(id: string): Promise<ApplianceReport | null> {
+    return this.#unlessAbsent(this.#call('GET', `/v1/appliances/${id}`, checks.appliance));
   }
 
   instances(): Promise<InstanceReport[]> {
@@ -102,51 +133,148 @@ export class HostClient {
   }
 
   putAppliance(id: string, spec: ApplianceSpec): Promise<ApplianceReport> {
-    return this.#call('PUT', `/v1/appliances/${id}`, checks.appliance, spec);
+    return this.#call('PUT', `/v1/appliances/${id}`, checks.appliance, { body: spec });
   }
 
   powerAppliance(id: string, action: 'start' | 'stop' | 'reboot'): Promise<unknown> {
     return this.#call('POST', `/v1/appliances/${id}/${action}`, null);
   }
 
-  deleteAppliance(id: string): Promise<unknown> {
-    return this.#callIfThere(`/v1/appliances/${id}`);
+  async deleteAppliance(id: string): Promise<void> {
+    await this.#unlessAbsent(this.#call('DELETE', `/v1/appliances/${id}`, null));
   }
 
+  /** The identity and first document of a VM, for its next start. */
+  putConfigDrive(id: string, bootstrap: Bootstrap): Promise<unknown> {
+    return this.#call('PUT', `/v1/appliances/${id}/config-drive`, null, { body: bootstrap });
+  }
+
+  /** Takes the config drive out and removes its file, which holds the private key. */
+  ejectConfigDrive(id: string): Promise<unknown> {
+    return this.#call('POST', `/v1/appliances/${id}/eject-config-drive`, null);
+  }
+
+  /** A push to the agent of a namespace router. */
   push(id: string, push: Push): Promise<Acknowledgement> {
-    return this.#call('POST', `/v1/appliances/${id}/push`, checks.acknowledgement, push);
+    return this.#call('POST', `/v1/appliances/${id}/push`, checks.acknowledgement, { body: push });
   }
 
   exportState(id: string): Promise<PortableState> {
-    return this.#call('GET', `/v1/appliances/${id}/state`, checkState);
+    return this.#call('GET', `/v1/appliances/${id}/state`, checks.state);
   }
 
   importState(id: string, state: PortableState): Promise<unknown> {
-    return this.#call('PUT', `/v1/appliances/${id}/state`, null, state);
+    return this.#call('PUT', `/v1/appliances/${id}/state`, null, { body: state });
   }
 
   putInstance(id: string, spec: InstanceSpec): Promise<InstanceReport> {
-    return this.#call('PUT', `/v1/instances/${id}`, checks.instance, spec);
+    return this.#call('PUT', `/v1/instances/${id}`, checks.instance, { body: spec });
   }
 
   powerInstance(id: string, action: 'start' | 'stop' | 'reboot'): Promise<unknown> {
     return this.#call('POST', `/v1/instances/${id}/${action}`, null);
   }
 
-  deleteInstance(id: string): Promise<unknown> {
-    return this.#callIfThere(`/v1/instances/${id}`);
+  async deleteInstance(id: string): Promise<void> {
+    await this.#unlessAbsent(this.#call('DELETE', `/v1/instances/${id}`, null));
   }
 
-  deleteSegment(id: string): Promise<unknown> {
-    return this.#callIfThere(`/v1/segments/${id}`);
+  /** Moves a running instance and its disk to the host with the migration address `destination`. */
+  migrateInstance(id: string, migration: Migration): Promise<unknown> {
+    const options = { body: migration, timeoutMs: migrationTimeoutMs };
+    return this.#call('POST', `/v1/instances/${id}/migrate`, null, options);
   }
 
-  /** DELETE; what is not there is gone already. */
-  async #callIfThere(path: string): Promise<void> {
+  /** Plugs a NIC into what runs. */
+  putNic(kind: 'appliances' | 'instances', id: string, nic: Nic): Promise<unknown> {
+    return this.#call('PUT', `/v1/${kind}/${id}/nics/${nic.name}`, null, { body: nic });
+  }
+
+  async deleteNic(kind: 'appliances' | 'instances', id: string, name: string): Promise<void> {
+    await this.#unlessAbsent(this.#call('DELETE', `/v1/${kind}/${id}/nics/${name}`, null));
+  }
+
+  async deleteSegment(id: string): Promise<void> {
+    await this.#unlessAbsent(this.#call('DELETE', `/v1/segments/${id}`, null));
+  }
+
+  images(): Promise<CachedImages> {
+    return this.#call('GET', '/v1/images', checks.images);
+  }
+
+  /** Sends a file of `length` bytes to the image cache, which checks it against `sha256`. */
+  putImage(sha256: string, source: Readable, length: number): Promise<unknown> {
+    const options = { bytes: { source, length }, timeoutMs: imageTimeoutMs };
+    return this.#call('PUT', `/v1/images/${sha256}`, null, options);
+  }
+
+  putTunnels(tunnels: Tunnels): Promise<unknown> {
+    return this.#call('PUT', '/v1/tunnels', null, { body: tunnels });
+  }
+
+  certificateRequest(): Promise<CertificateRequest> {
+    return this.#call('POST', '/v1/certificate/request', checks.request);
+  }
+
+  putCertificate(grant: CertificateGrant): Promise<unknown> {
+    return this.#call('PUT', '/v1/certificate', null, { body: grant });
+  }
+
+  putRevocations(revocations: Revocations): Promise<unknown> {
+    return this.#call('PUT', '/v1/revocations', null, { body: revocations });
+  }
+
+  /** A connection to the agent in a VM, whose bytes the host agent carries unread. */
+  async openTunnel(applianceId: string): Promise<Duplex> {
+    const path = `/v1/appliances/${applianceId}/agent`;
+    const connection = await this.#open().catch((cause: unknown) => {
+      throw new HostUnreachableError(this.#url, cause);
+    });
+    return new Promise((resolve, reject) => {
+      const headers = { connection: 'Upgrade', upgrade: 'isthmus-tunnel' };
+      const call = request({ host: 'control', path, headers, createConnection: () => connection });
+      const timer = setTimeout(
+        () => call.destroy(new Error(`no tunnel within ${tunnelTimeoutMs / 1000} s`)),
+        tunnelTimeoutMs,
+      );
+      call.on('close', () => clearTimeout(timer));
+      call.on('error', (cause) => reject(new HostUnreachableError(this.#url, cause)));
+      call.on('upgrade', (_response, stream, head) => {
+        clearTimeout(timer);
+        if (head.length > 0) stream.unshift(head);
+        resolve(stream);
+      });
+      call.on('response', (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('error', reject);
+        response.on('end', () => {
+          connection.destroy();
+          const answer = { status: response.statusCode ?? 500, text: Buffer.concat(chunks).toString('utf8') };
+          // A 2xx is no tunnel either.
+          const status = answer.status < 300 ? 500 : answer.status;
+          try {
+            reject(answerOf(this.#who, { method: 'GET', path }, { ...answer, status }, null));
+          } catch (error) {
+            reject(error);
+          }
+        });
+      });
+      call.end();
+    });
+  }
+
+  get #who(): string {
+    return `the host agent at ${this.#url}`;
+  }
+
+  /** What is not there is gone already: null. */
+  async #unlessAbsent<Result>(call: Promise<Result>): Promise<Result | null> {
     try {
-      await this.#call('DELETE', path, null);
+      return await call;
     } catch (error) {
-      if (!(error instanceof HostRefusedError && error.notFound)) throw error;
+      if (error instanceof HostRefusedError && error.notFound) return null;
+      throw error;
     }
   }
 
@@ -154,45 +282,12 @@ export class HostClient {
     method: Method,
     path: string,
     check: { check(value: unknown): value is Answer } | null,
-    body?: unknown,
+    options: Partial<Pick<Call, 'body' | 'bytes' | 'timeoutMs'>> = {},
   ): Promise<Answer> {
-    const { status, text } = await this.#exchange(method, path, body);
-    const answer: unknown = text === '' ? null : JSON.parse(text);
-    if (status === 409 && checks.refusal.check(answer)) throw new PushRefusedError(answer);
-    if (status >= 300) {
-      if (!checks.error.check(answer)) throw new HostRefusedError(`the host agent answered ${status}`, status === 404);
-      const detail = answer.detail === undefined ? '' : `: ${answer.detail}`;
-      throw new HostRefusedError(`${answer.message}${detail}`, answer.code === 'not-found');
-    }
-    if (check !== null && !check.check(answer)) {
-      throw new HostRefusedError(`the host agent's answer to ${method} ${path} does not fit its schema`, false);
-    }
-    return answer as Answer;
-  }
-
-  #exchange(method: Method, path: string, body: unknown): Promise<{ status: number; text: string }> {
-    const payload = body === undefined ? undefined : JSON.stringify(body);
-    const headers =
-      payload === undefined
-        ? {}
-        : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(payload)) };
-    return new Promise((resolve, reject) => {
-      const fail = (cause: unknown) => reject(new HostUnreachableError(this.#url, cause));
-      const call = request(
-        { socketPath: this.#socketPath, method, path, headers, agent: this.#agent, timeout: 60_000 },
-        (response) => {
-          read(response).then((text) => resolve({ status: response.statusCode ?? 500, text }), fail);
-        },
-      );
-      call.on('timeout', () => call.destroy(new Error('no answer within 60 s')));
-      call.on('error', fail);
-      call.end(payload);
+    const call: Call = { method, path, timeoutMs: callTimeoutMs, ...options };
+    const answer = await exchange(this.#agent, call).catch((cause: unknown) => {
+      throw new HostUnreachableError(this.#url, cause);
     });
+    return answerOf(this.#who, call, answer, check);
   }
-}
-
-async function read(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of response) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString('utf8');
 }

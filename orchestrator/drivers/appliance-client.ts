@@ -1,0 +1,164 @@
+// The client of the agent in an appliance's VM (contract/agent-api.ts): mutual TLS from here into the VM, through a tunnel
+// of the host agent, which sees nothing of it.
+import type { Duplex } from 'node:stream';
+import {
+  type Acknowledgement,
+  AcknowledgementSchema,
+  type AgentStatus,
+  AgentStatusSchema,
+  type ApplianceState,
+  ApplianceStateSchema,
+  type BootReport,
+  BootReportSchema,
+  type CertificateGrant,
+  type CertificateRequest,
+  CertificateRequestSchema,
+  type Push,
+  type Revocations,
+  validator,
+} from '@isthmus/contract';
+import { ControlAgent, mutualTlsOptions, secure } from './control-connection.ts';
+import type { ControlIdentity } from './control-identity.ts';
+import { ApplianceUnreachableError, HostUnreachableError } from './errors.ts';
+import { answerOf, type Call, exchange } from './exchange.ts';
+
+const checks = {
+  acknowledgement: validator(AcknowledgementSchema),
+  status: validator(AgentStatusSchema),
+  state: validator(ApplianceStateSchema),
+  boot: validator(BootReportSchema),
+  request: validator(CertificateRequestSchema),
+};
+
+const callTimeoutMs = 10_000;
+/** A full push of thousands of rules, in a VM under emulation. */
+const pushTimeoutMs = 180_000;
+/** A call that takes longer has the VM looked at, this often. */
+const lookEveryMs = 2_000;
+/** This many looks in a row without a connection: the VM is dead. */
+const mostFailedLooks = 2;
+
+export interface ApplianceClientOptions {
+  /** UUID of the appliance, which its certificate names. */
+  readonly id: string;
+  readonly identity: ControlIdentity;
+  /** A connection to the agent's port: HostClient.openTunnel. */
+  readonly openTunnel: () => Promise<Duplex>;
+}
+
+/**
+ * One appliance. Calls throw HostUnreachableError, ApplianceUnreachableError (also where it shows another certificate
+ * than its own) or HostRefusedError; `push` also PushRefusedError.
+ */
+export class ApplianceClient {
+  readonly #id: string;
+  readonly #openTunnel: () => Promise<Duplex>;
+  readonly #agent: ControlAgent;
+
+  constructor({ id, identity, openTunnel }: ApplianceClientOptions) {
+    this.#id = id;
+    this.#openTunnel = openTunnel;
+    this.#agent = new ControlAgent(
+      async () => secure(await openTunnel(), mutualTlsOptions(identity, { role: 'appliance', id })),
+      (serial) => identity.isRevoked(serial),
+      { maxSockets: 4 },
+    );
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  status(): Promise<AgentStatus> {
+    return this.#call({ method: 'GET', path: '/v1/status', timeoutMs: callTimeoutMs }, checks.status);
+  }
+
+  push(push: Push): Promise<Acknowledgement> {
+    const call: Call = { method: 'POST', path: '/v1/push', body: push, timeoutMs: pushTimeoutMs };
+    return this.#call(call, checks.acknowledgement);
+  }
+
+  exportState(): Promise<ApplianceState> {
+    return this.#call({ method: 'GET', path: '/v1/state', timeoutMs: callTimeoutMs }, checks.state);
+  }
+
+  async importState(state: ApplianceState): Promise<void> {
+    await this.#call({ method: 'PUT', path: '/v1/state', body: state, timeoutMs: callTimeoutMs }, null);
+  }
+
+  bootReport(): Promise<BootReport> {
+    return this.#call({ method: 'GET', path: '/v1/boot', timeoutMs: callTimeoutMs }, checks.boot);
+  }
+
+  certificateRequest(): Promise<CertificateRequest> {
+    const path = '/v1/certificate/request';
+    return this.#call({ method: 'POST', path, timeoutMs: callTimeoutMs }, checks.request);
+  }
+
+  async putCertificate(grant: CertificateGrant): Promise<void> {
+    await this.#call({ method: 'PUT', path: '/v1/certificate', body: grant, timeoutMs: callTimeoutMs }, null);
+  }
+
+  async putRevocations(revocations: Revocations): Promise<void> {
+    await this.#call({ method: 'PUT', path: '/v1/revocations', body: revocations, timeoutMs: callTimeoutMs }, null);
+  }
+
+  async #call<Body>(call: Call, check: { check(value: unknown): value is Body } | null): Promise<Body> {
+    const watch = this.#watch();
+    try {
+      const answer = await exchange(this.#agent, { ...call, signal: watch.signal });
+      return answerOf(`the agent of appliance ${this.#id}`, call, answer, check);
+    } catch (error) {
+      throw this.#failure(error);
+    } finally {
+      watch.stop();
+    }
+  }
+
+  #failure(error: unknown): unknown {
+    const isOwn = error instanceof Error && ['HostRefusedError', 'PushRefusedError'].includes(error.name);
+    if (isOwn || error instanceof HostUnreachableError) return error;
+    return new ApplianceUnreachableError(this.#id, error);
+  }
+
+  /**
+   * Looks while a call waits whether the VM is there at all: its kernel takes a new connection also while its agent is
+   * busy, where nothing tells of a peer that was killed.
+   */
+  #watch(): { signal: AbortSignal; stop: () => void } {
+    const dead = new AbortController();
+    const ended = new AbortController();
+    const look = async (): Promise<void> => {
+      for (let failed = 0; failed < mostFailedLooks; ) {
+        await pause(lookEveryMs, ended.signal);
+        if (ended.signal.aborted) return;
+        failed = (await this.#isThere()) ? 0 : failed + 1;
+      }
+      dead.abort(new Error('its virtual machine takes no connection any more'));
+    };
+    look().catch((error: unknown) => dead.abort(error));
+    return { signal: dead.signal, stop: () => ended.abort() };
+  }
+
+  async #isThere(): Promise<boolean> {
+    try {
+      (await this.#openTunnel()).destroy();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    timer.unref();
+    signal.addEventListener('abort', end);
+  });
+}

@@ -1,0 +1,133 @@
+// Connections of the control path: to a host agent's Unix socket, or by mutual TLS to exactly one named peer.
+import { Agent, type AgentOptions, type ClientRequest, type RequestOptions } from 'node:http';
+import { type NetConnectOpts, connect as netConnect, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { type ConnectionOptions, type PeerCertificate, TLSSocket, connect as tlsConnect } from 'node:tls';
+import { type CertificateHolder, holderOfSubjectAltName, holderUri } from '@isthmus/contract';
+import type { ControlIdentity } from './control-identity.ts';
+import { PeerIdentityError } from './errors.ts';
+
+/** A peer that is there answers a new connection within this time. */
+const connectTimeoutMs = 5_000;
+/** A peer whose power is gone is found out by the kernel's probes: this long silence, then one a second, ten in all. */
+const probeAfterMs = 2_000;
+
+/** The peer of a connection: its role and id. */
+export type Peer = Pick<CertificateHolder, 'role' | 'id'>;
+
+/** Throws PeerIdentityError unless the certificate is the peer's own and not revoked. Chain and expiry are OpenSSL's to check. */
+export function checkPeer(identity: ControlIdentity, peer: Peer, certificate: PeerCertificate): void {
+  const expected = holderUri({ installation: identity.installation, ...peer });
+  const shown = holderOfSubjectAltName(certificate.subjectaltname);
+  if (shown === null || holderUri(shown) !== expected) {
+    const name =
+      shown === null ? 'a certificate of nobody on the control path' : `the certificate of ${holderUri(shown)}`;
+    throw new PeerIdentityError(`it shows ${name}, expected that of ${expected}`);
+  }
+  if (identity.isRevoked(certificate.serialNumber)) {
+    throw new PeerIdentityError(`it shows the revoked certificate ${certificate.serialNumber} of ${expected}`);
+  }
+}
+
+/** Options of TLS 1.3 with this orchestrator's certificate, for a peer that must show its own. */
+export function mutualTlsOptions(identity: ControlIdentity, peer: Peer): ConnectionOptions {
+  const { certificate, privateKey, authorities } = identity.current();
+  return {
+    cert: certificate,
+    key: privateKey,
+    ca: [...authorities],
+    minVersion: 'TLSv1.3',
+    checkServerIdentity: (_host, shown) => {
+      try {
+        checkPeer(identity, peer, shown);
+        return undefined;
+      } catch (error) {
+        return error instanceof Error ? error : new Error(String(error));
+      }
+    },
+  };
+}
+
+function settled<Connection extends Socket>(
+  connection: Connection,
+  event: 'connect' | 'secureConnect',
+): Promise<Connection> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () => connection.destroy(new Error(`no connection within ${connectTimeoutMs / 1000} s`)),
+      connectTimeoutMs,
+    );
+    const fail = (error: Error) => {
+      clearTimeout(timer);
+      reject(error);
+    };
+    const closed = () => fail(new Error('the connection was closed at once'));
+    connection.once('error', fail);
+    connection.once('close', closed);
+    connection.once(event, () => {
+      clearTimeout(timer);
+      connection.off('error', fail);
+      connection.off('close', closed);
+      resolve(connection);
+    });
+  });
+}
+
+/** A plain connection to a Unix socket or a TCP port. */
+export function connectPlain(to: NetConnectOpts): Promise<Socket> {
+  const connection = netConnect({ keepAlive: true, keepAliveInitialDelay: probeAfterMs, ...to });
+  return settled(connection, 'connect');
+}
+
+/**
+ * TLS over a connection that is open, which goes with it, also where the handshake fails. No session is kept: each
+ * connection is a whole handshake, which checks the peer.
+ */
+export async function secure(connection: Duplex, options: ConnectionOptions): Promise<TLSSocket> {
+  try {
+    return await settled(tlsConnect({ ...options, socket: connection }), 'secureConnect');
+  } catch (error) {
+    connection.destroy();
+    throw error;
+  }
+}
+
+/** Keeps HTTP connections that `open` makes, and gives none out again whose peer's certificate was revoked since. */
+export class ControlAgent extends Agent {
+  readonly #open: () => Promise<Duplex>;
+  readonly #isRevoked: (serialNumber: string) => boolean;
+
+  constructor(open: () => Promise<Duplex>, isRevoked: (serialNumber: string) => boolean, options?: AgentOptions) {
+    super({ keepAlive: true, maxSockets: 64, ...options });
+    this.#open = open;
+    this.#isRevoked = isRevoked;
+  }
+
+  override createConnection(
+    _options: RequestOptions,
+    callback?: (error: Error | null, stream: Duplex) => void,
+  ): Duplex | null | undefined {
+    this.#open().then(
+      (stream) => callback?.(null, stream),
+      (error: unknown) => {
+        // Node's type wants a stream beside an error; its implementation reads the error alone.
+        const fail = callback as ((error: Error) => void) | undefined;
+        fail?.(error instanceof Error ? error : new Error(String(error)));
+      },
+    );
+    return undefined;
+  }
+
+  override reuseSocket(socket: Duplex, request: ClientRequest): void {
+    if (this.#revoked(socket)) socket.destroy(new PeerIdentityError('the certificate of its connection was revoked'));
+    super.reuseSocket(socket as Socket, request);
+  }
+
+  override keepSocketAlive(socket: Duplex): boolean {
+    return !this.#revoked(socket) && Boolean(super.keepSocketAlive(socket as Socket));
+  }
+
+  #revoked(socket: Duplex): boolean {
+    return socket instanceof TLSSocket && this.#isRevoked(socket.getPeerCertificate().serialNumber ?? '');
+  }
+}
