@@ -14,6 +14,14 @@ export const internet = {
   clients: ['198.51.100.20', '198.51.100.30'],
 } as const;
 
+/** The network that hypervisors, their BMCs and an orchestrator beside them share. */
+export const management = {
+  bridge: 'mgmt0',
+  /** Of the namespace that holds the bridge. */
+  address: '172.31.0.2',
+  host: (number: number): string => `172.31.0.${10 + number}`,
+} as const;
+
 /** Makes a namespace of the lab without IPv6, its loopback up. */
 export async function addNamespace(host: Host, name: string): Promise<void> {
   const { commands } = host;
@@ -40,6 +48,24 @@ export async function wireInternet(host: Host, hostNamespace: string, internetNa
     `address add ${internet.gateway}/24 dev eth0`,
     ...own.map((address) => `address add ${address}/32 dev lo`),
     'link set dev eth0 up',
+  ]);
+}
+
+/** Makes the two switches that hypervisors are plugged into, each a bridge: the public network, and the management network. */
+export async function makeSwitches(host: Host, internetNamespace: string, managementNamespace: string): Promise<void> {
+  const bridge = (name: string) => [
+    `link add name ${name} type bridge stp_state 0 forward_delay 0 mcast_snooping 0`,
+    `link set dev ${name} up`,
+  ];
+  const own = [internet.server, internet.dns, ...internet.clients];
+  await batch(host, internetNamespace, [
+    ...bridge('eth0'),
+    `address add ${internet.gateway}/24 dev eth0`,
+    ...own.map((address) => `address add ${address}/32 dev lo`),
+  ]);
+  await batch(host, managementNamespace, [
+    ...bridge(management.bridge),
+    `address add ${management.address}/24 dev ${management.bridge}`,
   ]);
 }
 
