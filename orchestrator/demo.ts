@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { isIP } from 'node:net';
 import { type ApiClient, type ApiObject, type ApiValues, createApiClient } from '@isthmus/api-client';
+import type { DriverName } from '@isthmus/contract';
 import type { Host } from '@isthmus/host';
 import { hostAgentUrl } from './host-agent-process.ts';
 import {
@@ -204,18 +205,28 @@ async function makeNetwork(client: ApiClient, zoneid: string): Promise<string> {
   return id(network);
 }
 
-async function makeInstance(client: ApiClient, zoneid: string, networkids: string): Promise<string> {
+/** The template that the machine's own host can run: an image of a VM's disk, or what the namespace driver has built in. */
+function runsOn(driver: DriverName): (template: ApiObject) => boolean {
+  return ({ format }) => (format === 'QCOW2') === (driver === 'libvirt');
+}
+
+async function makeInstance(
+  client: ApiClient,
+  zoneid: string,
+  networkids: string,
+  driver: DriverName,
+): Promise<string> {
   const list = () => client.list('listVirtualMachines', {});
   const name = 'demo-instance';
   const failed = (await list()).find((machine) => machine.name === name && machine.state === 'Error');
   if (failed !== undefined) await client.run('destroyVirtualMachine', { id: id(failed), expunge: true });
   const machine = await ensure(client, ['listVirtualMachines', {}], named(name), async () => {
-    const templateid = await firstNamed(client, 'listTemplates', { templatefilter: 'featured' }, () => true);
+    const templateid = await firstNamed(client, 'listTemplates', { templatefilter: 'featured' }, runsOn(driver));
     const serviceofferingid = await firstNamed(client, 'listServiceOfferings', {}, () => true);
     await client.run('deployVirtualMachine', { name, zoneid, templateid, serviceofferingid, networkids });
   });
   // A deployment that an interrupted start has begun goes on by itself.
-  for (let attempt = 0; attempt < 600; attempt += 1) {
+  for (let attempt = 0; attempt < 1_800; attempt += 1) {
     const state = (await list()).find((candidate) => id(candidate) === id(machine))?.state;
     if (state === 'Running') return id(machine);
     if (state === 'Stopped') await client.run('startVirtualMachine', { id: id(machine) });
@@ -271,7 +282,7 @@ async function ask(host: Host, url: string): Promise<string> {
     try {
       return await get(url);
     } catch (error) {
-      if (attempt === 40) throw new Error(`${url}: expected an answer through the forwarded port`, { cause: error });
+      if (attempt === 240) throw new Error(`${url}: expected an answer through the forwarded port`, { cause: error });
       await host.clock.sleep(250);
     }
   }
@@ -286,7 +297,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   options.report('network demo-network');
   const networkid = await makeNetwork(tenant, zoneid);
   options.report('instance demo-instance, and the router that it needs');
-  const machine = await makeInstance(tenant, zoneid, networkid);
+  const machine = await makeInstance(tenant, zoneid, networkid, options.installation.driver ?? 'namespace');
   options.report('public address, firewall rule and port forward');
   const url = await openPort(tenant, networkid, machine);
   options.report(`a request to ${url}`);

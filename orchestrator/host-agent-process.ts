@@ -3,6 +3,7 @@
 import { readlink } from 'node:fs/promises';
 import { request } from 'node:http';
 import { fileURLToPath } from 'node:url';
+import type { DriverName } from '@isthmus/contract';
 import type { Host } from '@isthmus/host';
 import packageJson from '../host-agent/package.json' with { type: 'json' };
 import { HostClient, HostUnreachableError } from './drivers/host-client.ts';
@@ -56,17 +57,27 @@ async function waitUntil(host: Host, folders: Folders, there: boolean): Promise<
   throw new Error(`the host agent did not ${state} within 15 s; its log is ${folders.state}/host-agent.log`);
 }
 
+/** The installation whose host agent it is, and how that carries routers and instances. */
+export interface MachineHost {
+  readonly id: string;
+  readonly driver: DriverName;
+}
+
 /** Starts the host agent where none answers; replaces one of another version. Routers and instances go on. */
-export async function ensureHostAgent(host: Host, id: string, folders: Folders): Promise<void> {
+export async function ensureHostAgent(host: Host, { id, driver }: MachineHost, folders: Folders): Promise<void> {
   const version = await runningVersion(folders);
   if (version === packageJson.version) return;
   if (version !== null) {
     await send(folders, 'POST', '/v1/exit');
     await waitUntil(host, folders, false);
   }
-  await host.commands.startDaemon(process.execPath, [program, '--installation', id], {
-    logPath: `${folders.state}/host-agent.log`,
-  });
+  await host.commands.startDaemon(
+    process.execPath,
+    [program, '--installation', id, ...(driver === 'namespace' ? [] : ['--driver', driver])],
+    {
+      logPath: `${folders.state}/host-agent.log`,
+    },
+  );
   await waitUntil(host, folders, true);
 }
 
@@ -84,15 +95,19 @@ async function isNeighbour(folders: Folders): Promise<boolean> {
 }
 
 /** As ensureHostAgent; until `stop` a host agent that dies is started again. */
-export async function keepHostAgent(host: Host, id: string, folders: Folders): Promise<{ stop(): Promise<void> }> {
-  await ensureHostAgent(host, id, folders);
+export async function keepHostAgent(
+  host: Host,
+  machine: MachineHost,
+  folders: Folders,
+): Promise<{ stop(): Promise<void> }> {
+  await ensureHostAgent(host, machine, folders);
   const end = new AbortController();
   if (!(await isNeighbour(folders))) end.abort();
   const keep = async (): Promise<void> => {
     while (!end.signal.aborted) {
       await host.clock.sleep(lookEveryMs, end.signal).catch(() => undefined);
       if (end.signal.aborted) return;
-      await ensureHostAgent(host, id, folders).catch((error: unknown) => {
+      await ensureHostAgent(host, machine, folders).catch((error: unknown) => {
         host.log.error('the host agent does not start; trying again', { error });
       });
     }
@@ -107,9 +122,9 @@ export async function keepHostAgent(host: Host, id: string, folders: Folders): P
 }
 
 /** Removes every router, instance and bridge of the installation, and ends its host agent. */
-export async function destroyHost(host: Host, id: string, folders: Folders): Promise<void> {
+export async function destroyHost(host: Host, machine: MachineHost, folders: Folders): Promise<void> {
   // One that does not run is started: only it knows what it has made.
-  await ensureHostAgent(host, id, folders);
+  await ensureHostAgent(host, machine, folders);
   await send(folders, 'DELETE', '/v1/everything');
   await send(folders, 'POST', '/v1/exit');
   await waitUntil(host, folders, false);

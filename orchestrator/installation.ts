@@ -5,6 +5,7 @@ import { createServer, type Server } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { DriverName } from '@isthmus/contract';
 import type { Host } from '@isthmus/host';
 
 /** var/installation.json. */
@@ -15,6 +16,8 @@ export interface Installation {
   readonly publicNetwork: string;
   /** Whether a demo is wanted, and whether it stands. */
   readonly demo: 'none' | 'wanted' | 'done';
+  /** Of this machine's own host agent; absent: namespace. */
+  readonly driver?: DriverName;
 }
 
 /** Where an installation keeps what. */
@@ -100,15 +103,29 @@ export async function writeInstallation(host: Host, data: string, installation: 
 }
 
 /** The installation of the data folder; a new one where there is none. */
-export async function ensureInstallation(host: Host, data: string, demo: boolean): Promise<Installation> {
+export async function ensureInstallation(
+  host: Host,
+  data: string,
+  { demo, driver }: { demo: boolean; driver: DriverName },
+): Promise<Installation> {
   const known = await readInstallation(host, data);
   if (known !== null) return known;
   await mkdir(data, { recursive: true });
   let id = randomId();
   while (await host.files.exists(`/var/lib/isthmus/${id}`)) id = randomId();
-  const made: Installation = { id, publicNetwork: freePublicNetwork(), demo: demo ? 'wanted' : 'none' };
+  const made: Installation = { id, publicNetwork: freePublicNetwork(), demo: demo ? 'wanted' : 'none', driver };
   await writeInstallation(host, data, made);
   return made;
+}
+
+/** Notes with the state which driver made it, so that it can be removed when the data folder is lost. */
+export async function writeDriver(host: Host, { state }: Folders, driver: DriverName): Promise<void> {
+  await host.files.writeText(`${state}/driver`, `${driver}\n`);
+}
+
+/** What `writeDriver` noted; namespace where it noted nothing. */
+export async function readDriver(host: Host, { state }: Folders): Promise<DriverName> {
+  return (await host.files.readTextIfExists(`${state}/driver`))?.trim() === 'libvirt' ? 'libvirt' : 'namespace';
 }
 
 /** Makes the folders. Daemons that drop privileges pass through them, and read only what is theirs. */

@@ -1,5 +1,6 @@
-// node orchestrator/main.ts start [--empty] [--renew-admin] | destroy [--id ID]
+// node orchestrator/main.ts start [--empty] [--renew-admin] [--driver namespace|libvirt] | destroy [--id ID]
 import { parseArgs } from 'node:util';
+import type { DriverName } from '@isthmus/contract';
 import { createHost, createLog, type Host } from '@isthmus/host';
 import { destroyHost } from './host-agent-process.ts';
 import {
@@ -8,13 +9,15 @@ import {
   foldersOf,
   installationIds,
   isInstallationId,
+  readDriver,
   readInstallation,
   removeFolders,
 } from './installation.ts';
 import { start } from './start.ts';
 import { stopPostgresCluster } from './store/postgres-cluster.ts';
 
-const usage = 'usage: node orchestrator/main.ts start [--empty] [--renew-admin] | destroy [--id ID]';
+const usage =
+  'usage: node orchestrator/main.ts start [--empty] [--renew-admin] [--driver namespace|libvirt] | destroy [--id ID]';
 
 /** What to say where there is nothing to remove: the installations that there are. */
 async function nothingToRemove(host: Host, what: string): Promise<string> {
@@ -49,7 +52,9 @@ async function removeInstallation(host: Host, id: string, data: string | null): 
   const folders = foldersOf(data ?? '', id);
   // A running orchestrator would make again what is removed. Held to the end, so that none starts meanwhile.
   const claim = await claimFromOrchestrator(host, id, folders);
-  if (await host.files.exists(folders.state)) await destroyHost(host, id, folders);
+  if (await host.files.exists(folders.state)) {
+    await destroyHost(host, { id, driver: await readDriver(host, folders) }, folders);
+  }
   const cluster = `${folders.state}/postgresql`;
   if (await host.files.exists(cluster)) await stopPostgresCluster(host, cluster);
   await removeFolders({ ...folders, data });
@@ -61,11 +66,21 @@ function readArguments() {
   try {
     return parseArgs({
       allowPositionals: true,
-      options: { empty: { type: 'boolean' }, 'renew-admin': { type: 'boolean' }, id: { type: 'string' } },
+      options: {
+        empty: { type: 'boolean' },
+        'renew-admin': { type: 'boolean' },
+        driver: { type: 'string' },
+        id: { type: 'string' },
+      },
     });
   } catch (cause) {
     throw new Error(usage, { cause });
   }
+}
+
+function driverOf(name: string | undefined): DriverName | undefined {
+  if (name === undefined || name === 'namespace' || name === 'libvirt') return name;
+  throw new Error(`--driver ${JSON.stringify(name)}: expected namespace or libvirt`);
 }
 
 async function main(): Promise<void> {
@@ -73,7 +88,7 @@ async function main(): Promise<void> {
   const data = dataFolder(process.env);
   if (positionals[0] === 'start') {
     const renewAdmin = values['renew-admin'] === true;
-    await start(data, { demo: values.empty !== true, renewAdmin, env: process.env });
+    await start(data, { demo: values.empty !== true, renewAdmin, driver: driverOf(values.driver), env: process.env });
   } else if (positionals[0] === 'destroy') await destroy(data, values.id);
   else throw new Error(usage);
 }

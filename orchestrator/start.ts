@@ -1,5 +1,6 @@
 // npm start: everything up in its order, the demo at the first time, then service until a signal.
 import { createWriteStream } from 'node:fs';
+import type { DriverName } from '@isthmus/contract';
 import { createHost, createLog, type Host, type Log } from '@isthmus/host';
 import { Listr } from 'listr2';
 import { type DemoResult, runDemo } from './demo.ts';
@@ -15,6 +16,7 @@ import {
   makeFolders,
   readCredentials,
   writeCredentials,
+  writeDriver,
   writeInstallation,
   writePid,
 } from './installation.ts';
@@ -29,6 +31,8 @@ export interface StartOptions {
   readonly demo: boolean;
   /** True: the root admin gets a new password and new keys; the old ones end. */
   readonly renewAdmin: boolean;
+  /** Of this machine's host agent; undefined: as at the first start, which takes namespace. */
+  readonly driver: DriverName | undefined;
   readonly env: NodeJS.ProcessEnv;
 }
 
@@ -88,7 +92,9 @@ async function startDatabase(running: Running, env: NodeJS.ProcessEnv): Promise<
 }
 
 async function startHostAgent({ host, installation, folders, stops }: Running): Promise<void> {
-  const kept = await keepHostAgent(host, installation.id, folders);
+  const { id, driver = 'namespace' } = installation;
+  await writeDriver(host, folders, driver);
+  const kept = await keepHostAgent(host, { id, driver }, folders);
   stops.push(() => kept.stop());
 }
 
@@ -229,9 +235,16 @@ function untilSignal(): Promise<NodeJS.Signals> {
 export async function start(data: string, options: StartOptions): Promise<void> {
   if (process.getuid?.() !== 0) throw new Error('expected to be started as root: network namespaces need it');
   listenAddress(options.env.ISTHMUS_LISTEN);
-  const installation = await ensureInstallation(createHost(), data, options.demo);
+  const { demo, driver = 'namespace' } = options;
+  const installation = await ensureInstallation(createHost(), data, { demo, driver });
   if (!options.demo && installation.demo !== 'none') {
     process.stdout.write('--empty counts at the first start: this installation was begun with the demo.\n');
+  }
+  if (options.driver !== undefined && options.driver !== (installation.driver ?? 'namespace')) {
+    throw new Error(
+      `--driver ${options.driver}: this installation was begun with ${installation.driver ?? 'namespace'}. Remove it ` +
+        'first (npm run destroy), or begin another: ISTHMUS_DATA=FOLDER npm start',
+    );
   }
   const folders = foldersOf(data, installation.id);
   await makeFolders(folders);

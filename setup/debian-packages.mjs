@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { root, SetupError } from './repository.mjs';
 
-/** @typedef {'run' | 'test'} Group what a package is needed for */
+/** @typedef {'run' | 'test' | 'image' | 'libvirt'} Group what a package is needed for */
 
 const lockWaitSeconds = 300;
 
