@@ -148,7 +148,8 @@ export interface HostTable {
   driver: DriverName | null;
   /** Connecting: its join token is not redeemed yet. Down: fenced, its power is off. Alert: lost, and not fenced. */
   state: Generated<'Connecting' | 'Up' | 'Down' | 'Disconnected' | 'Alert'>;
-  resource_state: Generated<'Enabled' | 'Disabled'>;
+  /** Degraded: an admin said that its machine is off. */
+  resource_state: Generated<'Enabled' | 'Disabled' | 'Maintenance' | 'Degraded'>;
   cpus: number;
   /** Bytes. */
   memory: ColumnType<string, number | string, number | string>;
@@ -354,7 +355,15 @@ export interface NetworkTable {
   created: Timestamp;
 }
 
-export type VirtualMachineState = 'Starting' | 'Running' | 'Stopping' | 'Stopped' | 'Destroyed' | 'Expunging' | 'Error';
+export type VirtualMachineState =
+  | 'Starting'
+  | 'Running'
+  | 'Stopping'
+  | 'Stopped'
+  | 'Migrating'
+  | 'Destroyed'
+  | 'Expunging'
+  | 'Error';
 
 export interface VirtualMachineTable {
   id: Generated<string>;
