@@ -1,4 +1,7 @@
+import { allocators } from '../model/placement.ts';
 import type { Db, Trx } from '../store/database.ts';
+
+const allocatorNames = allocators.map(({ name }) => name);
 
 /** A setting of the installation: what listConfigurations tells of it besides its value. */
 export interface Setting {
@@ -7,6 +10,8 @@ export interface Setting {
   readonly defaultValue: string;
   readonly description: string;
   readonly type: 'String' | 'Boolean' | 'Number';
+  /** The only values that it may have. */
+  readonly values?: readonly string[];
   /** Takes effect with the next start of the orchestrator alone. */
   readonly needsRestart?: boolean;
 }
@@ -48,6 +53,56 @@ export const settings: Readonly<Record<string, Setting>> = {
     category: 'Network',
     defaultValue: '600',
     description: 'Seconds without a running instance after which a network that is not persistent is shut down',
+    type: 'Number',
+  },
+  'router.allocator': {
+    category: 'Advanced',
+    defaultValue: 'Spread',
+    description: 'How a host is chosen for a router. Spread: as FirstFitByFreeMemory, a redundant pair on two hosts',
+    type: 'String',
+    values: allocatorNames,
+  },
+  'vm.allocator': {
+    category: 'Advanced',
+    defaultValue: 'FirstFitByFreeMemory',
+    description: 'How a host is chosen for an instance. FirstFitByFreeMemory: the one with the most free memory',
+    type: 'String',
+    values: allocatorNames,
+  },
+  'ping.interval': {
+    category: 'Advanced',
+    defaultValue: '1',
+    description: 'Seconds between two questions to a host agent whether it is there',
+    type: 'Number',
+  },
+  'ping.timeout': {
+    category: 'Advanced',
+    defaultValue: '5',
+    description: 'Multiple of ping.interval without an answer after which a host counts as Disconnected and is fenced',
+    type: 'Number',
+  },
+  'host.join.token.lifetime': {
+    category: 'Secure',
+    defaultValue: '3600',
+    description: 'Seconds within which a host has to join with the token that addHost handed out',
+    type: 'Number',
+  },
+  'ca.framework.cert.validity.period': {
+    category: 'Secure',
+    defaultValue: '7',
+    description: 'Days that a certificate of a host or a router is valid; it is renewed after half of them',
+    type: 'Number',
+  },
+  'ca.framework.orchestrator.cert.validity.hours': {
+    category: 'Secure',
+    defaultValue: '24',
+    description: 'Hours that the certificate of an orchestrator is valid; it is renewed after half of them',
+    type: 'Number',
+  },
+  'router.start.wait': {
+    category: 'Network',
+    defaultValue: '120',
+    description: 'Seconds within which a router in a virtual machine has to serve after it was started',
     type: 'Number',
   },
   'expunge.delay': {

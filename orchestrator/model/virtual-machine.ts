@@ -2,7 +2,15 @@
 import { type Hostname, parseHostname } from '@isthmus/net';
 import { ApiError } from './api-error.ts';
 
-export type VirtualMachineState = 'Starting' | 'Running' | 'Stopping' | 'Stopped' | 'Destroyed' | 'Expunging' | 'Error';
+export type VirtualMachineState =
+  | 'Starting'
+  | 'Running'
+  | 'Stopping'
+  | 'Stopped'
+  | 'Migrating'
+  | 'Destroyed'
+  | 'Expunging'
+  | 'Error';
 export type RouterState = 'Starting' | 'Running' | 'Stopping' | 'Stopped' | 'Destroyed' | 'Error';
 
 const virtualMachineActions = {

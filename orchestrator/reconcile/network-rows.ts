@@ -8,7 +8,7 @@ import { touch } from '../store/network-change.ts';
 import { allocatePublicAddress } from '../store/public-address.ts';
 import { defaultRouterOffering } from '../store/router-offering.ts';
 import type { NetworkTable, RouterTable } from '../store/schema.ts';
-import { allocateHost } from './hosts.ts';
+import { podOfNewRouter } from './allocate.ts';
 
 export type Network = Selectable<NetworkTable>;
 export type Router = Selectable<RouterTable>;
@@ -100,7 +100,7 @@ export async function createRouter(trx: Trx, network: Network): Promise<Router> 
   if (offeringId === undefined) {
     throw new ApiError('insufficientCapacity', 'There is no active service offering for virtual routers');
   }
-  const { podId } = await allocateHost(trx, network.zone_id);
+  const podId = await podOfNewRouter(trx, network.zone_id);
   const router = await trx
     .insertInto('router')
     .values({

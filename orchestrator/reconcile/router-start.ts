@@ -2,20 +2,19 @@
 import { guestInterface, publicInterface } from '../compile/settings.ts';
 import type { PortableState } from '../drivers/host-client.ts';
 import type { Lease } from '../store/lease.ts';
-import { allocateHost, onHost } from './hosts.ts';
+import { placeRouter } from './allocate.ts';
+import { onHost } from './hosts.ts';
 import { createRouter, lockNetwork, type Router } from './network-rows.ts';
 import type { Parts } from './parts.ts';
 import { guestSegment, publicSegment } from './segments.ts';
 
 /** Makes and starts a router on its host, and waits until it serves its document. No work where it does already. */
 export async function startRouterOf(parts: Parts, router: Router, lease: Lease): Promise<void> {
-  const { db } = parts;
   if (router.state !== 'Running') await setRouterState(parts, router.id, 'Starting', null);
   try {
-    const hostId = router.host_id ?? (await allocateHost(db, router.zone_id)).id;
-    await db.updateTable('router').set({ host_id: hostId }).where('id', '=', router.id).execute();
-    await putRouter(parts, { ...router, host_id: hostId });
-    if (router.handover !== null) await takeOver(parts, router.id, hostId, router.handover);
+    const placed = await placeRouter(parts, router);
+    await putRouter(parts, placed);
+    if (placed.handover !== null) await takeOver(parts, placed);
     await parts.pusher.bringUpToDate(router.network_id, lease);
   } catch (error) {
     // One that runs serves on where its host cannot be reached. Called Error it would have rules stored for its next
@@ -94,7 +93,8 @@ async function exportState(parts: Parts, router: Router): Promise<PortableState 
   }
 }
 
-async function takeOver(parts: Parts, routerId: string, hostId: string, handover: PortableState): Promise<void> {
-  await onHost(async () => (await parts.hosts.client(hostId)).importState(routerId, handover));
-  await parts.db.updateTable('router').set({ handover: null }).where('id', '=', routerId).execute();
+async function takeOver(parts: Parts, { id, host_id: hostId, handover }: Router): Promise<void> {
+  if (handover === null) return;
+  await onHost(async () => (await parts.hosts.client(hostId)).importState(id, handover));
+  await parts.db.updateTable('router').set({ handover: null }).where('id', '=', id).execute();
 }

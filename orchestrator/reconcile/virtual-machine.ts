@@ -4,7 +4,8 @@ import { parseInterfaceName } from '@isthmus/net';
 import type { Selectable } from 'kysely';
 import { touch } from '../store/network-change.ts';
 import type { VirtualMachineTable } from '../store/schema.ts';
-import { allocateHost, onHost } from './hosts.ts';
+import { placeInstance } from './allocate.ts';
+import { onHost } from './hosts.ts';
 import { implementNetwork } from './network.ts';
 import type { Parts } from './parts.ts';
 import { guestSegment } from './segments.ts';
@@ -49,8 +50,7 @@ async function bringUp(parts: Parts, machine: VirtualMachine): Promise<void> {
     await implementNetwork(parts, networkId);
     await parts.db.updateTable('network').set({ unused_since: null }).where('id', '=', networkId).execute();
   }
-  const hostId = machine.host_id ?? (await allocateHost(parts.db, machine.zone_id)).id;
-  await parts.db.updateTable('virtual_machine').set({ host_id: hostId }).where('id', '=', id).execute();
+  const { host_id: hostId } = await placeInstance(parts, machine);
   const spec = await instanceSpec(parts, machine);
   await onHost(async () => {
     const client = await parts.hosts.client(hostId);

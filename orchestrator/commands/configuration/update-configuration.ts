@@ -25,6 +25,9 @@ export const updateConfiguration = syncCommand({
     if (value !== undefined && setting.type === 'Boolean' && !/^(true|false)$/i.test(value)) {
       throw parameterError('value', value, `true or false for ${name}`);
     }
+    if (value !== undefined && setting.values?.includes(value) === false) {
+      throw parameterError('value', value, `${setting.values.join(' or ')} for ${name}`);
+    }
     await db
       .insertInto('configuration')
       .values({ name, value: value ?? null })
