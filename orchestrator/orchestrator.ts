@@ -5,6 +5,7 @@ import { createApiServer, createIntegrationServer } from './api/server.ts';
 import { commands } from './commands/registry.ts';
 import { abandonJob, runJob } from './commands/run-job.ts';
 import { readSetting } from './commands/settings.ts';
+import type { Sealer } from './pki/sealer.ts';
 import { startOrchestration } from './reconcile/index.ts';
 import type { Db } from './store/database.ts';
 import { startGarbageCollection } from './store/garbage-collection.ts';
@@ -17,6 +18,8 @@ export interface OrchestratorOptions {
   readonly db: Db;
   readonly databaseUrl: string;
   readonly installationId: string;
+  /** Seals secrets of the database. */
+  readonly sealer: Sealer;
   /** Where the API listens; port 0: any free one. */
   readonly listen: { readonly host: string; readonly port: number };
 }
@@ -34,7 +37,14 @@ export async function startOrchestrator(options: OrchestratorOptions): Promise<O
   const { db, log, databaseUrl } = options;
   const holder = `${options.installationId}-${hostname()}`;
   const setting = (name: string) => readSetting(db, name);
-  const orchestration = await startOrchestration({ db, log, holder, setting });
+  const orchestration = await startOrchestration({
+    db,
+    log,
+    holder,
+    setting,
+    installation: options.installationId,
+    sealer: options.sealer,
+  });
   const jobs = { db, orchestration, commands, log };
   const queue = await createJobQueue({
     url: databaseUrl,

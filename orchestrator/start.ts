@@ -21,6 +21,7 @@ import {
   writePid,
 } from './installation.ts';
 import { type Orchestrator, startOrchestrator } from './orchestrator.ts';
+import { openSealer } from './pki/master-key.ts';
 import { ensureBuiltInRows } from './store/built-in.ts';
 import { type Db, migrate, openDatabase } from './store/database.ts';
 import { keepPostgresCluster } from './store/postgres-keeper.ts';
@@ -134,7 +135,9 @@ async function startServices(running: Running, options: StartOptions): Promise<v
   await seedBuiltInRows(db);
   const listen = listenAddress(options.env.ISTHMUS_LISTEN);
   const installationId = installation.id;
-  const orchestrator = await startOrchestrator({ host, log, db, databaseUrl, installationId, listen }).catch(
+  const path = `${running.folders.data}/credentials/master.key`;
+  const sealer = await openSealer({ files: host.files, path, env: options.env });
+  const orchestrator = await startOrchestrator({ host, log, db, databaseUrl, installationId, sealer, listen }).catch(
     (cause: unknown) => {
       throw listenFault(cause, listen);
     },

@@ -4,6 +4,8 @@ import type { Duplex, Readable } from 'node:stream';
 import {
   type Acknowledgement,
   AcknowledgementSchema,
+  type AgentStatus,
+  AgentStatusSchema,
   type ApplianceReport,
   ApplianceReportSchema,
   type ApplianceSpec,
@@ -45,6 +47,7 @@ const checks = {
   images: validator(CachedImagesSchema),
   request: validator(CertificateRequestSchema),
   state: validator(ApplianceStateSchema),
+  status: validator(AgentStatusSchema),
 };
 
 /** State that a new router takes over from the one it replaces, by service, such as the leases of dnsmasq. */
@@ -152,6 +155,11 @@ export class HostClient {
   /** Takes the config drive out and removes its file, which holds the private key. */
   ejectConfigDrive(id: string): Promise<unknown> {
     return this.#call('POST', `/v1/appliances/${id}/eject-config-drive`, null);
+  }
+
+  /** What the agent of a namespace router says of itself. */
+  applianceStatus(id: string): Promise<AgentStatus> {
+    return this.#call('GET', `/v1/appliances/${id}/status`, checks.status);
   }
 
   /** A push to the agent of a namespace router. */

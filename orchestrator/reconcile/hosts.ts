@@ -1,21 +1,28 @@
 // The hosts that drivers reach, and which one takes a new router or instance.
 
+import type { ControlIdentity } from '../drivers/control-identity.ts';
+import { ApplianceUnreachableError } from '../drivers/errors.ts';
 import { HostClient, HostRefusedError, HostUnreachableError } from '../drivers/host-client.ts';
 import { ApiError } from '../model/api-error.ts';
-import type { Db, Trx } from '../store/database.ts';
+import type { Db } from '../store/database.ts';
 
 /** Clients of host agents, one for each URL. */
 export class Hosts {
   readonly #db: Db;
+  readonly #identity: ControlIdentity;
   readonly #clients = new Map<string, HostClient>();
 
-  constructor(db: Db) {
+  constructor(db: Db, identity: ControlIdentity) {
     this.#db = db;
+    this.#identity = identity;
   }
 
-  at(url: string): HostClient {
-    const client = this.#clients.get(url) ?? new HostClient(url);
-    this.#clients.set(url, client);
+  /** The client of the host agent at `url`; `hostId` is whom an `https:` URL must belong to. Throws HostRefusedError. */
+  at(url: string, hostId?: string): HostClient {
+    const key = `${hostId ?? ''} ${url}`;
+    const peer = hostId === undefined ? undefined : { hostId, identity: this.#identity };
+    const client = this.#clients.get(key) ?? new HostClient(url, peer);
+    this.#clients.set(key, client);
     return client;
   }
 
@@ -26,7 +33,7 @@ export class Hosts {
         ? undefined
         : await this.#db.selectFrom('host').select('url').where('id', '=', hostId).executeTakeFirst();
     if (host === undefined) throw new ApiError('resourceUnavailable', 'It has no host');
-    return this.at(host.url);
+    return this.at(host.url, hostId ?? undefined);
   }
 
   close(): void {
@@ -34,30 +41,13 @@ export class Hosts {
   }
 }
 
-/** The first host of a zone that is Up and Enabled. Throws 533 where there is none. */
-export async function allocateHost(db: Db | Trx, zoneId: string): Promise<{ id: string; podId: string }> {
-  const host = await db
-    .selectFrom('host')
-    .select(['id', 'pod_id'])
-    .where('zone_id', '=', zoneId)
-    .where('state', '=', 'Up')
-    .where('resource_state', '=', 'Enabled')
-    .orderBy('created')
-    .orderBy('id')
-    .executeTakeFirst();
-  if (host === undefined) {
-    throw new ApiError(
-      'insufficientCapacity',
-      'No host of the zone is Up and Enabled: add one (addHost) or enable one',
-    );
-  }
-  return { id: host.id, podId: host.pod_id };
-}
-
 /** What the caller is told of a failure of a host: 534 unreachable, 530 refused with the host's sentence. */
 export function hostFailure(error: unknown): unknown {
   if (error instanceof HostUnreachableError) {
     return new ApiError('resourceUnavailable', `Its host cannot be reached: ${error.message}`, { cause: error });
+  }
+  if (error instanceof ApplianceUnreachableError) {
+    return new ApiError('resourceUnavailable', `It cannot be reached: ${error.message}`, { cause: error });
   }
   if (error instanceof HostRefusedError) return new ApiError('internal', error.message, { cause: error });
   return error;

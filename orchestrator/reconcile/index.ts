@@ -2,8 +2,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiError } from '../model/api-error.ts';
 import type { Orchestration, RuleTable } from '../model/orchestration.ts';
+import type { Sealer } from '../pki/sealer.ts';
 import type { Db } from '../store/database.ts';
 import type { Log } from '../store/log.ts';
+import { Certificates } from './certificates.ts';
 import { Coalescer } from './coalescer.ts';
 import { Hosts, onHost } from './hosts.ts';
 import { monitor } from './monitor.ts';
@@ -12,6 +14,7 @@ import { NetworkLock } from './network-lock.ts';
 import type { Parts } from './parts.ts';
 import { releasePublicIpAddress } from './public-ip-address.ts';
 import * as router from './router.ts';
+import { RouterAgents } from './router-agents.ts';
 import { type Refusals, RouterPusher } from './router-pusher.ts';
 import * as virtualMachine from './virtual-machine.ts';
 
@@ -20,6 +23,10 @@ export interface OrchestrationOptions {
   readonly log: Log;
   /** Names this orchestrator for good, such as its installation and host name: it takes its own leases again after a crash. */
   readonly holder: string;
+  /** Id of the installation, which certificates name. */
+  readonly installation: string;
+  /** Seals the CA's key and other secrets of the database. */
+  readonly sealer: Sealer;
   /** Settings of the installation with their defaults. */
   readonly setting: (name: string) => Promise<string>;
   /** Milliseconds between two rounds of the monitor. Default 5,000. */
@@ -41,13 +48,17 @@ export async function startOrchestration(options: OrchestrationOptions): Promise
     .values({ name: 'store.epoch', value: crypto.randomUUID() })
     .onConflict((conflict) => conflict.doNothing())
     .execute();
-  const hosts = new Hosts(db);
+  const { sealer, setting } = options;
+  const certificates = await Certificates.open(options);
+  const { identity } = certificates;
+  const hosts = new Hosts(db, identity);
+  const agents = new RouterAgents({ db, hosts, identity });
   const lock = new NetworkLock(db, options.holder);
-  const pusher = new RouterPusher({ db, hosts, log });
+  const pusher = new RouterPusher({ db, agents, log });
   const updates = new Coalescer<Refusals>((networkId) =>
     lock.hold(networkId, (lease) => pusher.bringUpToDate(networkId, lease)),
   );
-  const parts: Parts = { db, log, hosts, lock, pusher, updates, setting: options.setting };
+  const parts: Parts = { db, log, hosts, agents, certificates, sealer, lock, pusher, updates, setting };
   const ending = new AbortController();
   const rounds = runMonitor(parts, options.holder, options.monitorEveryMs ?? 5_000, ending.signal);
   return {
@@ -70,6 +81,7 @@ export async function startOrchestration(options: OrchestrationOptions): Promise
     stop: async () => {
       ending.abort();
       await rounds;
+      agents.close();
       hosts.close();
     },
   };
@@ -78,6 +90,7 @@ export async function startOrchestration(options: OrchestrationOptions): Promise
 async function runMonitor(parts: Parts, holder: string, everyMs: number, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     try {
+      await parts.certificates.refresh();
       await monitor(parts, holder);
     } catch (error) {
       parts.log.error('the monitor failed', { error: String(error) });

@@ -30,7 +30,7 @@ async function attempt(parts: Parts, what: string, work: () => Promise<void>): P
 }
 
 async function lookAtHost(parts: Parts, host: Selectable<HostTable>): Promise<void> {
-  const client = parts.hosts.at(host.url);
+  const client = parts.hosts.at(host.url, host.id);
   try {
     const report = await client.report();
     await parts.db

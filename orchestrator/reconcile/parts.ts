@@ -1,8 +1,11 @@
+import type { Sealer } from '../pki/sealer.ts';
 import type { Db } from '../store/database.ts';
 import type { Log } from '../store/log.ts';
+import type { Certificates } from './certificates.ts';
 import type { Coalescer } from './coalescer.ts';
 import type { Hosts } from './hosts.ts';
 import type { NetworkLock } from './network-lock.ts';
+import type { RouterAgents } from './router-agents.ts';
 import type { Refusals, RouterPusher } from './router-pusher.ts';
 
 /** What the flows of this folder work with. */
@@ -10,6 +13,12 @@ export interface Parts {
   readonly db: Db;
   readonly log: Log;
   readonly hosts: Hosts;
+  /** The agents in routers. */
+  readonly agents: RouterAgents;
+  /** The CA, and this orchestrator's own certificate. */
+  readonly certificates: Certificates;
+  /** Seals what must not be read from the database. */
+  readonly sealer: Sealer;
   readonly lock: NetworkLock;
   readonly pusher: RouterPusher;
   /** Brings a network's router up to date; many changes ride one push. */

@@ -3,14 +3,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type CollectionName, type Identity, type Push, type RouterSettings, sameIdentity } from '@isthmus/contract';
 import type { Selectable } from 'kysely';
-import { HostRefusedError, HostUnreachableError, PushRefusedError } from '../drivers/host-client.ts';
+import { PushRefusedError } from '../drivers/errors.ts';
 import { ApiError } from '../model/api-error.ts';
 import type { Db } from '../store/database.ts';
 import { type Lease, raiseLease } from '../store/lease.ts';
 import type { Log } from '../store/log.ts';
 import type { RouterTable } from '../store/schema.ts';
 import { ChangeCompiler, collectionNamed, settingsCollection } from './compile-changes.ts';
-import { type Hosts, hostFailure } from './hosts.ts';
+import { hostFailure } from './hosts.ts';
+import type { RouterAgents } from './router-agents.ts';
 import { entryOfPath, putBackRules, settleRules, unsettledRules } from './rules.ts';
 
 /** Why rules were put back, by the rule's id. */
@@ -25,15 +26,15 @@ const mostRounds = 20;
 
 export class RouterPusher {
   readonly #db: Db;
-  readonly #hosts: Hosts;
+  readonly #agents: RouterAgents;
   readonly #log: Log;
   readonly #compiler: ChangeCompiler;
   /** Pushes sent since start, for benchmarks and metrics. */
   pushes = 0;
 
-  constructor(parts: { db: Db; hosts: Hosts; log: Log }) {
+  constructor(parts: { db: Db; agents: RouterAgents; log: Log }) {
     this.#db = parts.db;
-    this.#hosts = parts.hosts;
+    this.#agents = parts.agents;
     this.#log = parts.log;
     this.#compiler = new ChangeCompiler(parts.db);
   }
@@ -79,6 +80,12 @@ export class RouterPusher {
     );
   }
 
+  /** What changed compiled, and the whole document as a push, for a router that has none yet. */
+  async fullPush(router: Router, lease: Lease): Promise<Push> {
+    const target = await this.#compiler.compile(router.network_id, router.id);
+    return this.#push(router.id, null, target, lease);
+  }
+
   /** Forgets what the router acknowledged, so that the next push is full. */
   async forgetAcknowledgement(routerId: string): Promise<void> {
     await this.#db
@@ -104,10 +111,10 @@ export class RouterPusher {
       const acknowledged = await this.acknowledged(router.id);
       if (sameIdentity(acknowledged, target)) return null;
       try {
-        const client = await this.#hosts.client(router.host_id);
+        const agent = await this.#agents.of(router);
         this.pushes += 1;
-        const { identity } = await client.push(router.id, await this.#push(router.id, acknowledged, target, lease));
-        await this.#acknowledge(router.id, identity);
+        const { identity } = await agent.push(await this.#push(router.id, acknowledged, target, lease));
+        await this.acknowledge(router.id, identity);
         return null;
       } catch (error) {
         if (error instanceof PushRefusedError && error.refusal.code === 'base-mismatch' && tries < 3) {
@@ -147,7 +154,8 @@ export class RouterPusher {
     return { epoch: row.acknowledged_epoch, generation: row.acknowledged_generation, hash: row.acknowledged_hash };
   }
 
-  async #acknowledge(routerId: string, identity: Identity): Promise<void> {
+  /** Writes down what a router serves. */
+  async acknowledge(routerId: string, identity: Identity): Promise<void> {
     await this.#db.transaction().execute(async (trx) => {
       await trx
         .updateTable('router_document')
@@ -219,10 +227,7 @@ function pushFailure(error: unknown): PushFailure {
       unreachable: false,
     };
   }
-  if (error instanceof HostUnreachableError || error instanceof HostRefusedError) {
-    const failure = hostFailure(error);
-    if (failure instanceof ApiError) return { error: failure, paths: [], unreachable: true };
-  }
-  if (error instanceof ApiError) return { error, paths: [], unreachable: true };
+  const failure = hostFailure(error);
+  if (failure instanceof ApiError) return { error: failure, paths: [], unreachable: true };
   throw error;
 }
