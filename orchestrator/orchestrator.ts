@@ -1,15 +1,20 @@
 // The orchestrator's own parts, started in their order and stopped in the reverse.
 import { hostname } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import type { Host, Log } from '@isthmus/host';
 import { createApiServer, createIntegrationServer } from './api/server.ts';
 import { commands } from './commands/registry.ts';
 import { abandonJob, runJob } from './commands/run-job.ts';
 import { readSetting } from './commands/settings.ts';
+import { dataFolder, foldersOf } from './installation.ts';
 import type { Sealer } from './pki/sealer.ts';
 import { startOrchestration } from './reconcile/index.ts';
 import type { Db } from './store/database.ts';
+import { type ImageFolders, ImageStore } from './store/image.ts';
 import { startGarbageCollection } from './store/garbage-collection.ts';
+import { type ImageFolders, ImageStore, imageFolders } from './store/image.ts';
 import { createJobQueue } from './store/job-queue.ts';
+import { TemplateDisks } from './store/template-disk.ts';
 
 export interface OrchestratorOptions {
   readonly host: Host;
@@ -20,6 +25,10 @@ export interface OrchestratorOptions {
   readonly installationId: string;
   /** Seals secrets of the database. */
   readonly sealer: Sealer;
+  /** Where images of VMs lie, and the keys that are trusted for them. */
+  readonly imageFolders: ImageFolders;
+  /** Default: as the environment says, else dist/images and var/image-keys of this checkout. */
+  readonly images?: ImageFolders;
   /** Where the API listens; port 0: any free one. */
   readonly listen: { readonly host: string; readonly port: number };
 }
@@ -32,18 +41,34 @@ export interface Orchestrator {
   stop(): Promise<void>;
 }
 
+/** Routers are placed on hosts for VMs once there is an image for them. One that is refused is left alone, and logged. */
+async function registerImages(images: ImageStore, log: Log): Promise<void> {
+  for (const outcome of await images.register()) {
+    if (outcome.state === 'refused') log.warn('an image is refused', { role: outcome.role, error: outcome.error.message });
+  }
+}
+
 /** Starts reconciliation, jobs and the API. */
 export async function startOrchestrator(options: OrchestratorOptions): Promise<Orchestrator> {
   const { db, log, databaseUrl } = options;
   const holder = `${options.installationId}-${hostname()}`;
   const setting = (name: string) => readSetting(db, name);
+  const { state } = foldersOf(dataFolder(process.env), options.installationId);
+  const folders = options.images ?? imageFolders(process.env, fileURLToPath(new URL('..', import.meta.url)));
+  const images = new ImageStore(db, folders);
+  const templateDisks = new TemplateDisks({ db, log, commands: options.host.commands, folder: `${state}/templates` });
+  const images = new ImageStore(db, options.imageFolders);
+  await registerImages(images, log);
   const orchestration = await startOrchestration({
+    images,
+    templateDisks,
     db,
     log,
     holder,
     setting,
     installation: options.installationId,
     sealer: options.sealer,
+    images,
   });
   const jobs = { db, orchestration, commands, log };
   const queue = await createJobQueue({

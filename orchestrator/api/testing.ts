@@ -31,6 +31,9 @@ export function idleOrchestration(methods: Partial<Orchestration> = {}): Orchest
     rebootRouter: nothing,
     destroyRouter: nothing,
     releasePublicIpAddress: nothing,
+    inspectTemplateDisk: async () => ({ virtualBytes: 2 ** 30 }),
+    importTemplate: () => {},
+    deleteTemplate: nothing,
     probeHost: async () => ({ name: 'host', driver: 'namespace', cpus: 2, memoryBytes: 2 ** 32, version: '0.1.0' }),
     ...methods,
   };

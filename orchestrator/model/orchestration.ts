@@ -34,6 +34,12 @@ export interface Orchestration {
   destroyRouter(id: string): Promise<void>;
   /** Rules of the address revoked and settled, then the address free. */
   releasePublicIpAddress(id: string): Promise<void>;
+  /** Reads the header of a qcow2 file on this machine (registerTemplate). Throws 431 for `url` with what is wrong of it. */
+  inspectTemplateDisk(path: string): Promise<{ virtualBytes: number }>;
+  /** Begins to copy and to inspect the disk of a template in state Importing; its row says what became of it. */
+  importTemplate(templateId: string): void;
+  /** The row gone, and its disk where no other template has it. */
+  deleteTemplate(templateId: string): Promise<void>;
   /** Asks the host agent at `url` who it is (addHost). Throws 534 where it does not answer. */
   probeHost(
     url: string,

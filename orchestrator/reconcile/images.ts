@@ -4,11 +4,32 @@ import { stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import type { CachedImages, Image } from '@isthmus/contract';
 import { fileOfKind, type ImageManifest, manifestBytes, parseManifest } from '@isthmus/image-manifest';
-import { ApiError } from '../model/api-error.ts';
+import { ApiError, parameterError } from '../model/api-error.ts';
+import { DiskRefusedError } from '../model/qcow2.ts';
 import type { Db } from '../store/database.ts';
 import { FileDigests } from '../store/file-digests.ts';
 import type { ImageStore } from '../store/image.ts';
 import { ImageRefusedError, type VerifiedFile } from '../store/image-folder.ts';
+import type { Log } from '../store/log.ts';
+import type { TemplateDisks } from '../store/template-disk.ts';
+
+/** Registers what lies in the folder of images, and says in the log which are refused. */
+export async function registerImages(images: ImageStore, log: Log): Promise<void> {
+  for (const outcome of await images.register()) {
+    if (outcome.state === 'refused') log.error('an image is refused', { reason: outcome.error.message });
+  }
+}
+
+/** Reads a disk's header (Orchestration.inspectTemplateDisk). */
+export async function inspectTemplateDisk(disks: TemplateDisks, path: string): Promise<{ virtualBytes: number }> {
+  try {
+    return await disks.inspect(path);
+  } catch (error) {
+    if (error instanceof DiskRefusedError)
+      throw parameterError('url', `file://${path}`, `a disk that can be taken: ${error.message}`, error);
+    throw error;
+  }
+}
 
 /** What is asked of a host agent's client. */
 export interface ImageHost {

@@ -1,7 +1,7 @@
-import type { ImageManifest } from '@isthmus/image-manifest';
+import { fileOfKind, type ImageManifest } from '@isthmus/image-manifest';
 import type { Trx } from './database.ts';
 
-/** Name of the template of the current guest image. */
+/** Name of the template of the current guest image. Names that begin with `isthmus-` are kept for built-in templates. */
 export const guestTemplateName = 'isthmus-guest';
 
 /**
@@ -17,6 +17,7 @@ export async function ensureGuestTemplate(
     .selectFrom('template')
     .select(['id', 'image_id', 'name', 'disk_sha256'])
     .where('url', '=', 'image:guest')
+    .where('name', 'like', `${guestTemplateName}%`)
     .forUpdate()
     .execute();
   if (present.some((template) => template.image_id === id && template.name === guestTemplateName)) return;
@@ -68,6 +69,7 @@ export async function ensureGuestTemplate(
       size: manifest.disk.virtualBytes,
       image_id: id,
       disk_sha256: diskSha256,
+      physical_size: fileOfKind(manifest, 'qcow2')?.bytes ?? null,
       account_id: admin.id,
       domain_id: admin.domain_id,
     })

@@ -319,7 +319,10 @@ export interface TemplateTable {
   /** Absolute path of an inspected qcow2 file of the admin's. */
   file_path: string | null;
   disk_sha256: string | null;
-  state: Generated<'Ready' | 'Error'>;
+  /** Bytes of the disk's file; null of built-in templates. */
+  physical_size: ColumnType<string | null, number | null | undefined, number | null>;
+  /** Importing: its disk is being copied and looked at. */
+  state: Generated<'Importing' | 'Ready' | 'Error'>;
   reason: string | null;
   account_id: string;
   domain_id: string;

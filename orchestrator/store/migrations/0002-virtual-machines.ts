@@ -24,7 +24,8 @@ const statements = [
     architecture text not null, manifest jsonb not null, directory text not null, disk_sha256 text not null,
     created timestamptz not null default now(), unique (role, architecture, disk_sha256))`,
   `alter table template add column image_id uuid references image, add column file_path text,
-    add column disk_sha256 text, add column state text not null default 'Ready', add column reason text`,
+    add column disk_sha256 text, add column physical_size bigint, add column state text not null default 'Ready',
+    add column reason text`,
   `alter table router add column image_id uuid references image, add column link_local_address text,
     add column bootstrapped boolean not null default false`,
 ];
