@@ -1,0 +1,25 @@
+import { appliance } from '../base/appliance.ts';
+
+const mebibyte = 1024 * 1024;
+
+/** The router of an account's network. */
+export const router = appliance({
+  role: 'router',
+  about: 'DHCP, DNS, NAT and packet filter of a network',
+  packages: ['dnsmasq-base', 'dnsmasq-utils', 'ipset', 'iputils-arping'],
+  accounts: [{ name: 'dnsmasq', id: 100, home: '/nonexistent', group: 'nogroup' }],
+  requirements: { cpus: 1, memoryBytes: 256 * mebibyte },
+  modules: ['net/xfrm/', 'esp4', 'esp6', 'ah4', 'xfrm4_tunnel', 'wireguard', 'vrf', 'vxlan', 'ip_gre', 'net/sched/'],
+  stateMebibytes: 512,
+  service: 'services/agent/src/appliance/main.ts',
+  programs: [
+    '/usr/sbin/arping',
+    '/usr/sbin/conntrack',
+    '/usr/sbin/dnsmasq',
+    '/usr/bin/dhcp_release',
+    '/usr/sbin/ipset',
+    '/usr/sbin/iptables-restore',
+    '/usr/bin/ping',
+    '/usr/sbin/sysctl',
+  ],
+});

@@ -1,0 +1,88 @@
+// The folder of Debian packages that builds share. A file is used only where its SHA-256 is that of the lock.
+import { createHash, randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
+import { CommandError, type Host } from '@isthmus/host';
+import { ImageBuildError } from '../image-build-error.ts';
+import type { DebianLock, LockedPackage } from './lock.ts';
+import { type DebianSource, readDebianSources } from './sources.ts';
+
+const minutes = 60_000;
+
+/** SHA-256 of a file in lower-case hexadecimal; null where it is absent. */
+export async function sha256OfFile(path: string): Promise<string | null> {
+  const hash = createHash('sha256');
+  try {
+    await pipeline(createReadStream(path, { highWaterMark: 1024 * 1024 }), hash);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    throw error;
+  }
+  return hash.digest('hex');
+}
+
+/** Where a package lies in the cache. */
+export function cachedPath(cache: string, { name, version, architecture }: LockedPackage): string {
+  return `${cache}/${name}_${encodeURIComponent(version)}_${architecture}.deb`;
+}
+
+/** Mirrors that may have the package: those of its own archive first. */
+function mirrorsOf({ archive }: LockedPackage, sources: readonly DebianSource[]): string[] {
+  const own = sources.filter(({ suite }) => suite === archive);
+  return [...new Set([...own, ...sources].map(({ uri }) => uri))];
+}
+
+/** By apt's own downloader, which knows the machine's proxies and checks the hash. True where `mirror` has those bytes. */
+async function fetchFrom(host: Host, mirror: string, entry: LockedPackage, target: string): Promise<boolean> {
+  const url = `${mirror}/${entry.path.replaceAll('~', '%7e')}`;
+  try {
+    await host.commands.run('/usr/lib/apt/apt-helper', ['download-file', url, target, `SHA256:${entry.sha256}`], {
+      timeoutMs: 10 * minutes,
+    });
+    return true;
+  } catch (error) {
+    if (error instanceof CommandError && error.exitCode !== null && !error.timedOut) return false;
+    throw error;
+  }
+}
+
+async function fetchPackage(host: Host, cache: string, entry: LockedPackage, sources: readonly DebianSource[]) {
+  const partial = `${cache}/.${randomUUID()}.partial`;
+  try {
+    for (const mirror of mirrorsOf(entry, sources)) {
+      if (!(await fetchFrom(host, mirror, entry, partial))) continue;
+      await rename(partial, cachedPath(cache, entry));
+      return;
+    }
+  } finally {
+    await rm(partial, { force: true });
+  }
+  throw new ImageBuildError(
+    `package ${entry.name} ${entry.version}: no mirror of this machine has it any more (or none answers), and ${cache} ` +
+      'has no copy. To build from what the mirror has today: npm run image -- all --update-lock',
+  );
+}
+
+/**
+ * Sees to it that each package lies in the cache with the lock's bytes; answers with their paths in the same order. The
+ * network is used only for what is missing. Throws ImageBuildError that names a package which no mirror has.
+ */
+export async function cachePackages(
+  host: Host,
+  cache: string,
+  packages: DebianLock['packages'],
+  say: (words: string) => void,
+): Promise<string[]> {
+  await mkdir(cache, { recursive: true });
+  const hashes = await Promise.all(packages.map((entry) => sha256OfFile(cachedPath(cache, entry))));
+  const missing = packages.filter(({ sha256 }, index) => hashes[index] !== sha256);
+  if (missing.length > 0) {
+    const sources = await readDebianSources(host.files);
+    for (const [index, entry] of missing.entries()) {
+      say(`${index + 1} of ${missing.length}: ${entry.name}`);
+      await fetchPackage(host, cache, entry, sources);
+    }
+  }
+  return packages.map((entry) => cachedPath(cache, entry));
+}

@@ -1,0 +1,32 @@
+// An OVA: one archive of the OVF descriptor, the manifest of hashes and the VMDK, in this order.
+import { stat } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { sha256OfFile } from '../debian/cache.ts';
+import { type OvfMachine, ovfText } from './ovf.ts';
+import { writeTar } from './tar.ts';
+
+/** Writes the OVA of a machine whose disk is the stream-optimised VMDK at `vmdk`. `epoch`: date of its members. */
+export async function writeOva(
+  path: string,
+  vmdk: string,
+  machine: Omit<OvfMachine, 'diskFile' | 'diskBytes'>,
+  epoch: number,
+): Promise<void> {
+  const diskFile = `${machine.name}-disk0.vmdk`;
+  const descriptor = ovfText({ ...machine, diskFile, diskBytes: (await stat(vmdk)).size });
+  const ovf = `${machine.name}.ovf`;
+  const hashes = [
+    [ovf, createHash('sha256').update(descriptor).digest('hex')],
+    [diskFile, (await sha256OfFile(vmdk)) ?? ''],
+  ];
+  const manifest = hashes.map(([name, hash]) => `SHA256(${name})= ${hash}\n`).join('');
+  await writeTar(
+    path,
+    [
+      { name: ovf, content: { text: descriptor } },
+      { name: `${machine.name}.mf`, content: { text: manifest } },
+      { name: diskFile, content: { path: vmdk } },
+    ],
+    epoch,
+  );
+}

@@ -1,0 +1,82 @@
+// The root of an appliance: the packages' files, less what nobody reads, with what the manifest adds.
+import { chmod, copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { type ApplianceManifest, appliancesFolder } from '@isthmus/appliances';
+import type { Host } from '@isthmus/host';
+import { isThere, writeImageFiles, writeLink } from './files.ts';
+import { busyboxApplets } from './initramfs.ts';
+import { installModules } from './modules.ts';
+import { walkTree } from './walk.ts';
+
+const programFolders = ['/usr/bin', '/usr/sbin'];
+
+/** Removes what the manifest strips. Copyright files stay: whoever passes the image on has to pass them on too. */
+async function strip(root: string, paths: readonly string[]): Promise<void> {
+  for (const path of paths) await rm(root + path.replace(/\/$/, ''), { recursive: true, force: true });
+  const documents = `${root}/usr/share/doc`;
+  for (const { kind, path } of await walkTree(documents)) {
+    if (kind !== 'folder' && !path.endsWith('/copyright')) await rm(documents + path, { force: true });
+  }
+}
+
+/** A link to busybox for each of its programs that no package brought. */
+async function linkBusybox(host: Host, root: string): Promise<void> {
+  const there = new Set((await Promise.all(programFolders.map((folder) => readdir(root + folder)))).flat());
+  for (const name of await busyboxApplets(host, `${root}/usr/bin/busybox`)) {
+    if (!there.has(name)) await writeLink(`${root}/usr/bin/${name}`, 'busybox');
+  }
+  await writeLink(`${root}/usr/sbin/init`, '../bin/busybox');
+}
+
+/** What update-alternatives would choose at installation. */
+async function linkAlternatives(root: string): Promise<void> {
+  for (const name of ['iptables', 'iptables-save', 'iptables-restore', 'ip6tables', 'ip6tables-save', 'ip6tables-restore']) {
+    if (await isThere(`${root}/usr/sbin/xtables-nft-multi`)) await writeLink(`${root}/usr/sbin/${name}`, 'xtables-nft-multi');
+  }
+}
+
+/** The roots that TLS clients trust, as update-ca-certificates would join them. */
+async function joinCertificates(root: string): Promise<void> {
+  const folder = `${root}/usr/share/ca-certificates/mozilla`;
+  if (!(await isThere(folder))) return;
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.crt')).sort();
+  const texts = await Promise.all(names.map((name) => readFile(`${folder}/${name}`, 'utf8')));
+  await mkdir(`${root}/etc/ssl/certs`, { recursive: true });
+  await writeFile(`${root}/etc/ssl/certs/ca-certificates.crt`, texts.join(''));
+}
+
+/** The programs that boot an appliance, appliances/base/boot/: all but the initramfs' own. */
+async function installBoot(root: string): Promise<void> {
+  const from = `${appliancesFolder}base/boot`;
+  const to = `${root}/usr/lib/isthmus/boot`;
+  await mkdir(to, { recursive: true });
+  for (const name of await readdir(from)) {
+    if (name === 'initramfs-init') continue;
+    await copyFile(`${from}/${name}`, `${to}/${name}`);
+    await chmod(`${to}/${name}`, 0o755);
+  }
+}
+
+/** Makes `root`, where the packages lie unpacked, into the root of the appliance. */
+export async function buildRoot(
+  host: Host,
+  manifest: ApplianceManifest,
+  from: { readonly modules: string; readonly node: string; readonly bundle: string },
+  root: string,
+): Promise<void> {
+  if (manifest.root === null) throw new Error(`${manifest.role} has no root`);
+  await strip(root, manifest.strip);
+  await rm(`${root}/dev`, { recursive: true, force: true });
+  for (const path of manifest.folders) await mkdir(root + path, { recursive: true });
+  await chmod(`${root}/tmp`, 0o1777);
+  await chmod(`${root}/root`, 0o700);
+  await linkBusybox(host, root);
+  await linkAlternatives(root);
+  await joinCertificates(root);
+  await installBoot(root);
+  await installModules(host, from.modules, manifest.root.modules, root);
+  await copyFile(from.node, `${root}/usr/lib/isthmus/node`);
+  await chmod(`${root}/usr/lib/isthmus/node`, 0o755);
+  await copyFile(from.bundle, `${root}/usr/lib/isthmus/${manifest.role}.mjs`);
+  await writeImageFiles(root, manifest.files);
+  for (const [path, target] of Object.entries(manifest.links)) await writeLink(root + path, target);
+}
