@@ -5,6 +5,7 @@
 //   cloud.admin                                  ApiClient of the root admin
 //   const tenant = await cloud.tenant('alice')   an account with keys and a network 10.1.1.0/24; its `client` calls as it
 //   const web = await tenant.deploy('web')       an instance with its lease; `web.host` runs commands in it
+//                                                on a host of VMs one of the guest image, reached by its console
 //   const ip = await tenant.sourceNat()          the network's address; tenant.associate(): a further one
 //   await tenant.forward(ip, web, {publicport: 80, privateport: 80})
 //   await tenant.openIngress(ip, {protocol: 'tcp', startport: 80, cidrlist: '198.51.100.20/32'})
@@ -12,173 +13,24 @@
 import { randomUUID } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { type ApiClient, type ApiObject, type ApiValues, createApiClient } from '@isthmus/api-client';
-import type { Host } from '@isthmus/host';
+import { type ApiClient, type ApiValues, createApiClient } from '@isthmus/api-client';
 import { type Db, openDatabase } from '@isthmus/orchestrator/store/database';
+import { guestTemplateName } from '@isthmus/orchestrator/store/guest-template';
 import { stopPostgresCluster } from '@isthmus/orchestrator/store/postgres-cluster';
 import { waitFor } from './clients.ts';
+import { type Door, openDoor } from './door.ts';
 import { createLab, type Lab, type LabOptions } from './index.ts';
 import { internet } from './network.ts';
+import { objectIn, objectsIn, only, Tenant, type TenantOptions, text } from './tenant.ts';
+
+export * from './tenant.ts';
 
 const program = fileURLToPath(new URL('../../orchestrator/main.ts', import.meta.url));
+/** Where an orchestrator on the management network listens, which has a loopback of its own. */
+const insideEndpoint = '127.0.0.1:8080';
+const imageFolder = fileURLToPath(new URL('../../dist/images', import.meta.url));
+const imageKeyFolder = fileURLToPath(new URL('../../var/image-keys', import.meta.url));
 const readySign = 'Ctrl-C stops the orchestrator';
-
-/** A public address of a tenant. */
-export interface PublicIp {
-  readonly id: string;
-  readonly address: string;
-}
-
-/** An instance of a tenant, as it was when it got its lease. */
-export interface Instance {
-  readonly id: string;
-  readonly name: string;
-  readonly address: string;
-  readonly macAddress: string;
-  /** Runs commands inside of it. */
-  readonly host: Host;
-}
-
-/** What of traffic a firewall rule matches, by the API's names. */
-export interface RuleMatch {
-  readonly protocol: 'tcp' | 'udp' | 'icmp' | 'all';
-  readonly startport?: number;
-  readonly endport?: number;
-  readonly icmptype?: number;
-  readonly icmpcode?: number;
-  readonly cidrlist?: string;
-  readonly destcidrlist?: string;
-}
-
-/** Ports of a port forward, by the API's names. `openfirewall` is false unless given. */
-export interface ForwardedPorts {
-  readonly publicport: number;
-  readonly publicendport?: number;
-  readonly privateport: number;
-  readonly privateendport?: number;
-  readonly protocol?: 'tcp' | 'udp';
-  readonly openfirewall?: boolean;
-}
-
-/** How a tenant's network differs from 10.1.1.0/24 with egress denied by default. */
-export interface TenantOptions {
-  /** True: egress is allowed where no rule denies it. */
-  readonly egressDefault?: boolean;
-  /** Values of createNetwork besides name, zone and offering. */
-  readonly network?: ApiValues;
-}
-
-const only = (what: string, objects: readonly ApiObject[]): ApiObject => {
-  const [object] = objects;
-  if (object === undefined) throw new Error(`expected one ${what}, found none`);
-  return object;
-};
-
-const text = (object: ApiObject, field: string): string => String(object[field]);
-
-/** Objects within an answer, such as the NICs of an instance. */
-function objectsIn(object: ApiObject, field: string): ApiObject[] {
-  const value = object[field];
-  return Array.isArray(value) ? (value as ApiObject[]) : [];
-}
-
-/** The object that a command's answer wraps, such as `firewallrule`. */
-export function objectIn(answer: ApiObject, field: string): ApiObject {
-  const value = answer[field];
-  if (typeof value !== 'object' || value === null) throw new Error(`expected ${field} in ${JSON.stringify(answer)}`);
-  return value as ApiObject;
-}
-
-export class Tenant {
-  readonly cloud: Cloud;
-  readonly client: ApiClient;
-  readonly networkId: string;
-  /** The account's name, also its domain's first label. */
-  readonly name: string;
-
-  constructor(cloud: Cloud, client: ApiClient, name: string, networkId: string) {
-    this.cloud = cloud;
-    this.client = client;
-    this.name = name;
-    this.networkId = networkId;
-  }
-
-  /** Deploys an instance and waits until it has its lease. */
-  async deploy(name: string, values: ApiValues = {}): Promise<Instance> {
-    const { zoneId, templateId, serviceOfferingId } = this.cloud;
-    const fixed = { zoneid: zoneId, templateid: templateId, serviceofferingid: serviceOfferingId };
-    const answer = await this.client.run('deployVirtualMachine', {
-      ...fixed,
-      name,
-      networkids: this.networkId,
-      ...values,
-    });
-    const machine = objectIn(answer, 'virtualmachine');
-    const nic = only('NIC', objectsIn(machine, 'nic'));
-    const id = text(machine, 'id');
-    await this.leased(id, text(nic, 'ipaddress'));
-    return {
-      id,
-      name,
-      address: text(nic, 'ipaddress'),
-      macAddress: text(nic, 'macaddress'),
-      host: this.cloud.lab.instance(id),
-    };
-  }
-
-  /** Waits until an instance has the address by DHCP. */
-  async leased(machineId: string, address: string): Promise<void> {
-    const { agent } = this.cloud.lab;
-    const has = async () => (await agent.instance(machineId)).address === address;
-    await waitFor(`the lease of ${address}`, has, 20_000);
-  }
-
-  /** The network's source NAT address. */
-  async sourceNat(): Promise<PublicIp> {
-    const found = await this.client.list('listPublicIpAddresses', {
-      associatednetworkid: this.networkId,
-      issourcenat: true,
-    });
-    const address = only('source NAT address', found);
-    return { id: text(address, 'id'), address: text(address, 'ipaddress') };
-  }
-
-  /** A further public address. */
-  async associate(): Promise<PublicIp> {
-    const answer = await this.client.run('associateIpAddress', { networkid: this.networkId });
-    const address = objectIn(answer, 'ipaddress');
-    return { id: text(address, 'id'), address: text(address, 'ipaddress') };
-  }
-
-  /** Forwards ports; answers with the rule's id. */
-  async forward(ip: PublicIp, instance: Instance, ports: ForwardedPorts): Promise<string> {
-    const values = { ipaddressid: ip.id, virtualmachineid: instance.id, protocol: 'tcp', openfirewall: false };
-    const answer = await this.client.run('createPortForwardingRule', { ...values, ...ports });
-    return text(objectIn(answer, 'portforwardingrule'), 'id');
-  }
-
-  /** Opens a public address; answers with the rule's id. */
-  async openIngress(ip: PublicIp, match: RuleMatch): Promise<string> {
-    const answer = await this.client.run('createFirewallRule', { ipaddressid: ip.id, ...match });
-    return text(objectIn(answer, 'firewallrule'), 'id');
-  }
-
-  /** An egress rule; answers with its id. */
-  async egressRule(match: RuleMatch): Promise<string> {
-    const answer = await this.client.run('createEgressFirewallRule', { networkid: this.networkId, ...match });
-    return text(objectIn(answer, 'firewallrule'), 'id');
-  }
-
-  /** The network's router, which the admin alone sees. */
-  async router(): Promise<ApiObject> {
-    return only('router', await this.cloud.admin.list('listRouters', { networkid: this.networkId, listall: true }));
-  }
-
-  /** Runs commands inside of the network's router. */
-  async routerHost(): Promise<Host> {
-    return this.cloud.lab.router(text(await this.router(), 'id'));
-  }
-}
 
 export class Cloud {
   readonly lab: Lab;
@@ -191,6 +43,9 @@ export class Cloud {
   templateId = '';
   serviceOfferingId = '';
   readonly #offerings = new Map<boolean, Promise<string>>();
+  /** Ids of the hosts, in the order of the lab's hypervisors. */
+  readonly hostIds: string[] = [];
+  #door: Door | null = null;
 
   constructor(lab: Lab) {
     this.lab = lab;
@@ -220,10 +75,13 @@ export class Cloud {
     const coverage = process.env.NODE_V8_COVERAGE;
     const env = {
       ISTHMUS_DATA: this.data,
-      ISTHMUS_LISTEN: this.#endpoint,
+      ISTHMUS_LISTEN: this.#door === null ? this.#endpoint : insideEndpoint,
+      ISTHMUS_IMAGES: process.env.ISTHMUS_IMAGES ?? imageFolder,
+      ISTHMUS_IMAGE_KEYS: process.env.ISTHMUS_IMAGE_KEYS ?? imageKeyFolder,
       ...(coverage !== undefined && { NODE_V8_COVERAGE: coverage }),
     };
-    const { commands } = this.lab.machine;
+    await this.#openDoor();
+    const { commands } = this.lab.orchestratorHost;
     const pid = await commands.startDaemon(process.execPath, [program, 'start', '--empty'], { logPath, env });
     this.#orchestrator = pid;
     const ready = async () => {
@@ -234,8 +92,18 @@ export class Cloud {
     };
     await waitFor(`the orchestrator serves (${logPath})`, ready, 60_000);
     const credentials = JSON.parse(await readFile(`${this.data}/credentials/admin.json`, 'utf8'));
-    this.#endpoint = new URL(credentials.endpoint).host;
-    this.#admin ??= createApiClient(credentials);
+    this.#endpoint = this.#door?.address ?? new URL(credentials.endpoint).host;
+    this.#admin ??= createApiClient({ ...credentials, endpoint: `http://${this.#endpoint}/client/api` });
+  }
+
+  /** The way to an orchestrator that runs in a namespace. */
+  async #openDoor(): Promise<void> {
+    const { lab } = this;
+    if (this.#door !== null || lab.orchestratorHost === lab.machine) return;
+    const [host = '', port] = insideEndpoint.split(':');
+    const start = (file: string, args: readonly string[]) => lab.startDaemon(lab.orchestratorHost, file, args);
+    const target = { host, port: Number(port) };
+    this.#door = await openDoor({ machine: lab.machine, socket: `${lab.run}/api.sock`, target, start });
   }
 
   /** Ends the orchestrator and waits until it is gone. */
@@ -271,7 +139,7 @@ export class Cloud {
     const element = only('virtual router element', await admin.list('listVirtualRouterElements', { nspid }));
     await admin.run('configureVirtualRouterElement', { id: text(element, 'id'), enabled: true });
     await admin.run('updateNetworkServiceProvider', { id: nspid, state: 'Enabled' });
-    await this.#addHost(zoneid);
+    await this.#addHosts(zoneid);
     await admin.run('createVlanIpRange', {
       zoneid,
       physicalnetworkid,
@@ -284,26 +152,67 @@ export class Cloud {
     });
     await admin.run('updateZone', { id: zoneid, allocationstate: 'Enabled' });
     this.zoneId = zoneid;
-    const templates = await admin.list('listTemplates', { templatefilter: 'featured' });
-    this.templateId = text(only('template', templates), 'id');
+    this.templateId = await this.#template();
     this.serviceOfferingId = text(only('service offering', await admin.list('listServiceOfferings')), 'id');
   }
 
-  async #addHost(zoneid: string): Promise<void> {
-    const { admin } = this;
+  async #addHosts(zoneid: string): Promise<void> {
+    const { admin, lab } = this;
     const pod = await admin.run('createPod', {
       zoneid,
       name: 'pod1',
       gateway: '172.31.0.1',
       netmask: '255.255.255.0',
-      startip: '172.31.0.10',
+      startip: '172.31.0.100',
       endip: '172.31.0.250',
     });
     const podid = text(objectIn(pod, 'pod'), 'id');
     const kind = { clustertype: 'CloudManaged', hypervisor: 'KVM' };
     await admin.run('addCluster', { zoneid, podid, clustername: 'cluster1', ...kind });
     const clusterid = text(only('cluster', await admin.list('listClusters', { podid })), 'id');
-    await admin.run('addHost', { zoneid, podid, clusterid, hypervisor: 'KVM', url: `unix:${this.lab.socket}` });
+    const urls = lab.hasHypervisors ? lab.hypervisors.all.map((_, index) => lab.hypervisors.url(index)) : [null];
+    for (const [index, url] of urls.entries()) {
+      const values = { zoneid, podid, clusterid, hypervisor: 'KVM', url: url ?? `unix:${lab.socket}` };
+      const added = await admin.run('addHost', values);
+      const host = only('host', objectsIn(added, 'host'));
+      this.hostIds.push(text(host, 'id'));
+      if (lab.hasHypervisors && lab.hypervisors.isJoined) await this.#join(index, text(host, 'jointoken'));
+    }
+  }
+
+  /** Starts the host agent of a hypervisor with its token and waits until the host is up. */
+  async #join(index: number, token: string): Promise<void> {
+    await this.lab.hypervisors.startHostAgent(index, token);
+    await this.hostReaches(index, 'Up', 90_000);
+  }
+
+  /** Waits until the host of a hypervisor is in a state. */
+  async hostReaches(index: number, state: string, timeoutMs = 60_000): Promise<void> {
+    const id = this.hostIds[index] ?? '';
+    const has = async () => (await this.admin.list('listHosts', { id }))[0]?.state === state;
+    await waitFor(`host ${index + 1} is ${state}`, has, timeoutMs);
+  }
+
+  /** Tells the orchestrator of a hypervisor's BMC, so that the host can be fenced. */
+  async enableFencing(index: number): Promise<void> {
+    const hostid = this.hostIds[index] ?? '';
+    const bmc = this.lab.hypervisors.bmcs[index];
+    if (bmc === undefined) throw new Error(`hypervisor ${index} has no BMC`);
+    const { address, port, username, password } = bmc;
+    const values = { hostid, driver: 'ipmitool', address, port, username, password };
+    await this.admin.run('configureOutOfBandManagement', values);
+    await this.admin.run('enableOutOfBandManagementForHost', { hostid });
+  }
+
+  /** What instances are made of: VMs of the guest image where the first host is of VMs and no other is of namespaces. */
+  async #template(): Promise<string> {
+    const { lab } = this;
+    const isOfVms = lab.hasHypervisors && !lab.hypervisors.drivers.includes('namespace');
+    const known = async () => {
+      const templates = await this.admin.list('listTemplates', { templatefilter: 'featured' });
+      return templates.find(({ name }) => (name === guestTemplateName) === isOfVms);
+    };
+    return text(await waitFor('the template of instances', known), 'id');
   }
 
   /** The offering of isolated networks with that egress policy: the field's default, or one made for the purpose. */
@@ -357,6 +266,7 @@ export class Cloud {
     if (this.#orchestrator !== null) await this.killOrchestrator('SIGKILL').catch(() => undefined);
     const cluster = `${this.lab.state}/postgresql`;
     if (await this.lab.machine.files.exists(cluster)) await stopPostgresCluster(this.lab.machine, cluster);
+    this.#door?.close();
     await rm(this.data, { recursive: true, force: true });
     await this.lab.teardown();
   }

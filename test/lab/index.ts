@@ -19,6 +19,10 @@
 //                         a namespace of the lab's own on a guest segment, without port security, DHCP client or server;
 //                         the segment must have a NIC of the host agent already. Answers with its Host
 //   lab.startHostAgent()  started already by createLab unless `hostAgent: false`; lab.killHostAgent(signal) ends it
+//   createLab({hosts: ['libvirt', 'namespace']})
+//                         a lab of hypervisors (hypervisor.ts), each with a host agent of that driver and a BMC:
+//                         lab.hypervisors, lab.bmcs; lab.cutPower(n) and lab.restorePower(n), n from 0. lab.host is the
+//                         first one, and lab.instance(id) is a namespace or a VM's console, wherever the instance runs
 //   lab.startDaemon(host, file, args)
 //                         a process that teardown ends; answers with {pid, logPath}
 //   lab.startEcho(host, address)
@@ -31,23 +35,29 @@
 // teardown() ends every process, removes every namespace and file, and throws where anything is left.
 import { randomBytes } from 'node:crypto';
 import { access } from 'node:fs/promises';
-import type { Segment } from '@isthmus/contract';
+import type { DriverName, Segment } from '@isthmus/contract';
 import { createHost, createLog, createNamespaceHost, type Host } from '@isthmus/host';
 import { guestBridgeName, namespaceName, socketPath } from '@isthmus/host-agent';
 import { parseInterfaceName, parseIpv4Address } from '@isthmus/net';
 import { waitFor } from './clients.ts';
 import { HostAgentClient } from './host-agent-client.ts';
+import { Hypervisors } from './hypervisors.ts';
 import { findLeaks, namespacesOf } from './leaks.ts';
 import { addNamespace, internet, plug, wireInternet } from './network.ts';
 
 export * from './clients.ts';
 export * from './host-agent-client.ts';
+export type { Hypervisors } from './hypervisors.ts';
 export { findLeaks } from './leaks.ts';
 export { internet } from './network.ts';
 
 export interface LabOptions {
   /** Starts the host agent. Default true. */
   readonly hostAgent?: boolean;
+  /** Drivers of the hypervisors to make, the first one's first. Default: one host without a power switch, of namespaces. */
+  readonly hosts?: readonly DriverName[];
+  /** Bytes that each hypervisor has for all that its host agent keeps. Default: as many as the machine. */
+  readonly diskBytes?: number;
   /** Level of the commands' log on standard error. Default `warn`. */
   readonly logLevel?: 'debug' | 'info' | 'warn' | 'error' | 'silent';
 }
@@ -71,7 +81,8 @@ export interface Daemon {
 }
 
 const path = (name: string) => new URL(name, import.meta.url).pathname;
-const hostAgentProgram = path('../../host-agent/src/main.ts');
+/** The host agent's program. */
+export const hostAgentProgram = path('../../host-agent/src/main.ts');
 const exists = (file: string) =>
   access(file).then(
     () => true,
@@ -89,6 +100,8 @@ export class Lab {
   readonly host: Host;
   readonly internet: Host;
   readonly publicSegment: Segment;
+  /** Null where the lab's one host is a network namespace alone. */
+  readonly #hypervisors: Hypervisors | null;
   #logs = 0;
   #guests = 0;
   #hostAgent: number | null = null;
@@ -100,7 +113,8 @@ export class Lab {
     this.socket = socketPath(this.run);
     this.agent = new HostAgentClient(this.socket);
     this.machine = createHost({ log: createLog({ level: options.logLevel ?? 'warn', fields: { lab: installation } }) });
-    this.host = createNamespaceHost(this.machine, `lab-${installation}-host`);
+    this.#hypervisors = options.hosts === undefined ? null : new Hypervisors(this, options.hosts, options.diskBytes);
+    this.host = this.#hypervisors?.all[0]?.host ?? createNamespaceHost(this.machine, `lab-${installation}-host`);
     this.internet = createNamespaceHost(this.machine, `lab-${installation}-inet`);
     this.publicSegment = {
       kind: 'public',
@@ -113,11 +127,15 @@ export class Lab {
 
   /** Makes the namespaces and starts what serves in them. */
   async build(options: LabOptions): Promise<void> {
-    const names = [`lab-${this.installation}-host`, `lab-${this.installation}-inet`] as const;
-    for (const name of names) await addNamespace(this.machine, name);
-    await wireInternet(this.machine, ...names);
     await this.machine.files.makeDirectory(this.state);
     await this.machine.files.makeDirectory(this.run, { mode: 0o711 });
+    if (this.#hypervisors === null) {
+      const names = [`lab-${this.installation}-host`, `lab-${this.installation}-inet`] as const;
+      for (const name of names) await addNamespace(this.machine, name);
+      await wireInternet(this.machine, ...names);
+    } else {
+      await this.#hypervisors.build();
+    }
     await Promise.all([
       this.startEcho(this.internet, internet.server),
       this.#startDns(),
@@ -125,16 +143,39 @@ export class Lab {
     ]);
   }
 
+  /** The lab's hypervisors. Throws where it has none. */
+  get hypervisors(): Hypervisors {
+    if (this.#hypervisors === null) throw new Error('the lab has no hypervisors');
+    return this.#hypervisors;
+  }
+
+  get hasHypervisors(): boolean {
+    return this.#hypervisors !== null;
+  }
+
+  /** Where an orchestrator runs: on the management network where hosts join by it, else on the machine itself. */
+  get orchestratorHost(): Host {
+    return this.#hypervisors?.isJoined === true ? this.#hypervisors.management : this.machine;
+  }
+
   guestSegment(vni: number): Segment {
     return { kind: 'guest', id: `guest-${vni}`, vni };
   }
 
   router(id: string): Host {
+    if (this.#hypervisors !== null) return this.#hypervisors.router(id);
     return createNamespaceHost(this.machine, namespaceName(this.installation, 'r', id));
   }
 
   instance(id: string): Host {
+    if (this.#hypervisors !== null) return this.#hypervisors.instance(id);
     return createNamespaceHost(this.machine, namespaceName(this.installation, 'i', id));
+  }
+
+  /** The address that an instance has by DHCP; null until then. */
+  async leasedAddress(id: string): Promise<string | null> {
+    if (this.#hypervisors !== null) return this.#hypervisors.leasedAddress(id);
+    return (await this.agent.instance(id)).address;
   }
 
   /** Process ids in a router's namespace, sorted; empty where there is none. */
@@ -164,8 +205,9 @@ export class Lab {
     return createNamespaceHost(this.machine, namespace);
   }
 
-  /** Starts the host agent as a process of its own and waits until it answers. */
+  /** Starts the host agent (of the first hypervisor) as a process of its own and waits until it answers. */
   async startHostAgent(): Promise<void> {
+    if (this.#hypervisors !== null) return this.#hypervisors.startHostAgent(0);
     const args = ['--installation', this.installation, '--state', this.state, '--run', this.run];
     this.#hostAgent = (await this.startDaemon(this.host, process.execPath, [hostAgentProgram, ...args])).pid;
     await waitFor('the host agent answers', () => this.agent.host().catch(() => null));
@@ -173,6 +215,7 @@ export class Lab {
 
   /** Ends the host agent and waits until it is gone. */
   async killHostAgent(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    if (this.#hypervisors !== null) return this.#hypervisors.killHostAgent(0, signal);
     const pid = this.#hostAgent;
     if (pid === null) throw new Error('the lab has no host agent that runs');
     this.machine.commands.signal(pid, signal);
@@ -219,6 +262,7 @@ export class Lab {
   async teardown(): Promise<void> {
     const { commands, files } = this.machine;
     if (this.#hostAgent !== null) await this.killHostAgent('SIGTERM').catch(() => undefined);
+    await this.#hypervisors?.remove();
     for (const name of await namespacesOf(this.installation)) {
       for (const pid of await this.#processesIn(name)) commands.signal(pid, 'SIGKILL');
       await commands.run('ip', ['netns', 'delete', name], { okCodes: [0, 1] });
