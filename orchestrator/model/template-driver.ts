@@ -13,8 +13,8 @@ export function driverOfTemplate({ url }: Pick<TemplateIdentity, 'url'>): Driver
 }
 
 /**
- * Why no host of a zone can run a template; null where one can. `drivers`: of the zone's hosts, joined ones, in any state
- * (whether one is Up now is for the allocator to say).
+ * Why none of a zone's hosts can run a template; null where one can, or where no host has joined yet. `drivers`: of the
+ * zone's hosts in any state, null of one that has not joined (whether one is Up now is for the allocator to say).
  */
 export function templateWithoutHost(
   template: TemplateIdentity,
@@ -22,8 +22,8 @@ export function templateWithoutHost(
   drivers: readonly (DriverName | null)[],
 ): string | null {
   const needed = driverOfTemplate(template);
-  if (drivers.includes(needed)) return null;
   const present = [...new Set(drivers.filter((driver) => driver !== null))].sort();
-  const there = present.length === 0 ? 'has no host' : `has hosts of driver ${present.join(' and ')} only`;
-  return `template ${template.name} runs on hosts of driver ${needed}, and zone ${zoneName} ${there}`;
+  if (present.length === 0 || present.includes(needed)) return null;
+  const there = present.join(' and ');
+  return `template ${template.name} runs on hosts of driver ${needed}, and zone ${zoneName} has hosts of driver ${there} only`;
 }

@@ -16,6 +16,7 @@ const syncEventTypes = [
   'ACCOUNT.LOCK',
   'DOMAIN.CREATE',
   'DOMAIN.UPDATE',
+  'TEMPLATE.CREATE',
 ];
 
 /** listEventTypes over the table of commands that it is part of. */

@@ -1,5 +1,7 @@
 import type { Command } from '../declaration.ts';
+import { deleteTemplate } from './delete-template.ts';
 import { listTemplates } from './list-templates.ts';
+import { registerTemplate } from './register-template.ts';
 
 /** Commands on templates. */
-export const commands: readonly Command[] = [listTemplates];
+export const commands: readonly Command[] = [registerTemplate, listTemplates, deleteTemplate];

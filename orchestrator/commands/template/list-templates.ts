@@ -1,9 +1,8 @@
 import { listCommand } from '../declaration.ts';
-import { rowsById } from '../lookup.ts';
 import { p } from '../parameter.ts';
-import { field } from '../response-field.ts';
+import { presentTemplates, templateResponseFields } from './response.ts';
 
-/** listTemplates: every template is public yet, so each filter but community and sharedexecutable finds all of them. */
+/** listTemplates: a filter finds what is the caller's to see: what is public, and what its account has. */
 export const listTemplates = listCommand({
   name: 'listTemplates',
   description: 'Lists templates',
@@ -20,86 +19,32 @@ export const listTemplates = listCommand({
     zoneid: p.entity('zone').optional('Those of this zone'),
   },
   responseKey: 'template',
-  responseFields: {
-    id: field.string('The id of the template'),
-    name: field.string('Its name'),
-    displaytext: field.string('Its description'),
-    format: field.string('Format of its image'),
-    hypervisor: field.string('Its hypervisor'),
-    ispublic: field.boolean('Whether every account may take it'),
-    isfeatured: field.boolean('Whether it is shown first'),
-    isready: field.boolean('Whether it can be deployed'),
-    isextractable: field.boolean('Always false'),
-    passwordenabled: field.boolean('Always false'),
-    crossZones: field.boolean('True: it is in every zone'),
-    created: field.date('When it was registered'),
-    size: field.long('Bytes'),
-    status: field.string('Download Complete'),
-    templatetype: field.string('BUILTIN'),
-    ostypeid: field.string('Its OS type'),
-    ostypename: field.string("The OS type's name"),
-    account: field.string('Its account'),
-    domainid: field.string('Its domain'),
-    domain: field.string("The domain's name"),
-    tags: field.set('Resource tags'),
-  },
+  responseFields: templateResponseFields,
   filter: (query, { name, hypervisor, templatefilter }, { caller }) => {
     let narrowed = query;
     if (name !== undefined) narrowed = narrowed.where('template.name', '=', name);
     if (hypervisor !== undefined) narrowed = narrowed.where('template.hypervisor', '=', hypervisor);
+    if (caller.role !== 'Admin') {
+      narrowed = narrowed.where(({ or, eb }) =>
+        or([eb('template.is_public', '=', true), eb('template.account_id', '=', caller.accountId)]),
+      );
+    }
     switch (templatefilter) {
       case 'featured':
         return narrowed.where('template.is_featured', '=', true);
       case 'self':
-      case 'selfexecutable':
         return narrowed.where('template.account_id', '=', caller.accountId);
+      case 'selfexecutable':
+        return narrowed.where('template.account_id', '=', caller.accountId).where('template.state', '=', 'Ready');
       case 'community':
         return narrowed.where('template.is_public', '=', true).where('template.is_featured', '=', false);
       case 'sharedexecutable':
         return narrowed.where(({ lit }) => lit(false));
       case 'executable':
+        return narrowed.where('template.state', '=', 'Ready');
       case 'all':
         return narrowed;
     }
   },
-  present: async ({ db }, rows) => {
-    const osTypes = await rowsById(
-      db,
-      'os_type',
-      rows.map((row) => row.os_type_id),
-    );
-    const accounts = await rowsById(
-      db,
-      'account',
-      rows.map((row) => row.account_id),
-    );
-    const domains = await rowsById(
-      db,
-      'domain',
-      rows.map((row) => row.domain_id),
-    );
-    return rows.map((row) => ({
-      id: row.id,
-      name: row.name,
-      displaytext: row.display_text,
-      format: row.format,
-      hypervisor: row.hypervisor,
-      ispublic: row.is_public,
-      isfeatured: row.is_featured,
-      isready: true,
-      isextractable: false,
-      passwordenabled: false,
-      crossZones: true,
-      created: row.created,
-      size: Number(row.size),
-      status: 'Download Complete',
-      templatetype: 'BUILTIN',
-      ostypeid: row.os_type_id,
-      ostypename: osTypes.get(row.os_type_id)?.description,
-      account: accounts.get(row.account_id)?.name,
-      domainid: row.domain_id,
-      domain: domains.get(row.domain_id)?.name,
-      tags: [],
-    }));
-  },
+  present: presentTemplates,
 });

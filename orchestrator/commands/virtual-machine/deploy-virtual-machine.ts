@@ -6,6 +6,7 @@ import { asyncCommand } from '../declaration.ts';
 import type { EntityRow } from '../entities.ts';
 import { ApiError, parameterError } from '../errors.ts';
 import { type Parameter, p } from '../parameter.ts';
+import { checkTemplateDeployable } from '../template/deployable.ts';
 import { unservedFlag, unservedParameter } from '../unserved.ts';
 import { checkNameFree, insertNics } from './insert-nics.ts';
 import { lockNetworksOfMachine } from './networks.ts';
@@ -82,6 +83,7 @@ export const deployVirtualMachine = asyncCommand({
     if (host !== undefined && host.zone_id !== zone.id) {
       throw parameterError('hostid', host.id, `a host of zone ${zone.name}`);
     }
+    await checkTemplateDeployable(context, template, zone);
     const owner = await context.owner(parameters);
     const networks = await lockNetworksOfMachine(context, zone, owner, parameters.networkids);
     const id = randomUUID();
