@@ -9,7 +9,9 @@ import {
   validator,
 } from '@isthmus/contract';
 import type { ApplianceCarrier } from './appliance-carrier.ts';
+import type { Driver } from './drivers/driver.ts';
 import { HostAgentError, PushRefusedError } from './errors.ts';
+import { lastWords } from './last-words.ts';
 import { type MachineContext, Machines } from './machines.ts';
 import { NamespaceAppliances } from './namespace-appliances.ts';
 import type { Powered } from './records.ts';
@@ -19,8 +21,10 @@ export const applianceValidator = validator(ApplianceSpecSchema);
 export class Appliances {
   readonly machines: Machines<ApplianceSpec>;
   readonly carrier: ApplianceCarrier;
+  readonly #driver: Driver;
 
-  constructor(context: MachineContext, carrier: ApplianceCarrier) {
+  constructor(context: MachineContext, driver: Driver, carrier: ApplianceCarrier) {
+    this.#driver = driver;
     this.carrier = carrier;
     this.machines = new Machines(context, {
       noun: 'appliance',
@@ -86,12 +90,10 @@ export class Appliances {
     throw new HostAgentError('conflict', `appliance ${id}: expected it to be running, but it is ${power}`);
   }
 
-  async #reportOf(id: string, { power, spec }: Powered<ApplianceSpec>): Promise<ApplianceReport> {
-    const { kind } = spec;
+  async #reportOf(id: string, { spec }: Powered<ApplianceSpec>): Promise<ApplianceReport> {
+    const state = this.machines.stateOf(id);
     const traits = await this.carrier.traits(id);
-    const reason = this.machines.faultOf(id);
-    return reason === undefined
-      ? { id, kind, state: power, ...traits }
-      : { id, kind, state: 'Error', reason, ...traits };
+    const report = { id, kind: spec.kind, ...state, ...traits };
+    return { ...report, ...(await lastWords(this.#driver, 'appliance', id, state)) };
   }
 }

@@ -1,18 +1,23 @@
 // The host agent without its API: what it has, how it comes back to it after a restart, how it removes it.
-import { readFileSync } from 'node:fs';
-import { cpus, hostname, totalmem } from 'node:os';
-import type { HostReport } from '@isthmus/contract';
+import type { ControlNic, HostReport, Tunnels as TunnelPeers } from '@isthmus/contract';
 import type { Host } from '@isthmus/host';
 import type { RouterService, ServiceContext } from '@isthmus/router';
 import { Appliances } from './appliances.ts';
+import type { VirtualMachineDriver } from './drivers/driver.ts';
 import type { NamespaceDriver } from './drivers/namespace/namespace-driver.ts';
 import { HostAgentError } from './errors.ts';
+import { bootIdOfMachine, hostReport } from './host-report.ts';
 import { Instances } from './instances.ts';
 import { NamespaceAppliances } from './namespace-appliances.ts';
 import { Segments } from './segments.ts';
+import { VirtualMachines } from './virtual-machines.ts';
 import type { SegmentBridges } from './wiring/segment-bridges.ts';
+import type { Tunnels } from './wiring/tunnels.ts';
 
-/** `state` survives a reboot of the machine, `run` need not; both absolute. `healIntervalMs`: pause between two looks for dead daemons. */
+/**
+ * `state` survives a reboot of the machine, `run` need not; both absolute. `tunnels`, which are open, are those of
+ * `bridges`. `healIntervalMs`: pause between two looks for what died. `bootId`: that of the machine; given by tests.
+ */
 export interface HostAgentOptions {
   readonly host: Host;
   readonly installation: string;
@@ -20,9 +25,11 @@ export interface HostAgentOptions {
   readonly run: string;
   readonly version: string;
   readonly bridges: SegmentBridges;
-  readonly driver: NamespaceDriver;
+  readonly tunnels: Tunnels | null;
+  readonly driver: NamespaceDriver | VirtualMachineDriver;
   readonly createServices: (context: ServiceContext) => readonly RouterService[];
   readonly healIntervalMs?: number;
+  readonly bootId?: string;
 }
 
 export class HostAgent {
@@ -30,6 +37,8 @@ export class HostAgent {
   readonly instances: Instances;
   readonly segments: Segments;
   readonly #options: HostAgentOptions;
+  readonly #bootId: string;
+  readonly #vms: VirtualMachines | null;
   readonly #end = new AbortController();
   #watching: Promise<void> = Promise.resolve();
   #adopting: Promise<unknown> = Promise.resolve();
@@ -38,13 +47,19 @@ export class HostAgent {
   constructor(options: HostAgentOptions) {
     const { host, state, bridges, driver } = options;
     this.#options = options;
+    this.#bootId = options.bootId ?? bootIdOfMachine();
     this.segments = new Segments(host, state, bridges, (id) => [
       ...this.appliances.machines.usersOf(id),
       ...this.instances.machines.usersOf(id),
     ]);
-    const context = { ...options, segments: this.segments };
-    this.appliances = new Appliances(context, new NamespaceAppliances(options, driver));
-    this.instances = new Instances(context, driver);
+    const records = () => [...this.appliances.machines.entries(), ...this.instances.machines.entries()];
+    const machines = () => records().map(([, { spec }]) => spec.machine);
+    this.#vms = driver.name === 'libvirt' ? new VirtualMachines({ ...options, driver, machines }) : null;
+    const bootId = this.#vms === null ? null : this.#bootId;
+    const context = { host, state, segments: this.segments, bootId };
+    const carrier = driver.name === 'libvirt' ? this.vms().carrier : new NamespaceAppliances(options, driver);
+    this.appliances = new Appliances(context, driver, carrier);
+    this.instances = new Instances(context, driver, this.#vms?.images ?? null);
   }
 
   /**
@@ -58,9 +73,11 @@ export class HostAgent {
     await host.files.makeDirectory(run, { mode: 0o711 });
     await host.files.makeDirectory(`${state}/host-agent`, { mode: 0o700 });
     await this.segments.load(host.log);
+    await this.#vms?.control.load();
+    await this.#vms?.images.open();
     await this.appliances.machines.load();
     await this.instances.machines.load();
-    await bridges.open(this.segments.all());
+    await bridges.open(this.segments.all(), this.#vms?.control.bridgesInUse() ?? []);
     await driver.open({ appliances: this.appliances.machines.running(), instances: this.instances.machines.running() });
     const kinds = [this.appliances.machines, this.instances.machines];
     this.#adopting = Promise.all(kinds.map((machines) => machines.adopt(this.#end.signal)));
@@ -73,20 +90,30 @@ export class HostAgent {
   }
 
   report(): HostReport {
-    const { installation, version } = this.#options;
-    return {
-      installation,
-      hostname: hostname(),
-      driver: this.#options.driver.name,
-      accelerator: null,
-      bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
-      tunnelAddress: null,
-      version,
-      cpus: cpus().length,
-      memoryBytes: totalmem(),
-      memoryFreeBytes: availableMemoryBytes(),
-      pid: process.pid,
-    };
+    return hostReport({ ...this.#options, bootId: this.#bootId });
+  }
+
+  /** What the host has for VMs. Throws HostAgentError (`conflict`) where its driver is another. */
+  vms(): VirtualMachines {
+    if (this.#vms !== null) return this.#vms;
+    throw new HostAgentError('conflict', 'expected a host that carries VMs (driver libvirt), not driver namespace');
+  }
+
+  /** The control NIC of an appliance that runs. Throws HostAgentError (`not-found`, `conflict`). */
+  controlNicOf(id: string): ControlNic {
+    const { state, reason } = this.appliances.machines.stateOf(id);
+    const nic = this.vms().control.nicOf(id);
+    if (state === 'Running' && nic !== null) return nic;
+    const why = reason === undefined ? '' : `: ${reason}`;
+    throw new HostAgentError('conflict', `appliance ${id}: expected it to be running, but it is ${state}${why}`);
+  }
+
+  /** Tunnel addresses of the zone's other hosts. Throws HostAgentError (`conflict`) where this host has none itself. */
+  async setTunnels({ peers }: TunnelPeers): Promise<void> {
+    const { tunnels } = this.#options;
+    if (tunnels !== null) return tunnels.setPeers(peers);
+    if (peers.length === 0) return;
+    throw new HostAgentError('conflict', 'peers: expected none, since this host has no tunnel address');
   }
 
   /** Throws HostAgentError (`conflict`) while everything is being removed. */
@@ -94,7 +121,7 @@ export class HostAgent {
     if (this.#isRemoving) throw new HostAgentError('conflict', 'everything on this host is being removed');
   }
 
-  /** Removes everything that this installation ever made on the host, besides the host agent itself. */
+  /** Removes everything that this installation ever made on the host, besides the host agent itself and its identity. */
   async removeEverything(): Promise<void> {
     this.refuseWhileRemoving();
     this.#isRemoving = true;
@@ -105,9 +132,13 @@ export class HostAgent {
       const { host, state, run, bridges, driver } = this.#options;
       await driver.removeEverything();
       await bridges.removeAll();
-      const paths = [`${state}/host-agent`, `${state}/appliances`, `${run}/appliances`];
-      for (const path of paths) await host.files.remove(path);
+      const own = `${state}/host-agent`;
+      const kept = (await host.files.list(own)).filter((name) => name !== identityName).map((name) => `${own}/${name}`);
+      const hasIdentity = await host.files.exists(`${own}/${identityName}`);
+      const folders = [`${state}/appliances`, `${state}/images`, `${run}/appliances`, `${run}/config-drives`];
+      for (const path of [...(hasIdentity ? kept : [own]), ...folders]) await host.files.remove(path);
       for (const records of [this.appliances.machines, this.instances.machines, this.segments]) records.clear();
+      this.#vms?.control.clear();
     } finally {
       this.#isRemoving = false;
     }
@@ -122,38 +153,26 @@ export class HostAgent {
     await this.appliances.carrier.release();
   }
 
-  /** Makes again what died, and the ports and bridges that someone else removed. */
-  async #healMachines(): Promise<void> {
-    const { host, driver } = this.#options;
-    const kinds = [['appliance', this.appliances] as const, ['instance', this.instances] as const];
-    for (const [kind, { machines }] of kinds) {
-      const running = machines.running().map(({ id, spec: { nics } }) => ({ id, nics }));
-      for (const id of await driver.broken(kind, running)) {
-        host.log.warn('what should run does not, or not whole; making it again', { kind, id });
-        await machines.remake(id);
-      }
-    }
+  /** Looks after everything once. */
+  async #look(): Promise<void> {
+    const { bridges, driver } = this.#options;
+    await bridges.heal();
+    await this.#vms?.control.heal();
+    await driver.healPacketFilters();
+    await this.appliances.machines.heal((machines) => driver.broken('appliance', machines));
+    await this.instances.machines.heal((machines) => driver.broken('instance', machines));
   }
 
   async #watch(): Promise<void> {
-    const { host, bridges, driver, healIntervalMs = 5000 } = this.#options;
+    const { host, healIntervalMs = this.#vms === null ? 5000 : 1500 } = this.#options;
     const { signal } = this.#end;
     while (!signal.aborted) {
       await host.clock.sleep(healIntervalMs, signal).catch(() => undefined);
       if (signal.aborted || this.#isRemoving) continue;
-      try {
-        await bridges.heal();
-        await driver.healPacketFilters();
-        await this.#healMachines();
-      } catch (error) {
-        host.log.error('the watch over this host failed', { error });
-      }
+      await this.#look().catch((error: unknown) => host.log.error('the watch over this host failed', { error }));
     }
   }
 }
 
-/** What programs could take without swapping (proc(5), MemAvailable). */
-function availableMemoryBytes(): number {
-  const [, kilobytes = '0'] = /^MemAvailable:\s+(\d+) kB$/m.exec(readFileSync('/proc/meminfo', 'utf8')) ?? [];
-  return Number(kilobytes) * 1024;
-}
+/** Name of the folder that holds who this host is. */
+const identityName = 'identity';

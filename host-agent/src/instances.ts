@@ -2,6 +2,9 @@
 import { type InstanceReport, type InstanceSpec, InstanceSpecSchema, validator } from '@isthmus/contract';
 import { parseIpv4Address } from '@isthmus/net';
 import type { Driver } from './drivers/driver.ts';
+import { HostAgentError } from './errors.ts';
+import type { ImageCache } from './image-cache.ts';
+import { lastWords } from './last-words.ts';
 import { type MachineContext, Machines } from './machines.ts';
 import type { Powered } from './records.ts';
 
@@ -11,12 +14,16 @@ export class Instances {
   readonly machines: Machines<InstanceSpec>;
   readonly #driver: Driver;
 
-  constructor(context: MachineContext, driver: Driver) {
+  /** With `images` instances are VMs. */
+  constructor(context: MachineContext, driver: Driver, images: ImageCache | null) {
     this.#driver = driver;
     this.machines = new Machines(context, {
       noun: 'instance',
       spec: instanceValidator,
-      make: (id, spec) => driver.ensureInstance(id, spec),
+      make: async (id, spec) => {
+        if (images !== null) await requireMachine(images, id, spec);
+        await driver.ensureInstance(id, spec);
+      },
       change: (id, before, after) => driver.changeInstance(id, before, after),
       halt: (id) => driver.haltInstance(id),
       forget: (id) => driver.removeInstance(id),
@@ -24,7 +31,7 @@ export class Instances {
   }
 
   /** Throws HostAgentError (`not-found`). */
-  async report(id: string): Promise<InstanceReport> {
+  report(id: string): Promise<InstanceReport> {
     return this.#reportOf(id, this.machines.known(id));
   }
 
@@ -32,10 +39,15 @@ export class Instances {
     return Promise.all(this.machines.entries().map(([id, record]) => this.#reportOf(id, record)));
   }
 
-  async #reportOf(id: string, { power, spec }: Powered<InstanceSpec>): Promise<InstanceReport> {
-    const reason = this.machines.faultOf(id);
-    if (reason !== undefined) return { id, state: 'Error', reason, address: null };
-    const address = power === 'Running' ? await this.#driver.leasedAddress(id, spec) : null;
-    return { id, state: power, address: address === null ? null : parseIpv4Address(address) };
+  async #reportOf(id: string, { spec }: Powered<InstanceSpec>): Promise<InstanceReport> {
+    const state = this.machines.stateOf(id);
+    const address = state.state === 'Running' ? await this.#driver.leasedAddress(id, spec) : null;
+    const report = { id, ...state, address: address === null ? null : parseIpv4Address(address) };
+    return { ...report, ...(await lastWords(this.#driver, 'instance', id, state)) };
   }
+}
+
+async function requireMachine(images: ImageCache, id: string, { machine }: InstanceSpec): Promise<void> {
+  if (machine !== undefined) return images.require(machine);
+  throw new HostAgentError('invalid', `instance ${id}: machine: expected one, since this host's driver is libvirt`);
 }

@@ -5,6 +5,7 @@ import type { Host } from '@isthmus/host';
 import { HostAgentError } from './errors.ts';
 import { forEachLimited, KeyedLock } from './keyed-lock.ts';
 import { isPowered, type Powered, Records } from './records.ts';
+import { patience, Retries } from './retries.ts';
 import type { Segments } from './segments.ts';
 import { shortId } from './wiring/names.ts';
 
@@ -22,11 +23,21 @@ export interface MachineKind<Spec> {
   forget(id: string): Promise<void>;
 }
 
-/** Where machines are recorded and what they are wired to. */
+/**
+ * Where machines are recorded and what they are wired to. With `bootId` (that of the machine now) what was ordered in an
+ * earlier boot stands still until it is ordered anew: in the meantime it may have been started elsewhere.
+ */
 export interface MachineContext {
   readonly host: Host;
   readonly state: string;
   readonly segments: Segments;
+  readonly bootId: string | null;
+}
+
+/** A machine's state as reports have it. */
+export interface MachineState {
+  readonly state: 'Running' | 'Stopped' | 'Error';
+  readonly reason?: string;
 }
 
 const adoptedAtOnce = 4;
@@ -38,9 +49,13 @@ export class Machines<Spec extends { readonly nics: readonly Nic[] }> {
   readonly #records: Records<Powered<Spec>>;
   readonly #locks = new KeyedLock();
   readonly #faults = new Map<string, string>();
+  readonly #retries: Retries;
+  readonly #bootId: string | null;
 
-  constructor({ host, state, segments }: MachineContext, kind: MachineKind<Spec>) {
+  constructor({ host, state, segments, bootId }: MachineContext, kind: MachineKind<Spec>) {
     this.#host = host;
+    this.#bootId = bootId;
+    this.#retries = new Retries(() => host.clock.monotonicMs());
     this.#segments = segments;
     this.#kind = kind;
     this.#records = new Records(host.files, `${state}/host-agent/${kind.noun}s`, isPowered(kind.spec));
@@ -58,7 +73,18 @@ export class Machines<Spec extends { readonly nics: readonly Nic[] }> {
 
   /** Those that should run. */
   running(): { id: string; spec: Spec }[] {
-    return this.entries().flatMap(([id, { power, spec }]) => (power === 'Running' ? [{ id, spec }] : []));
+    return this.entries().flatMap(([id, record]) => (this.#shouldRun(record) ? [{ id, spec: record.spec }] : []));
+  }
+
+  /** State of one that this host has, and why it is not what was ordered. Throws HostAgentError (`not-found`). */
+  stateOf(id: string): MachineState {
+    const record = this.known(id);
+    const reason = this.#faults.get(id);
+    if (reason !== undefined) return { state: 'Error', reason };
+    if (record.power === 'Running' && !this.#shouldRun(record)) {
+      return { state: 'Stopped', reason: 'this machine has rebooted since: it waits for the order to start' };
+    }
+    return { state: record.power };
   }
 
   /** Who has a NIC on a segment, in words. What stands still has none: its segment may go, and its vni to another. */
@@ -86,27 +112,53 @@ export class Machines<Spec extends { readonly nics: readonly Nic[] }> {
     });
   }
 
+  /**
+   * Makes again those that `find` names of all that should run, after growing pauses where one keeps failing. `find` is
+   * given all that should run and answers with the ids of those that do not.
+   */
+  async heal(find: (machines: readonly { id: string; nics: readonly Nic[] }[]) => Promise<string[]>): Promise<void> {
+    const running = this.running();
+    const broken = new Set(await find(running.map(({ id, spec: { nics } }) => ({ id, nics }))));
+    for (const { id } of running) {
+      if (!broken.has(id) && this.#retries.settle(id)) this.#faults.delete(id);
+    }
+    const due = [...broken].filter((id) => this.#retries.isDue(id));
+    await forEachLimited(due, adoptedAtOnce, (id) => this.#healOne(id));
+  }
+
+  async #healOne(id: string): Promise<void> {
+    const { noun } = this.#kind;
+    const attempts = this.#retries.begin(id);
+    this.#host.log.warn('what should run does not, or not whole; making it again', { kind: noun, id, attempts });
+    await this.remake(id);
+    const isLost = attempts >= patience && !this.#faults.has(id) && this.#records.get(id)?.power === 'Running';
+    if (isLost) this.#faults.set(id, `it keeps ending: it was started ${attempts} times and did not stay up`);
+  }
+
   /** Makes what is absent, where it should run; a failure is kept as its fault. */
   remake(id: string): Promise<void> {
     return this.#locks.run(id, async () => {
       const record = this.#records.get(id);
-      if (record?.power !== 'Running') return;
+      if (record === undefined || !this.#shouldRun(record)) return;
       await this.#attempt(id, () => this.#kind.make(id, record.spec)).catch(() => undefined);
     });
   }
 
   /** Makes and starts it, or changes it to another spec. */
   put(id: string, spec: Spec): Promise<void> {
+    return this.#locks.run(id, () => this.#put(id, spec));
+  }
+
+  /** Changes the NICs of one that this host has; where it runs, without a restart if the driver can. */
+  changeNics(id: string, change: (nics: readonly Nic[]) => Nic[]): Promise<void> {
     return this.#locks.run(id, async () => {
-      this.#refuseTwin(id);
-      const before = this.#records.get(id);
-      await this.#admit(spec);
-      await this.#records.put(id, { power: 'Running', spec });
-      await this.#attempt(id, async () => {
-        const isOther = before !== undefined && JSON.stringify(before.spec) !== JSON.stringify(spec);
-        if (isOther) await this.#kind.change(id, before.spec, spec);
-        await this.#kind.make(id, spec);
-      });
+      const record = this.known(id);
+      const spec: unknown = { ...record.spec, nics: change(record.spec.nics) };
+      if (!this.#kind.spec.check(spec)) {
+        throw new HostAgentError('invalid', `${this.#kind.noun} ${id}: expected from 1 to 8 NICs after the change`);
+      }
+      if (this.#shouldRun(record)) await this.#put(id, spec);
+      else await this.#records.put(id, { ...record, spec });
     });
   }
 
@@ -125,15 +177,30 @@ export class Machines<Spec extends { readonly nics: readonly Nic[] }> {
     });
   }
 
-  /** No error where it is unknown. */
+  /** No error where it is unknown: then only what it may have left is removed. */
   delete(id: string): Promise<void> {
     return this.#locks.run(id, async () => {
-      if (this.#records.get(id) === undefined) return;
+      if (this.#records.get(id) === undefined) return this.#kind.forget(id);
       await this.#attempt(id, async () => {
         await this.#kind.halt(id);
         await this.#kind.forget(id);
       });
+      this.#retries.forget(id);
       await this.#records.delete(id);
+    });
+  }
+
+  /** Lets `give` move one that runs to another host, and then has nothing of it any more. */
+  handOver(id: string, give: (id: string) => Promise<void>): Promise<void> {
+    return this.#locks.run(id, async () => {
+      const { state, reason } = this.stateOf(id);
+      if (state !== 'Running') {
+        const why = reason === undefined ? '' : ` (${reason})`;
+        throw new HostAgentError('conflict', `${this.#kind.noun} ${id}: expected it to be running, not ${state}${why}`);
+      }
+      await give(id);
+      await this.#records.delete(id);
+      await this.#kind.forget(id);
     });
   }
 
@@ -157,9 +224,31 @@ export class Machines<Spec extends { readonly nics: readonly Nic[] }> {
     return this.#locks.run(id, async () => {
       const { spec } = this.known(id);
       if (power === 'Running') await this.#admit(spec);
-      await this.#records.put(id, { power, spec });
+      await this.#order(id, power, spec);
       await this.#attempt(id, () => work(spec));
     });
+  }
+
+  async #put(id: string, spec: Spec): Promise<void> {
+    this.#refuseTwin(id);
+    const before = this.#records.get(id);
+    await this.#admit(spec);
+    await this.#order(id, 'Running', spec);
+    await this.#attempt(id, async () => {
+      const isOther = before !== undefined && JSON.stringify(before.spec) !== JSON.stringify(spec);
+      if (isOther) await this.#kind.change(id, before.spec, spec);
+      await this.#kind.make(id, spec);
+    });
+  }
+
+  async #order(id: string, power: Powered<Spec>['power'], spec: Spec): Promise<void> {
+    this.#retries.forget(id);
+    const bootId = this.#bootId === null ? {} : { bootId: this.#bootId };
+    await this.#records.put(id, { power, spec, ...bootId });
+  }
+
+  #shouldRun({ power, bootId }: Powered<Spec>): boolean {
+    return power === 'Running' && (this.#bootId === null || bootId === this.#bootId);
   }
 
   #admit({ nics }: Spec): Promise<void> {

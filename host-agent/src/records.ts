@@ -2,10 +2,11 @@
 import type { Validator } from '@isthmus/contract';
 import type { Files, Log } from '@isthmus/host';
 
-/** A thing that is to run or to stand still. */
+/** A thing that is to run or to stand still. `bootId`: the boot of the machine in which that was ordered, where it matters. */
 export interface Powered<Spec> {
   readonly power: 'Running' | 'Stopped';
   readonly spec: Spec;
+  readonly bootId?: string;
 }
 
 /** Records of one kind by id, in memory and in a directory of `ID.json` files. */
@@ -74,6 +75,7 @@ export function isPowered<Spec>(spec: Validator<Spec>): (value: unknown) => valu
     value !== null &&
     'power' in value &&
     (value.power === 'Running' || value.power === 'Stopped') &&
+    (!('bootId' in value) || typeof value.bootId === 'string') &&
     'spec' in value &&
     spec.check(value.spec);
 }

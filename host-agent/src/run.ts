@@ -3,9 +3,9 @@ import { chmod } from 'node:fs/promises';
 import { createHost, type Host } from '@isthmus/host';
 import { createRouterServices } from '@isthmus/router';
 import packageJson from '../package.json' with { type: 'json' };
+import { createServer } from './api/server.ts';
 import { NamespaceDriver } from './drivers/namespace/namespace-driver.ts';
 import { HostAgent } from './host-agent.ts';
-import { createServer } from './server.ts';
 import { claimInstallation } from './single-instance.ts';
 import { SegmentBridges } from './wiring/segment-bridges.ts';
 
@@ -40,11 +40,11 @@ export async function runHostAgent(options: RunOptions, signal: AbortSignal): Pr
   const { version } = packageJson;
   const bridges = new SegmentBridges(host.commands, installation);
   const driver = new NamespaceDriver({ host, installation, state, run, bridges });
-  const context = { host, installation, state, run, version, bridges, driver };
+  const context = { host, installation, state, run, version, bridges, tunnels: null, driver };
   const agent = new HostAgent({ ...context, createServices: createRouterServices });
   await agent.open();
   const end = new AbortController();
-  const server = createServer(agent, () => end.abort());
+  const server = createServer(agent, { exit: () => end.abort() });
   // Bound under another name first: nobody but root may connect at any moment, nor find a socket that nobody answers.
   const listening = `${run}/.host-agent.sock.new`;
   await host.files.remove(listening);

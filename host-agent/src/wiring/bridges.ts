@@ -30,6 +30,22 @@ export async function ensureBridge(commands: CommandRunner, installation: string
     if (link !== null) return bridge;
     throw new HostAgentError('failed', `segment ${segment.id}: expected the bridge ${bridge}, which the host lacks`);
   }
+  await bringUp(
+    commands,
+    bridge,
+    link,
+    segment.kind === 'public' ? `${segment.gateway}/${segment.prefixLength}` : null,
+  );
+  return bridge;
+}
+
+/** Makes a bridge of the host agent's own, or what is absent of it; `address` with prefix length is the host's on it. */
+async function bringUp(
+  commands: CommandRunner,
+  bridge: string,
+  link: Link | null,
+  address: string | null,
+): Promise<void> {
   if (link === null) {
     const mac = bridgeMacAddress(bridge);
     // No spanning tree and no learning delay: a port forwards from its first frame.
@@ -39,18 +55,31 @@ export async function ensureBridge(commands: CommandRunner, installation: string
   // Before the bridge is up: the host must not take an address from anything that a guest says.
   const isUp = link?.up ?? false;
   if (!isUp) await commands.run('sysctl', ['-qw', `net.ipv6.conf.${bridge}.disable_ipv6=1`]);
-  const { kind } = segment;
-  const gateway = kind === 'public' ? [`address replace ${segment.gateway}/${segment.prefixLength} dev ${bridge}`] : [];
-  await changeLinks(commands, [...gateway, ...(isUp ? [] : [`link set dev ${bridge} up`])]);
-  return bridge;
+  const addresses = address === null ? [] : [`address replace ${address} dev ${bridge}`];
+  await changeLinks(commands, [...addresses, ...(isUp ? [] : [`link set dev ${bridge} up`])]);
+}
+
+/** Makes what is absent of the control network's bridge; `address` with prefix length is the host's on it. */
+export async function ensureControlBridge(commands: CommandRunner, bridge: string, address: string): Promise<void> {
+  const link = await findLink(commands, bridge);
+  if (link !== null && link.kind !== 'bridge') {
+    throw new HostAgentError('conflict', `control network: expected ${bridge} to be a bridge, not ${link.kind}`);
+  }
+  await bringUp(commands, bridge, link, address);
+  // The host answers there for its address there, and for none of its others.
+  await commands.run('sysctl', ['-qw', `net.ipv4.conf.${bridge}.arp_ignore=1`, `net.ipv4.conf.${bridge}.rp_filter=1`]);
+}
+
+/** True where the bridge is up and the host has the address on it. */
+export function isUpWith(link: Link | undefined, address: string): boolean {
+  if (link?.up !== true) return false;
+  return (networkInterfaces()[link.name] ?? []).some((own) => own.address === address);
 }
 
 /** True where nothing is left for ensureBridge to do; `link` is the segment's bridge as the host has it. */
 export function isBridgeWhole(link: Link | undefined, segment: Segment): boolean {
   if (!isOwn(segment)) return link !== undefined;
-  if (link?.up !== true) return false;
-  if (segment.kind === 'guest') return true;
-  return (networkInterfaces()[link.name] ?? []).some(({ address }) => address === segment.gateway);
+  return segment.kind === 'guest' ? link?.up === true : isUpWith(link, segment.gateway);
 }
 
 /** Removes a segment's bridge unless it is an admin's. No error where it is absent. */

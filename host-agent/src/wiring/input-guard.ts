@@ -1,9 +1,10 @@
 // Keeps guests away from the host's own services. What stands behind a bridge that the host agent made may be answered by
 // the host and may ping the address that the host has there; everything else that it sends to an address of the host,
-// whichever, is dropped. An admin's bridge is the admin's to guard.
+// whichever, is dropped. What stands on the control network may answer the host and nothing else: no ping, no way through
+// the host to anywhere. An admin's bridge is the admin's to guard.
 import type { CommandRunner } from '@isthmus/host';
 import { KeyedLock } from '../keyed-lock.ts';
-import { isBridgeOf } from './names.ts';
+import { controlBridgeName, isBridgeOf } from './names.ts';
 
 function chainOf(installation: string): string {
   return `ith-${installation}-input`;
@@ -23,11 +24,19 @@ function chainRules(installation: string): string[] {
 }
 
 /**
- * The ways into the chain, from public bridges and from guest ones: the host has no address on a guest bridge, and yet
- * would take in, by the weak host model, what comes there for any of its addresses.
+ * The ways into the chain, from public bridges, the control network, and from guest bridges: the host has no address on
+ * a guest bridge, and yet would take in, by the weak host model, what comes there for any of its addresses. Nothing is
+ * forwarded from or to the control network.
  */
 function entries(installation: string): string[] {
-  return ['p', 'n'].map((kind) => `INPUT -i ${installation}${kind}+ -j ${chainOf(installation)}`);
+  const control = controlBridgeName(installation);
+  return [
+    ...[`${installation}p+`, `${installation}n+`, control].map(
+      (from) => `INPUT -i ${from} -j ${chainOf(installation)}`,
+    ),
+    `FORWARD -i ${control} -j DROP`,
+    `FORWARD -o ${control} -j DROP`,
+  ];
 }
 
 /** What of it is in force, from the text of iptables-save. */

@@ -60,7 +60,7 @@ export function publicBridgeName(installation: string, segmentId: string): strin
 
 /** True for a bridge that this installation made. */
 export function isBridgeOf(installation: string, name: string): boolean {
-  return new RegExp(`^${installation}(?:n[0-9a-z]{1,5}|p[0-9a-f]{8})$`).test(name);
+  return new RegExp(`^${installation}(?:n[0-9a-z]{1,5}|p[0-9a-f]{8}|c)$`).test(name);
 }
 
 /** A locally administered MAC address that follows from a bridge's name, so that it never changes with the ports. */

@@ -157,7 +157,7 @@ export type DriverName = Static<typeof DriverSchema>;
 /**
  * GET /v1/host. `memoryBytes` is the machine's whole memory, `memoryFreeBytes` what is available of it; `version` the host
  * agent's; `accelerator` of VMs, from a probe that booted something; `tunnelAddress` where its VXLAN devices listen, null
- * where it takes part in no tunnel; `bootId` changes with each boot of the machine.
+ * where it takes part in no tunnel; `guestMtu` what NICs on guest segments may have there; `bootId` changes with each boot of the machine.
  */
 export const HostReportSchema = Type.Object(
   {
@@ -167,6 +167,7 @@ export const HostReportSchema = Type.Object(
     accelerator: Type.Union([Type.Enum(['kvm', 'tcg']), Type.Null()]),
     bootId: Type.String({ pattern: '^[0-9a-f-]{8,64}$' }),
     tunnelAddress: Type.Union([Ipv4AddressSchema, Type.Null()]),
+    guestMtu: Type.Optional(Type.Integer({ minimum: 576, maximum: 9216 })),
     version: Type.String(),
     cpus: Type.Integer({ minimum: 1 }),
     memoryBytes: Type.Integer({ minimum: 0 }),

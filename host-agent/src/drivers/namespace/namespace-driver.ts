@@ -189,7 +189,8 @@ export class NamespaceDriver implements Driver {
       ready,
     ]);
     const wirings = nics.map((nic, index): Wiring => {
-      return { nic, port: portName(this.#installation, kind, id, index), bridge: bridges[index] ?? '' };
+      const port = portName(this.#installation, kind, id, index);
+      return { nic, port, bridge: bridges[index] ?? '', mtu: this.#bridges.mtuOf(nic.segment) };
     });
     return { namespace, changed: await ensureNics(commands, namespace, links, wirings) };
   }

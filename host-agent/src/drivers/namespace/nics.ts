@@ -3,11 +3,12 @@ import type { Nic } from '@isthmus/contract';
 import type { CommandRunner } from '@isthmus/host';
 import { changeLinks, findLink, type Link } from '../../wiring/links.ts';
 
-/** A NIC and where it goes. `port` is the host's end. */
+/** A NIC and where it goes. `port` is the host's end; `mtu` null: the usual one. */
 export interface Wiring {
   readonly nic: Nic;
   readonly port: string;
   readonly bridge: string;
+  readonly mtu: number | null;
 }
 
 /** What is there of a wiring: `inside` in the namespace, `outside` on the host. */
@@ -27,14 +28,15 @@ function isPair({ inside, outside }: Found, { nic }: Wiring): boolean {
   );
 }
 
-function create(namespace: string, { nic, port, bridge }: Wiring): string[] {
+function create(namespace: string, { nic, port, bridge, mtu }: Wiring): string[] {
+  const size = mtu === null ? '' : ` mtu ${mtu}`;
   return [
-    `link add name ${port} type veth peer name ${nic.name} address ${nic.macAddress} netns ${namespace}`,
-    ...plug({ nic, port, bridge }),
+    `link add name ${port}${size} type veth peer name ${nic.name}${size} address ${nic.macAddress} netns ${namespace}`,
+    ...plug({ port, bridge }),
   ];
 }
 
-function plug({ port, bridge }: Wiring): string[] {
+function plug({ port, bridge }: Pick<Wiring, 'port' | 'bridge'>): string[] {
   return [`link set dev ${port} addrgenmode none`, `link set dev ${port} master ${bridge} up`];
 }
 

@@ -1,0 +1,52 @@
+import { ApplianceStateSchema, validator } from '@isthmus/contract';
+import type { FastifyInstance } from 'fastify';
+import { applianceValidator } from '../appliances.ts';
+import { bootstrapValidator } from '../control/config-drives.ts';
+import type { HostAgent } from '../host-agent.ts';
+import { checked, idOf } from './check.ts';
+import { serveNics } from './nic-routes.ts';
+
+const stateValidator = validator(ApplianceStateSchema);
+
+/** Paths of /v1/appliances. */
+export function serveAppliances(app: FastifyInstance, agent: HostAgent): void {
+  const { appliances } = agent;
+  const { machines } = appliances;
+  app.get('/v1/appliances', () => appliances.list());
+  app.get('/v1/appliances/:id', (request) => appliances.report(idOf(request)));
+  app.put('/v1/appliances/:id', async (request) => {
+    await machines.put(idOf(request), checked(applianceValidator, request.body, 'appliance'));
+    return appliances.report(idOf(request));
+  });
+  app.delete('/v1/appliances/:id', async (request, reply) => {
+    await machines.delete(idOf(request));
+    return reply.code(204).send();
+  });
+  for (const step of ['start', 'stop', 'reboot'] as const) {
+    app.post(`/v1/appliances/:id/${step}`, async (request) => {
+      await machines[step](idOf(request));
+      return appliances.report(idOf(request));
+    });
+  }
+  serveNics(app, '/v1/appliances/:id', machines, (id) => appliances.report(id));
+  // Its shape is the agent's to check, which names the paths of the document.
+  app.post('/v1/appliances/:id/push', (request) => appliances.push(idOf(request), request.body));
+  app.get('/v1/appliances/:id/status', (request) => appliances.status(idOf(request)));
+  app.get('/v1/appliances/:id/state', (request) => appliances.exportState(idOf(request)));
+  app.put('/v1/appliances/:id/state', async (request, reply) => {
+    await appliances.importState(idOf(request), checked(stateValidator, request.body, 'state'));
+    return reply.code(204).send();
+  });
+  app.put('/v1/appliances/:id/config-drive', async (request, reply) => {
+    const id = idOf(request);
+    const bootstrap = checked(bootstrapValidator, request.body, 'bootstrap');
+    await machines.exclusively(id, () => agent.vms().carrier.putConfigDrive(id, bootstrap));
+    return reply.code(204).send();
+  });
+  app.post('/v1/appliances/:id/eject-config-drive', async (request) => {
+    const id = idOf(request);
+    machines.known(id);
+    await machines.exclusively(id, () => agent.vms().carrier.ejectConfigDrive(id));
+    return appliances.report(id);
+  });
+}

@@ -1,0 +1,84 @@
+// The host agent's API: HTTP with JSON bodies (schemas in packages/contract/src/host-api.ts), on whatever it listens.
+import type { Server as HttpServer } from 'node:http';
+import { TunnelsSchema, validator } from '@isthmus/contract';
+import Fastify, { type FastifyInstance } from 'fastify';
+import { HostAgentError } from '../errors.ts';
+import type { HostAgent } from '../host-agent.ts';
+import { serveAppliances } from './appliance-routes.ts';
+import { checked, idOf, sendError } from './check.ts';
+import { serveImages } from './image-routes.ts';
+import { serveInstances } from './instance-routes.ts';
+import { serveTunnels } from './tunnel.ts';
+
+/** A full push of 10,000 entries of each kind is about 20 MB. */
+const bodyLimitBytes = 64 * 1024 * 1024;
+
+const tunnelsValidator = validator(TunnelsSchema);
+
+/** What the API is served with: `exit` is asked to end the process, after the answer has gone out. */
+export interface ServerOptions {
+  readonly exit: () => void;
+  /** Serves on this rather than on a plain HTTP server. */
+  readonly server?: HttpServer;
+}
+
+/** An API without paths: JSON bodies, errors as HostError. */
+export function createApp(server?: HttpServer): FastifyInstance {
+  const options = { logger: false, bodyLimit: bodyLimitBytes } as const;
+  const app = Fastify(
+    server === undefined
+      ? options
+      : {
+          ...options,
+          serverFactory: (handler) => {
+            server.on('request', handler);
+            return server;
+          },
+        },
+  );
+  // A POST without a body may come with any content type or none.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => {
+    try {
+      done(null, body === '' ? null : JSON.parse(String(body)));
+    } catch (error) {
+      const detail = error instanceof Error ? error.message : String(error);
+      done(new HostAgentError('invalid', 'body: expected JSON', { cause: error, detail }));
+    }
+  });
+  app.setErrorHandler((error, _request, reply) => sendError(error, reply));
+  app.setNotFoundHandler((request, reply) =>
+    sendError(new HostAgentError('not-found', `${request.method} ${request.url}: expected a path of this API`), reply),
+  );
+  return app;
+}
+
+/** Makes the whole API; it does not listen yet. */
+export function createServer(agent: HostAgent, { exit, server }: ServerOptions): FastifyInstance {
+  const app = createApp(server);
+  app.addHook('onRequest', async (request) => {
+    if (request.method !== 'GET') agent.refuseWhileRemoving();
+  });
+  app.get('/v1/host', () => agent.report());
+  serveAppliances(app, agent);
+  serveInstances(app, agent);
+  serveImages(app, agent);
+  app.put('/v1/tunnels', async (request, reply) => {
+    await agent.setTunnels(checked(tunnelsValidator, request.body, 'tunnels'));
+    return reply.code(204).send();
+  });
+  app.delete('/v1/segments/:id', async (request, reply) => {
+    await agent.segments.remove(idOf(request));
+    return reply.code(204).send();
+  });
+  app.delete('/v1/everything', async (_request, reply) => {
+    await agent.removeEverything();
+    return reply.code(204).send();
+  });
+  app.post('/v1/exit', async (_request, reply) => {
+    reply.raw.once('finish', exit);
+    return reply.code(204).send();
+  });
+  serveTunnels(app, agent);
+  return app;
+}

@@ -1,0 +1,80 @@
+// Routers that are VMs. Their agents are inside; the host gives them a control NIC, a config drive and a tunnel.
+import type { ApplianceSpec, Bootstrap } from '@isthmus/contract';
+import type { ApplianceCarrier, ApplianceTraits } from './appliance-carrier.ts';
+import type { ConfigDrives } from './control/config-drives.ts';
+import type { ControlNetwork } from './control/control-network.ts';
+import type { ApplianceExtras, VirtualMachineDriver } from './drivers/driver.ts';
+import { HostAgentError } from './errors.ts';
+import type { ImageCache } from './image-cache.ts';
+
+/** What VMs are given. */
+export interface VmContext {
+  readonly driver: VirtualMachineDriver;
+  readonly control: ControlNetwork;
+  readonly drives: ConfigDrives;
+  readonly images: ImageCache;
+}
+
+export class VmAppliances implements ApplianceCarrier {
+  readonly #context: VmContext;
+
+  constructor(context: VmContext) {
+    this.#context = context;
+  }
+
+  async make(id: string, spec: ApplianceSpec): Promise<void> {
+    const { driver, images } = this.#context;
+    if (spec.machine === undefined) {
+      throw new HostAgentError(
+        'invalid',
+        `appliance ${id}: machine: expected one, since this host's driver is libvirt`,
+      );
+    }
+    await images.require(spec.machine);
+    await driver.ensureAppliance(id, spec, await this.#extras(id, spec));
+  }
+
+  async change(id: string, before: ApplianceSpec, after: ApplianceSpec): Promise<void> {
+    await this.#context.driver.changeAppliance(id, before, after, await this.#extras(id, after));
+  }
+
+  halt(id: string): Promise<void> {
+    return this.#context.driver.haltAppliance(id);
+  }
+
+  async forget(id: string): Promise<void> {
+    const { driver, control, drives } = this.#context;
+    await driver.removeAppliance(id);
+    await drives.remove(id);
+    await control.free(id);
+  }
+
+  async traits(id: string): Promise<ApplianceTraits> {
+    const { control, drives } = this.#context;
+    const nic = control.nicOf(id);
+    const hasConfigDrive = await drives.has(id);
+    return { agent: null, hasConfigDrive, ...(nic === null ? {} : { controlAddress: nic.address }) };
+  }
+
+  /** Keeps what the next start is to find on its config drive. */
+  putConfigDrive(id: string, bootstrap: Bootstrap): Promise<void> {
+    return this.#context.drives.put(id, bootstrap);
+  }
+
+  /** Takes the drive out and removes it. No error where there is none. */
+  async ejectConfigDrive(id: string): Promise<void> {
+    const { driver, drives } = this.#context;
+    await driver.ejectConfigDrive(id);
+    await drives.remove(id);
+  }
+
+  async release(): Promise<void> {}
+
+  async shutdown(): Promise<void> {}
+
+  async #extras(id: string, spec: ApplianceSpec): Promise<ApplianceExtras> {
+    const { control, drives } = this.#context;
+    const nic = await control.allocate(id);
+    return { control: nic, controlBridge: control.bridge, configDrive: await drives.image(id, spec, nic) };
+  }
+}
