@@ -44,29 +44,40 @@ export interface PlacedImage {
   readonly requirements: ImageManifest['requirements'];
 }
 
-/** Uploads under way: two VMs that start on one host at once share them. */
-const uploads = new WeakMap<ImageHost, Map<string, Promise<void>>>();
+/** What is being brought to a host, by the disk's hash: of VMs that start there at once the first uploads for all. */
+const underWay = new WeakMap<ImageHost, Map<string, Promise<void>>>();
 
-async function upload(client: ImageHost, { sha256, path, bytes }: VerifiedFile): Promise<void> {
-  const underWay = uploads.get(client) ?? new Map<string, Promise<void>>();
-  uploads.set(client, underWay);
-  const shared = underWay.get(sha256);
-  if (shared !== undefined) return shared;
-  const source = createReadStream(path, { highWaterMark: 1024 * 1024 });
-  const work = client
-    .putImage(sha256, source, bytes)
-    .then(() => undefined)
-    .finally(() => {
-      source.destroy();
-      underWay.delete(sha256);
-    });
-  underWay.set(sha256, work);
+/** Brings those of `wanted` (hashes, the disk's first) that a host lacks; `open` answers with the files, checked. */
+async function bring(
+  client: ImageHost,
+  wanted: readonly [disk: string, ...others: string[]],
+  open: () => Promise<readonly VerifiedFile[]>,
+): Promise<void> {
+  const shared = underWay.get(client) ?? new Map<string, Promise<void>>();
+  underWay.set(client, shared);
+  const key = wanted.join(' ');
+  const work = shared.get(key) ?? uploadMissing(client, wanted, open).finally(() => shared.delete(key));
+  shared.set(key, work);
   return work;
 }
 
-async function missingOn(client: ImageHost, wanted: readonly string[]): Promise<Set<string>> {
+async function uploadMissing(
+  client: ImageHost,
+  wanted: readonly string[],
+  open: () => Promise<readonly VerifiedFile[]>,
+) {
   const present = new Set((await client.images()).map(({ sha256 }) => sha256));
-  return new Set(wanted.filter((sha256) => !present.has(sha256)));
+  const missing = new Set(wanted.filter((sha256) => !present.has(sha256)));
+  if (missing.size === 0) return;
+  for (const { sha256, path, bytes } of await open()) {
+    if (!missing.has(sha256)) continue;
+    const source = createReadStream(path, { highWaterMark: 1024 * 1024 });
+    try {
+      await client.putImage(sha256, source, bytes);
+    } finally {
+      source.destroy();
+    }
+  }
 }
 
 /** What a spec says of an image, from its manifest alone. */
@@ -90,13 +101,10 @@ export async function ensureImageOnHost(client: ImageHost, images: ImageStore, i
   const manifest = parseManifest(manifestBytes(row.manifest as ImageManifest));
   const image = imageOf(manifest, row.disk_sha256);
   const boot = image.kernel === undefined ? [] : [image.kernel.kernel, image.kernel.initrd];
-  const missing = await missingOn(client, [image.sha256, ...boot]);
-  if (missing.size > 0) {
+  await bring(client, [image.sha256, ...boot], async () => {
     const { disk, kernel, initrd } = await verified(images, imageId);
-    for (const file of [disk, kernel, initrd]) {
-      if (file !== null && missing.has(file.sha256)) await upload(client, file);
-    }
-  }
+    return [disk, kernel, initrd].filter((file) => file !== null);
+  });
   return { image, requirements: manifest.requirements };
 }
 
@@ -127,14 +135,14 @@ export async function ensureTemplateOnHost(
     const reason = template.reason ?? `it is in state ${template.state}`;
     throw new ApiError('resourceUnavailable', `template ${name} has no disk to deploy: ${reason}`);
   }
-  if ((await missingOn(client, [sha256])).size > 0) {
+  await bring(client, [sha256], async () => {
     const digest = await templateDigests.of(path).catch((error) => {
       throw new ApiError('resourceUnavailable', `the disk of template ${name} cannot be read`, { cause: error });
     });
     if (digest !== sha256) {
       throw new ApiError('resourceUnavailable', `the disk of template ${name} was changed since it was registered`);
     }
-    await upload(client, { path, sha256, bytes: (await stat(path)).size });
-  }
+    return [{ path, sha256, bytes: (await stat(path)).size }];
+  });
   return { image: { sha256, format: 'qcow2' }, requirements: { cpus: 1, memoryBytes: 16 * 1024 * 1024 } };
 }
