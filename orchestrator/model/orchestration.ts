@@ -1,5 +1,6 @@
 // What commands ask of the machinery behind them (reconcile). Commands import this port, never the machinery.
 import type { DriverName } from '@isthmus/contract';
+import type { HostOrchestration } from './host-orchestration.ts';
 
 /** A table of rules whose rows become entries of a router's document. */
 export type RuleTable = 'firewall_rule' | 'port_forwarding_rule' | 'public_ip_address';
@@ -8,7 +9,7 @@ export type RuleTable = 'firewall_rule' | 'port_forwarding_rule' | 'public_ip_ad
  * Long work behind the API. Every method is idempotent: a job that is tried again after a crash calls it again. Each
  * throws ApiError: 533 insufficient capacity, 534 unreachable, 530 with the reason otherwise.
  */
-export interface Orchestration {
+export interface Orchestration extends HostOrchestration {
   /**
    * Resolves when the generation that holds a rule's change is acknowledged (or the router is stopped or not there, so
    * that the change is only stored). Add has become Active, Revoke has vanished. A refusal puts the row back (a new one

@@ -127,6 +127,13 @@ export interface PlacementWishes {
   readonly excluded?: readonly string[];
   /** The host that it leaves. Where it has left that one already, it stays where it is. */
   readonly awayFrom?: string;
+  /**
+   * Ends it on the host that it leaves, once another is found, and before it is written down that it is there. Where that
+   * fails it stays.
+   */
+  readonly beforeMove?: (to: PlacementHost) => Promise<unknown>;
+  /** It leaves that host where the host is fenced alone. */
+  readonly whereFenced?: boolean;
   /** The host that an admin named: it alone may take it. */
   readonly hostId?: string;
 }
@@ -142,14 +149,21 @@ function choosable(hosts: readonly PlacementHost[], { hostId }: PlacementWishes)
 /**
  * The router with a host: the one that it has, unless that one is fenced or `awayFrom`, else the allocator's choice,
  * written down. On a new host it has nothing yet: no disk, no identity, no document. The caller holds the network's lock,
- * and has made sure that the router does not run on a living host that it is taken from. Throws 533.
+ * and sees to it, by `beforeMove` or before, that the router has ended on a living host that it leaves. Throws 533.
  */
 export async function placeRouter(
   parts: Pick<Parts, 'db' | 'setting'>,
-  { id }: Pick<Router, 'id'>,
+  before: Router,
   wishes: PlacementWishes = {},
 ): Promise<Router> {
   const allocator = allocatorNamed(await parts.setting('router.allocator'), 'router.allocator');
+  const { beforeMove, ...others } = wishes;
+  if (beforeMove !== undefined) {
+    const to = await chooseRouterHost(parts, before, others);
+    await beforeMove(to);
+    return placeRouter(parts, before, { ...others, hostId: to.id });
+  }
+  const { id } = before;
   return parts.db.transaction().execute(async (trx) => {
     const router = await trx
       .selectFrom('router')
@@ -159,18 +173,7 @@ export async function placeRouter(
       .executeTakeFirstOrThrow();
     const from = router.host_id;
     if (from !== null && from !== wishes.awayFrom && !(await isFenced(trx, from))) return router;
-    await lockZone(trx, router.zone_id);
-    const hosts = await placementHosts(trx, router.zone_id);
-    const carrying = await instanceHosts(trx, router.network_id);
-    const placement = {
-      what: `router ${router.name}`,
-      drivers: await routerDrivers(trx),
-      memoryBytes: reservedMemory('router', await offeringMemory(trx, router.service_offering_id)),
-      reaches: hosts.filter((host) => carrying.has(host.id) && host.state !== 'Down'),
-      excluded: excluded(wishes),
-      siblings: await siblingHosts(trx, router),
-    };
-    const host = place(choosable(hosts, wishes), placement, allocator);
+    const host = await routerHost(trx, router, allocator, wishes);
     if (host.id !== from) await forgetDocument(trx, id);
     return trx
       .updateTable('router')
@@ -183,6 +186,36 @@ export async function placeRouter(
       .returningAll()
       .executeTakeFirstOrThrow();
   });
+}
+
+/** The host that an allocator chooses for a router; nothing is written. Throws 533. */
+export async function chooseRouterHost(
+  parts: Pick<Parts, 'db' | 'setting'>,
+  router: Router,
+  wishes: PlacementWishes,
+): Promise<PlacementHost> {
+  const allocator = allocatorNamed(await parts.setting('router.allocator'), 'router.allocator');
+  return parts.db.transaction().execute((trx) => routerHost(trx, router, allocator, wishes));
+}
+
+async function routerHost(
+  trx: Trx,
+  router: Router,
+  allocator: Allocator,
+  wishes: PlacementWishes,
+): Promise<PlacementHost> {
+  await lockZone(trx, router.zone_id);
+  const hosts = await placementHosts(trx, router.zone_id);
+  const carrying = await instanceHosts(trx, router.network_id);
+  const placement = {
+    what: `router ${router.name}`,
+    drivers: await routerDrivers(trx),
+    memoryBytes: reservedMemory('router', await offeringMemory(trx, router.service_offering_id)),
+    reaches: hosts.filter((host) => carrying.has(host.id) && host.state !== 'Down'),
+    excluded: excluded(wishes),
+    siblings: await siblingHosts(trx, router),
+  };
+  return place(choosable(hosts, wishes), placement, allocator);
 }
 
 /** On another host the router has acknowledged nothing. */
@@ -234,8 +267,10 @@ export async function placeInstance(
       .forUpdate()
       .executeTakeFirstOrThrow();
     if (machine.host_id !== null && machine.host_id !== wishes.awayFrom) return machine;
-    await lockZone(trx, machine.zone_id);
-    const host = await chooseInstanceHost(trx, machine, allocator, wishes);
+    if (wishes.whereFenced === true && machine.host_id !== null && !(await isFenced(trx, machine.host_id))) {
+      return machine;
+    }
+    const host = await instanceHost(trx, machine, allocator, wishes);
     return trx
       .updateTable('virtual_machine')
       .set({ host_id: host.id })
@@ -247,11 +282,21 @@ export async function placeInstance(
 
 /** The host that an allocator chooses for an instance; nothing is written. Throws 533. */
 export async function chooseInstanceHost(
+  parts: Pick<Parts, 'db' | 'setting'>,
+  machine: VirtualMachine,
+  wishes: PlacementWishes,
+): Promise<PlacementHost> {
+  const allocator = allocatorNamed(await parts.setting('vm.allocator'), 'vm.allocator');
+  return parts.db.transaction().execute((trx) => instanceHost(trx, machine, allocator, wishes));
+}
+
+async function instanceHost(
   trx: Trx,
   machine: VirtualMachine,
   allocator: Allocator,
   wishes: PlacementWishes,
 ): Promise<PlacementHost> {
+  await lockZone(trx, machine.zone_id);
   const hosts = await placementHosts(trx, machine.zone_id);
   const template = await trx
     .selectFrom('template')

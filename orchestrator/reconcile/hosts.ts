@@ -1,4 +1,4 @@
-// The hosts that drivers reach, and which one takes a new router or instance.
+// The hosts that drivers reach.
 
 import type { ControlIdentity } from '../drivers/control-identity.ts';
 import { ApplianceUnreachableError } from '../drivers/errors.ts';
@@ -34,6 +34,29 @@ export class Hosts {
         : await this.#db.selectFrom('host').select('url').where('id', '=', hostId).executeTakeFirst();
     if (host === undefined) throw new ApiError('resourceUnavailable', 'It has no host');
     return this.at(host.url, hostId ?? undefined);
+  }
+
+  /**
+   * Runs calls that end something on a host. None where the host is fenced: nothing runs there, and what it still has is
+   * taken from it when it returns. None without a host either.
+   */
+  async end(hostId: string | null, work: (client: HostClient) => Promise<unknown>): Promise<void> {
+    if (hostId === null) return;
+    const host = await this.#db
+      .selectFrom('host')
+      .select(['url', 'fenced'])
+      .where('id', '=', hostId)
+      .executeTakeFirst();
+    if (host !== undefined && host.fenced === null) await onHost(() => work(this.at(host.url, hostId)));
+  }
+
+  /** Ends the connections to a host that is gone. */
+  forget(hostId: string): void {
+    for (const [key, client] of this.#clients) {
+      if (!key.startsWith(`${hostId} `)) continue;
+      client.close();
+      this.#clients.delete(key);
+    }
   }
 
   close(): void {

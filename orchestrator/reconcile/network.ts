@@ -1,7 +1,6 @@
 // A network's life: implemented when it is first needed, shut down when unused, restarted, deleted.
 import { sql } from 'kysely';
 import type { Lease } from '../store/lease.ts';
-import { onHost } from './hosts.ts';
 import {
   allocateVni,
   createRouter,
@@ -12,6 +11,7 @@ import {
 } from './network-rows.ts';
 import type { Parts } from './parts.ts';
 import { freeAddresses } from './public-ip-address.ts';
+import { endRouter } from './router-removal.ts';
 import { replaceRouter, startRouterOf } from './router-start.ts';
 
 /** Implements a network: VNI, source NAT address, a Running router that has acknowledged its document. */
@@ -105,13 +105,8 @@ async function shutdown(parts: Parts, networkId: string, deleted = false): Promi
     .where('id', '=', networkId)
     .execute();
   if (router !== undefined) {
-    if (router.host_id !== null) {
-      await onHost(async () => {
-        const client = await parts.hosts.client(router.host_id);
-        await client.deleteAppliance(router.id);
-        await client.deleteSegment(networkId);
-      });
-    }
+    await endRouter(parts, router);
+    await removeSegments(parts, router.zone_id, networkId);
     await parts.db.deleteFrom('router').where('id', '=', router.id).execute();
   }
   await parts.db
@@ -119,6 +114,17 @@ async function shutdown(parts: Parts, networkId: string, deleted = false): Promi
     .set({ state: deleted ? 'Destroy' : 'Allocated', vni: null, unused_since: null })
     .where('id', '=', networkId)
     .execute();
+}
+
+/** Every host of the zone may have carried an instance of the network. */
+async function removeSegments(parts: Parts, zoneId: string, networkId: string): Promise<void> {
+  const hosts = await parts.db
+    .selectFrom('host')
+    .select('id')
+    .where('zone_id', '=', zoneId)
+    .where('state', '=', 'Up')
+    .execute();
+  for (const { id } of hosts) await parts.hosts.end(id, (client) => client.deleteSegment(networkId));
 }
 
 /** Shuts a network down and removes its rules, addresses and row. */

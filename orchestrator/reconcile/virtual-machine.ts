@@ -2,10 +2,14 @@
 import type { InstanceSpec } from '@isthmus/contract';
 import { parseInterfaceName } from '@isthmus/net';
 import type { Selectable } from 'kysely';
+import type { HostClient } from '../drivers/host-client.ts';
+import { ApiError } from '../model/api-error.ts';
+import { driverOfTemplate } from '../model/template-driver.ts';
 import { touch } from '../store/network-change.ts';
 import type { VirtualMachineTable } from '../store/schema.ts';
 import { placeInstance } from './allocate.ts';
 import { onHost } from './hosts.ts';
+import { ensureTemplateOnHost } from './images.ts';
 import { implementNetwork } from './network.ts';
 import type { Parts } from './parts.ts';
 import { guestSegment } from './segments.ts';
@@ -44,19 +48,60 @@ export async function startVirtualMachine(parts: Parts, id: string): Promise<voi
   await setState(parts, id, 'Running');
 }
 
-async function bringUp(parts: Parts, machine: VirtualMachine): Promise<void> {
+/** Implements an instance's networks, places it and starts it where it is placed. */
+export async function bringUp(parts: Parts, machine: VirtualMachine): Promise<void> {
   const { id } = machine;
   for (const networkId of await networksOf(parts, id)) {
     await implementNetwork(parts, networkId);
     await parts.db.updateTable('network').set({ unused_since: null }).where('id', '=', networkId).execute();
   }
   const { host_id: hostId } = await placeInstance(parts, machine);
-  const spec = await instanceSpec(parts, machine);
+  if (hostId === null) throw new ApiError('resourceUnavailable', 'It has no host');
+  const client = await parts.hosts.client(hostId);
   await onHost(async () => {
-    const client = await parts.hosts.client(hostId);
-    await client.putInstance(id, spec);
+    await client.putInstance(id, await instanceSpec(parts, machine, hostId));
     await client.powerInstance(id, 'start');
   });
+  await checkRunning(client, machine);
+}
+
+/** Throws 534 with the last lines of its serial console where an instance did not come up. */
+async function checkRunning(client: HostClient, { id, name }: VirtualMachine): Promise<void> {
+  const report = (await onHost(() => client.instances())).find((each) => each.id === id);
+  if (report?.state === 'Running') return;
+  const { reason = 'it does not run', serialConsole = '' } = report ?? {};
+  const last = serialConsole === '' ? '' : `. Its serial console said last: ${serialConsole.slice(-2_000)}`;
+  throw new ApiError('resourceUnavailable', `Instance ${name} did not come up: ${reason}${last}`);
+}
+
+const mebibyte = 1024 * 1024;
+
+/** What a VM is made of: nothing with a template that has no disk. */
+async function machineOf(
+  parts: Parts,
+  machine: VirtualMachine,
+  hostId: string,
+): Promise<Pick<InstanceSpec, 'machine'>> {
+  const template = await parts.db
+    .selectFrom('template')
+    .select('url')
+    .where('id', '=', machine.template_id)
+    .executeTakeFirstOrThrow();
+  if (driverOfTemplate(template) === 'namespace') return {};
+  const offering = await parts.db
+    .selectFrom('service_offering')
+    .select(['cpu_number', 'memory'])
+    .where('id', '=', machine.service_offering_id)
+    .executeTakeFirstOrThrow();
+  const client = await parts.hosts.client(hostId);
+  const { image, requirements } = await ensureTemplateOnHost(client, parts, machine.template_id);
+  const memoryBytes = offering.memory * mebibyte;
+  if (memoryBytes < requirements.memoryBytes) {
+    const needed = Math.ceil(requirements.memoryBytes / mebibyte);
+    throw new ApiError('parameter', `Its service offering has ${offering.memory} MiB: its template needs ${needed}`);
+  }
+  const rootDiskBytes = machine.root_disk_bytes === null ? {} : { rootDiskBytes: Number(machine.root_disk_bytes) };
+  return { machine: { image, cpus: offering.cpu_number, memoryBytes, ...rootDiskBytes } };
 }
 
 /**
@@ -68,7 +113,61 @@ export async function reviveVirtualMachine(parts: Parts, id: string): Promise<vo
   if (machine?.state === 'Running') await bringUp(parts, machine);
 }
 
-async function instanceSpec(parts: Parts, machine: VirtualMachine): Promise<InstanceSpec> {
+/**
+ * Takes an instance with its disk off a host that is about to be removed. With HA it is started elsewhere, on a new disk
+ * of its template; else it is stopped.
+ */
+export async function takeOff(
+  parts: Parts,
+  id: string,
+  host: { readonly id: string; readonly name: string },
+): Promise<void> {
+  const machine = await find(parts, id);
+  if (machine?.host_id !== host.id) return;
+  await parts.hosts.end(host.id, (client) => client.deleteInstance(id));
+  await parts.db.updateTable('virtual_machine').set({ host_id: null }).where('id', '=', id).execute();
+  if (!['Running', 'Starting', 'Stopping', 'Migrating'].includes(machine.state)) return;
+  await setState(parts, id, 'Stopped', `Its host ${host.name} was removed`);
+  await noteUnused(parts, id);
+  if (machine.state === 'Stopping' || !(await hasHa(parts, machine))) return;
+  await startVirtualMachine(parts, id).catch((error: unknown) => {
+    parts.log.warn('an instance of a removed host could not be started elsewhere', { instance: machine.name, error });
+  });
+}
+
+async function hasHa(parts: Parts, machine: VirtualMachine): Promise<boolean> {
+  const offering = await parts.db
+    .selectFrom('service_offering')
+    .select('offer_ha')
+    .where('id', '=', machine.service_offering_id)
+    .executeTakeFirstOrThrow();
+  return offering.offer_ha;
+}
+
+/**
+ * Starts an instance of a fenced host elsewhere, where its offering has HA; else it is stopped, and its disk stays on its
+ * host. Its new disk is made of its template.
+ */
+export async function moveOffFencedHost(
+  parts: Parts,
+  id: string,
+  host: { readonly id: string; readonly name: string },
+): Promise<void> {
+  const machine = await find(parts, id);
+  if (machine?.host_id !== host.id) return;
+  if (machine.state === 'Stopping' || !(await hasHa(parts, machine))) {
+    await setState(parts, id, 'Stopped', `Its host ${host.name} went down`);
+    await noteUnused(parts, id);
+    return;
+  }
+  const placed = await placeInstance(parts, machine, { awayFrom: host.id, whereFenced: true });
+  if (placed.host_id === host.id) return;
+  await setState(parts, id, 'Running');
+  await bringUp(parts, placed);
+}
+
+/** What a host is told of an instance; the disk of its template is brought to the host. */
+export async function instanceSpec(parts: Parts, machine: VirtualMachine, hostId: string): Promise<InstanceSpec> {
   const nics = await parts.db
     .selectFrom('nic')
     .selectAll()
@@ -77,6 +176,7 @@ async function instanceSpec(parts: Parts, machine: VirtualMachine): Promise<Inst
     .execute();
   return {
     hostname: machine.name,
+    ...(await machineOf(parts, machine, hostId)),
     nics: await Promise.all(
       nics.map(async (nic) => ({
         name: parseInterfaceName(`eth${nic.device_id}`),
@@ -93,14 +193,12 @@ export async function stopVirtualMachine(parts: Parts, id: string, forced: boole
   const machine = await find(parts, id);
   if (machine === undefined) return;
   await setState(parts, id, 'Stopping');
-  if (machine.host_id !== null) {
-    try {
-      await onHost(async () => (await parts.hosts.client(machine.host_id)).powerInstance(id, 'stop'));
-    } catch (error) {
-      if (!forced) {
-        await setState(parts, id, machine.state, machine.reason);
-        throw error;
-      }
+  try {
+    await parts.hosts.end(machine.host_id, (client) => client.powerInstance(id, 'stop'));
+  } catch (error) {
+    if (!forced) {
+      await setState(parts, id, machine.state, machine.reason);
+      throw error;
     }
   }
   await setState(parts, id, 'Stopped');
@@ -141,9 +239,7 @@ export async function rebootVirtualMachine(parts: Parts, id: string): Promise<vo
 export async function destroyVirtualMachine(parts: Parts, id: string, expunge: boolean): Promise<void> {
   const machine = await find(parts, id);
   if (machine === undefined) return;
-  if (machine.host_id !== null) {
-    await onHost(async () => (await parts.hosts.client(machine.host_id)).deleteInstance(id));
-  }
+  await parts.hosts.end(machine.host_id, (client) => client.deleteInstance(id));
   const networks = await networksOf(parts, id);
   for (const networkId of networks) await parts.updates.request(networkId);
   await setState(parts, id, 'Destroyed');

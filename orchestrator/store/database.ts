@@ -3,13 +3,18 @@ import { type Migration, Migrator } from 'kysely/migration';
 import pg from 'pg';
 import * as first from './migrations/0001-first.ts';
 import * as virtualMachines from './migrations/0002-virtual-machines.ts';
+import * as rootDisks from './migrations/0003-root-disks.ts';
 import { preparingPool } from './prepared-statements.ts';
 import type { Database } from './schema.ts';
 
 export type Db = Kysely<Database>;
 export type Trx = Transaction<Database>;
 
-const migrations: Record<string, Migration> = { '0001-first': first, '0002-virtual-machines': virtualMachines };
+const migrations: Record<string, Migration> = {
+  '0001-first': first,
+  '0002-virtual-machines': virtualMachines,
+  '0003-root-disks': rootDisks,
+};
 
 /** Opens a pool of connections. `url` is a PostgreSQL URL; a Unix socket is `postgresql:///isthmus?host=/run/…`. */
 export function openDatabase(url: string, maxConnections = 20): Db {

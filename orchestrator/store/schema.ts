@@ -382,6 +382,8 @@ export interface VirtualMachineTable {
   template_id: string;
   service_offering_id: string;
   user_data: string | null;
+  /** Bytes (`rootdisksize`); null: as large as its template's disk. */
+  root_disk_bytes: ColumnType<string | null, number | null, number | null>;
   state: VirtualMachineState;
   /** Why it is in state Error, for a person. */
   reason: string | null;

@@ -1,0 +1,146 @@
+// A host that is lost: its power-off is confirmed, then what it carried is started elsewhere, each machine once. Without
+// a confirmation there is an alert, and nothing is started.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Selectable } from 'kysely';
+import { IpmiError } from '../drivers/ipmi.ts';
+import type { HostTable } from '../store/schema.ts';
+import { actOnPower, outOfBandOf } from './out-of-band.ts';
+import type { Parts } from './parts.ts';
+import { reviveRouterOf } from './router.ts';
+import { recordHostEvent } from './system-event.ts';
+import { moveOffFencedHost } from './virtual-machine.ts';
+
+type Host = Selectable<HostTable>;
+
+/** How long a machine may take from power-off to `off`. */
+const offWithinMs = 20_000;
+const askEveryMs = 250;
+
+/** The power of a host is known to be off: by its controller, with `declareHostAsDegraded` by an admin. */
+export async function fence(parts: Parts, host: Host): Promise<boolean> {
+  const lost = await becomeDisconnected(parts, host);
+  if (lost === null) return false;
+  const obstacle = await powerOff(parts, lost);
+  if (obstacle !== null) {
+    await raiseAlert(parts, lost, obstacle);
+    return false;
+  }
+  return becomeDown(parts, lost);
+}
+
+async function becomeDisconnected(parts: Parts, host: Host): Promise<Host | null> {
+  if (host.state !== 'Up') return host;
+  parts.log.warn('host does not answer', { host: host.name });
+  const lost = await parts.db
+    .updateTable('host')
+    .set({ state: 'Disconnected', disconnected_since: new Date() })
+    .where('id', '=', host.id)
+    .where('state', '=', 'Up')
+    .returningAll()
+    .executeTakeFirst();
+  return lost ?? null;
+}
+
+/** Null: it is off. Else why that is not known. */
+async function powerOff(parts: Parts, host: Host): Promise<string | null> {
+  const row = await outOfBandOf(parts, host.id);
+  if (row === undefined || !row.is_enabled) {
+    return 'it has no out-of-band management that is enabled';
+  }
+  try {
+    await actOnPower(parts, row, 'OFF');
+    const deadline = performance.now() + offWithinMs;
+    while ((await actOnPower(parts, row, 'STATUS')) !== 'Off') {
+      if (performance.now() > deadline) return `its controller says that it is not off after ${offWithinMs / 1000} s`;
+      await sleep(askEveryMs);
+    }
+  } catch (error) {
+    if (error instanceof IpmiError) return error.message;
+    throw error;
+  }
+  return (await answers(parts, host))
+    ? 'it answers though its controller says that it is off: is it another host’s?'
+    : null;
+}
+
+async function answers(parts: Parts, host: Host): Promise<boolean> {
+  try {
+    await parts.hosts.at(host.url, host.id).report();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function raiseAlert(parts: Parts, host: Host, obstacle: string): Promise<void> {
+  const reason =
+    `It does not answer, and its power-off is not confirmed: ${obstacle}. Nothing of it is started elsewhere. Make sure ` +
+    'that it is off, then declareHostAsDegraded';
+  const { numUpdatedRows } = await parts.db
+    .updateTable('host')
+    .set({ state: 'Alert', reason })
+    .where('id', '=', host.id)
+    .where('state', 'in', ['Disconnected', 'Alert'])
+    .where(({ or, eb }) => or([eb('state', '<>', 'Alert'), eb('reason', 'is distinct from', reason)]))
+    .executeTakeFirst();
+  if (numUpdatedRows === 0n) return;
+  parts.log.error('host is lost and could not be fenced', { host: host.name, obstacle });
+  await recordHostEvent(parts.db, 'ALERT.COMPUTE.HOST', 'ERROR', `Host ${host.name}: ${reason}`, host.id);
+}
+
+async function becomeDown(parts: Parts, host: Host): Promise<boolean> {
+  const { numUpdatedRows } = await parts.db
+    .updateTable('host')
+    .set({ state: 'Down', fenced: new Date(), reason: null })
+    .where('id', '=', host.id)
+    .where('state', 'in', ['Disconnected', 'Alert'])
+    // It may have answered meanwhile and gone again: then it is another loss, with a power-off of its own.
+    .where('disconnected_since', 'is not distinct from', host.disconnected_since)
+    .executeTakeFirst();
+  if (numUpdatedRows === 0n) return false;
+  parts.log.warn('host is fenced: its power is off', { host: host.name });
+  await recordHostEvent(parts.db, 'HOST.FENCE', 'WARN', `Host ${host.name} is off: confirmed`, host.id);
+  return true;
+}
+
+/** Machines of a lost host that are started elsewhere at a time. */
+const startsAtOnce = 8;
+
+/** Starts what a fenced host carried elsewhere. What finds no host stays on it, and is tried again at the next call. */
+export async function evacuate(parts: Parts, host: Host): Promise<void> {
+  const routers = await parts.db
+    .selectFrom('router')
+    .innerJoin('network', 'network.id', 'router.network_id')
+    .select(['router.id', 'router.name', 'router.state', 'network.state as network_state'])
+    .where('router.host_id', '=', host.id)
+    .where('router.state', 'in', ['Running', 'Starting', 'Stopping', 'Error'])
+    .execute();
+  const instances = await parts.db
+    .selectFrom('virtual_machine')
+    .select(['id', 'name'])
+    .where('host_id', '=', host.id)
+    .where('state', 'in', ['Running', 'Starting', 'Stopping', 'Migrating'])
+    .execute();
+  const work = [
+    ...routers.map((router) => async () => {
+      if (router.state === 'Error' && router.network_state !== 'Implemented') return;
+      await attempt(parts, `router ${router.name}`, () => reviveRouterOf(parts, router.id, host.id));
+    }),
+    ...instances.map((machine) => async () => {
+      await attempt(parts, `instance ${machine.name}`, () => moveOffFencedHost(parts, machine.id, host));
+    }),
+  ];
+  await Promise.all(Array.from({ length: startsAtOnce }, (_, first) => everyNth(work, first)));
+}
+
+async function everyNth(work: readonly (() => Promise<void>)[], first: number): Promise<void> {
+  for (let index = first; index < work.length; index += startsAtOnce) await work[index]?.();
+}
+
+async function attempt(parts: Parts, what: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    parts.log.warn('what a fenced host carried could not be started elsewhere', { what, error: String(error) });
+  }
+}

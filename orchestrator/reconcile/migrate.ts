@@ -1,0 +1,88 @@
+// Machines moved from a host that lives to another one.
+import type { Selectable } from 'kysely';
+import { ApiError } from '../model/api-error.ts';
+import type { HostTable, VirtualMachineTable } from '../store/schema.ts';
+import { chooseInstanceHost, placeInstance, placeRouter } from './allocate.ts';
+import { onHost } from './hosts.ts';
+import type { Parts } from './parts.ts';
+import { withRouter } from './router.ts';
+import { endRouter } from './router-removal.ts';
+import { exportState, startRouterOf } from './router-start.ts';
+import { bringUp, instanceSpec } from './virtual-machine.ts';
+
+type Host = Selectable<HostTable>;
+type VirtualMachine = Selectable<VirtualMachineTable>;
+
+function wishesOf(from: string | null, hostId: string | null) {
+  return { ...(from !== null && { awayFrom: from }), ...(hostId !== null && { hostId }) };
+}
+
+/**
+ * Moves a router: its state is written down, it ends on its host, and it starts on the other, which takes its leases
+ * over. Where no host can take it, it stays untouched.
+ */
+export async function migrateRouter(parts: Parts, id: string, hostId: string | null): Promise<void> {
+  await withRouter(parts, id, async (router, lease) => {
+    const from = router.host_id;
+    if (from === hostId && from !== null) return;
+    const handover = (await exportState(parts, router)) ?? router.handover;
+    await parts.db
+      .updateTable('router')
+      .set({ handover: handover === null ? null : JSON.stringify(handover) })
+      .where('id', '=', id)
+      .execute();
+    // It ends before the row says that it is elsewhere: until then, whoever finds it starts it here again.
+    const beforeMove = () => endRouter(parts, router);
+    const placed = await placeRouter(parts, router, { ...wishesOf(from, hostId), beforeMove });
+    if (router.state !== 'Stopped') await startRouterOf(parts, { ...placed, state: 'Starting' }, lease);
+  });
+}
+
+/** Moves a running instance: a VM with its memory and disk while it runs, a namespace by a new start. */
+export async function migrateVirtualMachine(parts: Parts, id: string, hostId: string | null): Promise<void> {
+  const { db } = parts;
+  const machine = await db.selectFrom('virtual_machine').selectAll().where('id', '=', id).executeTakeFirst();
+  if (machine === undefined || machine.host_id === null || machine.host_id === hostId) return;
+  const from = await hostRow(parts, machine.host_id);
+  const to = await hostRow(parts, (await chooseInstanceHost(parts, machine, wishesOf(from.id, hostId))).id);
+  await db.updateTable('virtual_machine').set({ state: 'Migrating' }).where('id', '=', id).execute();
+  try {
+    if (from.driver === 'libvirt') await migrateLive(parts, machine, from, to);
+    else await startElsewhere(parts, machine, from, to);
+  } finally {
+    await db
+      .updateTable('virtual_machine')
+      .set({ state: 'Running' })
+      .where('id', '=', id)
+      .where('state', '=', 'Migrating')
+      .execute();
+  }
+}
+
+function hostRow(parts: Parts, id: string): Promise<Host> {
+  return parts.db.selectFrom('host').selectAll().where('id', '=', id).executeTakeFirstOrThrow();
+}
+
+async function startElsewhere(parts: Parts, machine: VirtualMachine, from: Host, to: Host): Promise<void> {
+  await parts.hosts.end(from.id, (client) => client.deleteInstance(machine.id));
+  await bringUp(parts, await placeInstance(parts, machine, wishesOf(from.id, to.id)));
+}
+
+async function migrateLive(parts: Parts, machine: VirtualMachine, from: Host, to: Host): Promise<void> {
+  const { id } = machine;
+  const destination = to.tunnel_address;
+  if (destination === null) {
+    throw new ApiError('parameter', `Host ${to.name} has no tunnel address: expected a host that can take VMs over`);
+  }
+  const target = parts.hosts.at(to.url, to.id);
+  // The images that its disk is an overlay of come first.
+  const spec = await instanceSpec(parts, machine, to.id);
+  await onHost(async () => {
+    // After a crash it may be there already.
+    const there = (await target.instances()).some((report) => report.id === id && report.state === 'Running');
+    if (!there) await parts.hosts.at(from.url, from.id).migrateInstance(id, { destination });
+    await parts.db.updateTable('virtual_machine').set({ host_id: to.id }).where('id', '=', id).execute();
+    await target.putInstance(id, spec);
+    await parts.hosts.at(from.url, from.id).deleteInstance(id);
+  });
+}
