@@ -6,11 +6,11 @@ import { createApiServer, createIntegrationServer } from './api/server.ts';
 import { commands } from './commands/registry.ts';
 import { abandonJob, runJob } from './commands/run-job.ts';
 import { readSetting } from './commands/settings.ts';
+import { createIpmi } from './drivers/ipmi.ts';
 import { dataFolder, foldersOf } from './installation.ts';
 import type { Sealer } from './pki/sealer.ts';
 import { startOrchestration } from './reconcile/index.ts';
 import type { Db } from './store/database.ts';
-import { type ImageFolders, ImageStore } from './store/image.ts';
 import { startGarbageCollection } from './store/garbage-collection.ts';
 import { type ImageFolders, ImageStore, imageFolders } from './store/image.ts';
 import { createJobQueue } from './store/job-queue.ts';
@@ -25,8 +25,6 @@ export interface OrchestratorOptions {
   readonly installationId: string;
   /** Seals secrets of the database. */
   readonly sealer: Sealer;
-  /** Where images of VMs lie, and the keys that are trusted for them. */
-  readonly imageFolders: ImageFolders;
   /** Default: as the environment says, else dist/images and var/image-keys of this checkout. */
   readonly images?: ImageFolders;
   /** Where the API listens; port 0: any free one. */
@@ -41,13 +39,6 @@ export interface Orchestrator {
   stop(): Promise<void>;
 }
 
-/** Routers are placed on hosts for VMs once there is an image for them. One that is refused is left alone, and logged. */
-async function registerImages(images: ImageStore, log: Log): Promise<void> {
-  for (const outcome of await images.register()) {
-    if (outcome.state === 'refused') log.warn('an image is refused', { role: outcome.role, error: outcome.error.message });
-  }
-}
-
 /** Starts reconciliation, jobs and the API. */
 export async function startOrchestrator(options: OrchestratorOptions): Promise<Orchestrator> {
   const { db, log, databaseUrl } = options;
@@ -57,9 +48,8 @@ export async function startOrchestrator(options: OrchestratorOptions): Promise<O
   const folders = options.images ?? imageFolders(process.env, fileURLToPath(new URL('..', import.meta.url)));
   const images = new ImageStore(db, folders);
   const templateDisks = new TemplateDisks({ db, log, commands: options.host.commands, folder: `${state}/templates` });
-  const images = new ImageStore(db, options.imageFolders);
-  await registerImages(images, log);
   const orchestration = await startOrchestration({
+    power: createIpmi(options.host.commands),
     images,
     templateDisks,
     db,
@@ -68,7 +58,6 @@ export async function startOrchestrator(options: OrchestratorOptions): Promise<O
     setting,
     installation: options.installationId,
     sealer: options.sealer,
-    images,
   });
   const jobs = { db, orchestration, commands, log };
   const queue = await createJobQueue({

@@ -69,6 +69,16 @@ export class ApplianceClient {
     this.#agent.destroy();
   }
 
+  /** Serial number of the certificate that the peer of the newest connection showed; null before, and over a Unix socket. */
+  shownSerialNumber(): string | null {
+    return this.#agent.shownSerialNumber;
+  }
+
+  /** The next call makes a new connection, on which the peer shows its newest certificate. */
+  renewConnections(): void {
+    this.#agent.retire();
+  }
+
   status(): Promise<AgentStatus> {
     return this.#call({ method: 'GET', path: '/v1/status', timeoutMs: callTimeoutMs }, checks.status);
   }

@@ -92,10 +92,19 @@ export async function secure(connection: Duplex, options: ConnectionOptions): Pr
   }
 }
 
+function serialNumberOf(connection: Duplex): string | null {
+  return connection instanceof TLSSocket ? (connection.getPeerCertificate().serialNumber ?? null) : null;
+}
+
 /** Keeps HTTP connections that `open` makes, and gives none out again whose peer's certificate was revoked since. */
 export class ControlAgent extends Agent {
   readonly #open: () => Promise<Duplex>;
   readonly #isRevoked: (serialNumber: string) => boolean;
+  /** Connections that are not used again. */
+  #retired = new WeakSet<Duplex>();
+  readonly #connections = new Set<Duplex>();
+  /** Of the newest connection's peer; null: there is none, or it shows none. */
+  shownSerialNumber: string | null = null;
 
   constructor(open: () => Promise<Duplex>, isRevoked: (serialNumber: string) => boolean, options?: AgentOptions) {
     super({ keepAlive: true, maxSockets: 64, ...options });
@@ -108,7 +117,12 @@ export class ControlAgent extends Agent {
     callback?: (error: Error | null, stream: Duplex) => void,
   ): Duplex | null | undefined {
     this.#open().then(
-      (stream) => callback?.(null, stream),
+      (stream) => {
+        this.shownSerialNumber = serialNumberOf(stream);
+        this.#connections.add(stream);
+        stream.once('close', () => this.#connections.delete(stream));
+        callback?.(null, stream);
+      },
       (error: unknown) => {
         // Node's type wants a stream beside an error; its implementation reads the error alone.
         const fail = callback as ((error: Error) => void) | undefined;
@@ -124,10 +138,17 @@ export class ControlAgent extends Agent {
   }
 
   override keepSocketAlive(socket: Duplex): boolean {
-    return !this.#revoked(socket) && Boolean(super.keepSocketAlive(socket as Socket));
+    return !this.#retired.has(socket) && !this.#revoked(socket) && Boolean(super.keepSocketAlive(socket as Socket));
+  }
+
+  /** Ends connections that are idle, and the others once their call is answered. */
+  retire(): void {
+    this.shownSerialNumber = null;
+    for (const connection of this.#connections) this.#retired.add(connection);
+    for (const idle of Object.values(this.freeSockets).flatMap((sockets) => sockets ?? [])) idle.destroy();
   }
 
   #revoked(socket: Duplex): boolean {
-    return socket instanceof TLSSocket && this.#isRevoked(socket.getPeerCertificate().serialNumber ?? '');
+    return this.#isRevoked(serialNumberOf(socket) ?? '');
   }
 }

@@ -118,6 +118,16 @@ export class HostClient {
     this.#agent.destroy();
   }
 
+  /** Serial number of the certificate that the peer of the newest connection showed; null before, and over a Unix socket. */
+  shownSerialNumber(): string | null {
+    return this.#agent.shownSerialNumber;
+  }
+
+  /** The next call makes a new connection, on which the peer shows its newest certificate. */
+  renewConnections(): void {
+    this.#agent.retire();
+  }
+
   report(): Promise<HostReport> {
     return this.#call('GET', '/v1/host', checks.host, { timeoutMs: reportTimeoutMs });
   }

@@ -122,9 +122,10 @@ export class Certificates {
   }
 
   /** A new key with its certificate, for the config drive of an appliance. */
-  async issueWithKey(subject: Subject): Promise<{ privateKey: string; grant: CertificateGrant }> {
+  async issueWithKey(subject: Subject): Promise<{ privateKey: string; grant: CertificateGrant; serialNumber: string }> {
     const { privateKey, publicKey } = createKeyPair();
-    return { privateKey, grant: await this.#grant(subject, publicKey) };
+    const grant = await this.#grant(subject, publicKey);
+    return { privateKey, grant, serialNumber: serialNumberOf(grant.certificate) };
   }
 
   /** The holder's newest certificate that counts; undefined where it has none. */
@@ -241,6 +242,11 @@ export class Certificates {
     });
     return issued;
   }
+}
+
+/** As Node's TLS shows it. */
+export function serialNumberOf(certificate: string): string {
+  return new X509Certificate(certificate).serialNumber;
 }
 
 /** Who a certificate is for, in this installation. */

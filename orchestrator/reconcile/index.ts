@@ -1,13 +1,20 @@
 // The machinery behind the commands: drives hosts and routers until they are as the rows ask.
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { PowerControl } from '../drivers/ipmi.ts';
 import { ApiError } from '../model/api-error.ts';
 import type { Orchestration, RuleTable } from '../model/orchestration.ts';
 import type { Sealer } from '../pki/sealer.ts';
 import type { Db } from '../store/database.ts';
+import type { ImageStore } from '../store/image.ts';
 import type { Log } from '../store/log.ts';
+import type { TemplateDisks } from '../store/template-disk.ts';
+import { CertificateRotation } from './certificate-rotation.ts';
 import { Certificates } from './certificates.ts';
 import { Coalescer } from './coalescer.ts';
+import { HostMonitor } from './host-monitor.ts';
+import { hostOrchestration } from './host-orchestration.ts';
 import { Hosts, onHost } from './hosts.ts';
+import { inspectTemplateDisk, registerImages } from './images.ts';
 import { monitor } from './monitor.ts';
 import * as network from './network.ts';
 import { NetworkLock } from './network-lock.ts';
@@ -15,6 +22,7 @@ import type { Parts } from './parts.ts';
 import { releasePublicIpAddress } from './public-ip-address.ts';
 import * as router from './router.ts';
 import { RouterAgents } from './router-agents.ts';
+import { RouterMonitor } from './router-monitor.ts';
 import { type Refusals, RouterPusher } from './router-pusher.ts';
 import * as virtualMachine from './virtual-machine.ts';
 
@@ -27,6 +35,10 @@ export interface OrchestrationOptions {
   readonly installation: string;
   /** Seals the CA's key and other secrets of the database. */
   readonly sealer: Sealer;
+  /** Switches hosts off. */
+  readonly power: PowerControl;
+  readonly images: ImageStore;
+  readonly templateDisks: TemplateDisks;
   /** Settings of the installation with their defaults. */
   readonly setting: (name: string) => Promise<string>;
   /** Milliseconds between two rounds of the monitor. Default 5,000. */
@@ -48,7 +60,7 @@ export async function startOrchestration(options: OrchestrationOptions): Promise
     .values({ name: 'store.epoch', value: crypto.randomUUID() })
     .onConflict((conflict) => conflict.doNothing())
     .execute();
-  const { sealer, setting } = options;
+  const { sealer, setting, images, templateDisks } = options;
   const certificates = await Certificates.open(options);
   const { identity } = certificates;
   const hosts = new Hosts(db, identity);
@@ -58,10 +70,28 @@ export async function startOrchestration(options: OrchestrationOptions): Promise
   const updates = new Coalescer<Refusals>((networkId) =>
     lock.hold(networkId, (lease) => pusher.bringUpToDate(networkId, lease)),
   );
-  const parts: Parts = { db, log, hosts, agents, certificates, sealer, lock, pusher, updates, setting };
+  await registerImages(images, log);
+  await templateDisks.resume();
   const ending = new AbortController();
+  const parts: Parts = {
+    db,
+    log,
+    hosts,
+    agents,
+    certificates,
+    sealer,
+    images,
+    power: options.power,
+    lock,
+    pusher,
+    updates,
+    setting,
+    ending: ending.signal,
+  };
   const rounds = runMonitor(parts, options.holder, options.monitorEveryMs ?? 5_000, ending.signal);
+  const watch = runHostMonitor(new HostMonitor(parts, options.holder), log, ending.signal);
   return {
+    ...hostOrchestration(parts),
     settleRule: (table, id) => settleRule(parts, table, id),
     implementNetwork: (id) => network.implementNetwork(parts, id),
     restartNetwork: (id, { cleanup }) => network.restartNetwork(parts, id, cleanup),
@@ -77,10 +107,14 @@ export async function startOrchestration(options: OrchestrationOptions): Promise
     destroyRouter: (id) => router.destroyRouter(parts, id),
     releasePublicIpAddress: (id) => releasePublicIpAddress(parts, id),
     probeHost: (url) => probeHost(parts, url),
+    inspectTemplateDisk: (path) => inspectTemplateDisk(templateDisks, path),
+    importTemplate: (id) => templateDisks.begin(id),
+    deleteTemplate: (id) => templateDisks.remove(id),
     pushes: () => pusher.pushes,
     stop: async () => {
       ending.abort();
-      await rounds;
+      await Promise.all([rounds, watch]);
+      await templateDisks.settle();
       agents.close();
       hosts.close();
     },
@@ -88,15 +122,32 @@ export async function startOrchestration(options: OrchestrationOptions): Promise
 }
 
 async function runMonitor(parts: Parts, holder: string, everyMs: number, signal: AbortSignal): Promise<void> {
+  const routers = new RouterMonitor(parts);
+  const rotation = new CertificateRotation(parts);
   while (!signal.aborted) {
     try {
       await parts.certificates.refresh();
-      await monitor(parts, holder);
+      await monitor(parts, { routers, rotation }, holder);
     } catch (error) {
       parts.log.error('the monitor failed', { error: String(error) });
     }
     await sleep(everyMs, undefined, { signal }).catch(() => undefined);
   }
+  await routers.settle();
+}
+
+async function runHostMonitor(hosts: HostMonitor, log: Log, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    let everyMs = 1_000;
+    try {
+      everyMs = await hosts.intervalMs();
+      await hosts.round();
+    } catch (error) {
+      log.error('the host monitor failed', { error: String(error) });
+    }
+    await sleep(everyMs, undefined, { signal }).catch(() => undefined);
+  }
+  await hosts.settle();
 }
 
 async function probeHost(parts: Parts, url: string): ReturnType<Orchestration['probeHost']> {

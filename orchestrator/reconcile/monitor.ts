@@ -1,21 +1,31 @@
-// The periodic look at every host: is it there, does each router serve what it should, do instances run; networks that
+// The periodic look at what runs on every host: does each router serve what it should, do instances run; networks that
 // nobody uses are shut down, destroyed instances expunged. One orchestrator at a time does it.
-import { type ApplianceReport, sameIdentity } from '@isthmus/contract';
+import type { InstanceReport } from '@isthmus/contract';
 import { type Selectable, sql } from 'kysely';
 import { acquireLease } from '../store/lease.ts';
 import type { HostTable } from '../store/schema.ts';
+import type { CertificateRotation } from './certificate-rotation.ts';
 import { implementNetwork, shutDownIfUnused } from './network.ts';
 import type { Parts } from './parts.ts';
-import { realignRouter, reviveRouter } from './router.ts';
+import type { RouterMonitor } from './router-monitor.ts';
 import { destroyVirtualMachine, reviveVirtualMachine } from './virtual-machine.ts';
 
 const leaseSeconds = 15;
 
+/** What remembers from one round to the next. */
+export interface Watches {
+  readonly routers: RouterMonitor;
+  readonly rotation: CertificateRotation;
+}
+
 /** One look. `holder` names this orchestrator. Failures of one host or network are logged and leave the others alone. */
-export async function monitor(parts: Parts, holder: string): Promise<void> {
+export async function monitor(parts: Parts, { routers, rotation }: Watches, holder: string): Promise<void> {
   if ((await acquireLease(parts.db, 'monitor', holder, leaseSeconds)) === null) return;
-  const hosts = await parts.db.selectFrom('host').selectAll().execute();
-  await Promise.all(hosts.map((host) => attempt(parts, `host ${host.name}`, () => lookAtHost(parts, host))));
+  const hosts = await parts.db.selectFrom('host').selectAll().where('state', '=', 'Up').execute();
+  await Promise.all(
+    hosts.map((host) => attempt(parts, `host ${host.name}`, () => lookAtMachines(parts, routers, host))),
+  );
+  await attempt(parts, 'certificates', () => rotation.round());
   await attempt(parts, 'changes left over', () => pushLeftOvers(parts));
   await attempt(parts, 'unused networks', () => shutDownUnused(parts));
   await attempt(parts, 'destroyed instances', () => expunge(parts));
@@ -29,76 +39,25 @@ async function attempt(parts: Parts, what: string, work: () => Promise<void>): P
   }
 }
 
-async function lookAtHost(parts: Parts, host: Selectable<HostTable>): Promise<void> {
+/** What runs on a host that is Up; whether it is there is the host monitor's to see. */
+async function lookAtMachines(parts: Parts, routers: RouterMonitor, host: Selectable<HostTable>): Promise<void> {
   const client = parts.hosts.at(host.url, host.id);
-  try {
-    const report = await client.report();
-    await parts.db
-      .updateTable('host')
-      .set({
-        state: 'Up',
-        last_pinged: new Date(),
-        version: report.version,
-        memory: report.memoryBytes,
-        cpus: report.cpus,
-      })
-      .where('id', '=', host.id)
-      .execute();
-  } catch (error) {
-    if (host.state === 'Up') parts.log.warn('host does not answer', { host: host.name, error: String(error) });
-    await parts.db.updateTable('host').set({ state: 'Disconnected' }).where('id', '=', host.id).execute();
-    return;
-  }
-  const appliances = new Map((await client.appliances()).map((report) => [report.id, report]));
-  await lookAtRouters(parts, host.id, appliances);
-  const instances = new Map((await client.instances()).map((report) => [report.id, report]));
+  await routers.look(host.id, await client.appliances());
+  await lookAtInstances(parts, host.id, await client.instances());
+}
+
+async function lookAtInstances(parts: Parts, hostId: string, reports: readonly InstanceReport[]): Promise<void> {
+  const instances = new Map(reports.map((report) => [report.id, report]));
   const machines = await parts.db
     .selectFrom('virtual_machine')
     .select(['id', 'name'])
-    .where('host_id', '=', host.id)
+    .where('host_id', '=', hostId)
     .where('state', '=', 'Running')
     .execute();
   for (const machine of machines) {
     if (instances.get(machine.id)?.state === 'Running') continue;
     parts.log.warn('instance is not running; starting it again', { instance: machine.name });
     await attempt(parts, `instance ${machine.name}`, () => reviveVirtualMachine(parts, machine.id));
-  }
-}
-
-async function lookAtRouters(
-  parts: Parts,
-  hostId: string,
-  reports: ReadonlyMap<string, ApplianceReport>,
-): Promise<void> {
-  const routers = await parts.db
-    .selectFrom('router')
-    .innerJoin('router_document', 'router_document.router_id', 'router.id')
-    .selectAll('router')
-    .select(['acknowledged_epoch', 'acknowledged_generation', 'acknowledged_hash'])
-    .innerJoin('network', 'network.id', 'router.network_id')
-    .where('router.host_id', '=', hostId)
-    // Starting and Error: a start that failed, or whose orchestrator died. Whoever still works on it holds the lock.
-    .where('router.state', 'in', ['Running', 'Starting', 'Error'])
-    .where('network.state', '=', 'Implemented')
-    .execute();
-  for (const router of routers) {
-    const report = reports.get(router.id);
-    if (report?.state !== 'Running' || router.state !== 'Running') {
-      parts.log.warn('router is not running; starting it again', { router: router.name });
-      await attempt(parts, `router ${router.name}`, () => reviveRouter(parts, router.id));
-      continue;
-    }
-    const acknowledged =
-      router.acknowledged_epoch === null || router.acknowledged_hash === null
-        ? null
-        : {
-            epoch: router.acknowledged_epoch,
-            generation: router.acknowledged_generation,
-            hash: router.acknowledged_hash,
-          };
-    const serving = report.agent?.serving ?? null;
-    if (sameIdentity(serving, acknowledged)) continue;
-    await attempt(parts, `router ${router.name}`, () => realignRouter(parts, router.id));
   }
 }
 

@@ -1,5 +1,7 @@
+import type { PowerControl } from '../drivers/ipmi.ts';
 import type { Sealer } from '../pki/sealer.ts';
 import type { Db } from '../store/database.ts';
+import type { ImageStore } from '../store/image.ts';
 import type { Log } from '../store/log.ts';
 import type { Certificates } from './certificates.ts';
 import type { Coalescer } from './coalescer.ts';
@@ -19,6 +21,12 @@ export interface Parts {
   readonly certificates: Certificates;
   /** Seals what must not be read from the database. */
   readonly sealer: Sealer;
+  /** Switches hosts off. */
+  readonly power: PowerControl;
+  /** Images whose signature was verified. */
+  readonly images: ImageStore;
+  /** Aborted once the orchestrator ends: what waits for a VM gives up. */
+  readonly ending: AbortSignal;
   readonly lock: NetworkLock;
   readonly pusher: RouterPusher;
   /** Brings a network's router up to date; many changes ride one push. */

@@ -1,0 +1,118 @@
+// Certificates renewed in time over the connections that they secure, and peers told what is revoked.
+import type { CertificateGrant, CertificateRequest, Revocations } from '@isthmus/contract';
+import type { CertificateRow } from '../store/certificate.ts';
+import { goodCertificates } from '../store/certificate.ts';
+import { type Subject, serialNumberOf } from './certificates.ts';
+import type { Parts } from './parts.ts';
+
+/** What is asked of the client of a host agent or of an appliance's agent. */
+interface PeerClient {
+  certificateRequest(): Promise<CertificateRequest>;
+  putCertificate(grant: CertificateGrant): Promise<unknown>;
+  putRevocations(revocations: Revocations): Promise<unknown>;
+  /** Serial number that the peer showed last, where that is known. */
+  shownSerialNumber(): string | null;
+  /** The next call makes a new connection. */
+  renewConnections(): void;
+}
+
+interface Peer {
+  readonly subject: Subject;
+  readonly name: string;
+  readonly client: PeerClient;
+}
+
+/** Peers that are spoken to at a time. */
+const atOnce = 8;
+
+export class CertificateRotation {
+  readonly #parts: Parts;
+  /** The list of revoked serial numbers that each peer has, as far as this orchestrator told it. */
+  readonly #told = new Map<string, string>();
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** One round: every peer that can be reached has a certificate with more than half of its life, and the newest list. */
+  async round(): Promise<void> {
+    const { certificates, db } = this.#parts;
+    await certificates.tidy();
+    const good = await goodCertificates(db);
+    const peers = [...(await this.#hosts()), ...(await this.#routers())];
+    const present = new Set(peers.map(keyOf));
+    for (const key of this.#told.keys()) if (!present.has(key)) this.#told.delete(key);
+    const queue = peers.values();
+    await Promise.all(Array.from({ length: atOnce }, () => this.#serve(queue, good)));
+  }
+
+  async #serve(queue: Iterator<Peer>, good: readonly CertificateRow[]): Promise<void> {
+    for (let next = queue.next(); next.done !== true; next = queue.next()) {
+      const peer = next.value;
+      await this.#look(peer, good).catch((error: unknown) => {
+        this.#parts.log.warn('a peer could not be told of certificates', { peer: peer.name, error: String(error) });
+      });
+    }
+  }
+
+  async #look(peer: Peer, good: readonly CertificateRow[]): Promise<void> {
+    const { certificates } = this.#parts;
+    const { role, id } = peer.subject;
+    const own = good.filter((row) => row.role === role && row.subject_id === id);
+    // What it shows counts, not what was issued last: a grant may have been lost on its way.
+    const shown = peer.client.shownSerialNumber();
+    const inUse = shown === null ? own[0] : own.find((row) => row.serial_number === shown);
+    if (inUse === undefined ? shown !== null : certificates.isDue(inUse)) {
+      await this.#renew(peer);
+      return;
+    }
+    const revoked = certificates.revoked();
+    const list = revoked.join(' ');
+    if ((this.#told.get(keyOf(peer)) ?? '') === list) return;
+    await peer.client.putRevocations({ revoked });
+    this.#told.set(keyOf(peer), list);
+  }
+
+  async #renew({ subject, name, client }: Peer): Promise<void> {
+    const { certificates, log } = this.#parts;
+    const grant = await certificates.grant(subject, await client.certificateRequest());
+    await client.putCertificate(grant);
+    client.renewConnections();
+    log.info('certificate is renewed', { peer: name, serialNumber: serialNumberOf(grant.certificate) });
+  }
+
+  async #hosts(): Promise<Peer[]> {
+    const rows = await this.#parts.db
+      .selectFrom('host')
+      .select(['id', 'name', 'url'])
+      .where('url', 'like', 'https:%')
+      .where('state', '=', 'Up')
+      .execute();
+    return rows.map(({ id, name, url }) => ({
+      subject: { role: 'host', id },
+      name,
+      client: this.#parts.hosts.at(url, id),
+    }));
+  }
+
+  async #routers(): Promise<Peer[]> {
+    const rows = await this.#parts.db
+      .selectFrom('router')
+      .innerJoin('host', 'host.id', 'router.host_id')
+      .select(['router.id', 'router.name', 'router.host_id'])
+      .where('host.driver', '=', 'libvirt')
+      .where('host.state', '=', 'Up')
+      .where('router.state', '=', 'Running')
+      .where('router.bootstrapped', '=', true)
+      .execute();
+    return rows.map(({ id, name, host_id }) => ({
+      subject: { role: 'appliance', id },
+      name,
+      client: this.#parts.agents.inside({ id, host_id }),
+    }));
+  }
+}
+
+function keyOf({ subject }: Peer): string {
+  return `${subject.role} ${subject.id}`;
+}
