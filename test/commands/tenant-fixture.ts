@@ -100,9 +100,15 @@ async function freeAddresses(db: Db, column: 'id' | 'network_id', id: string): P
     .execute();
 }
 
-/** Starts the API and makes a zone with `publicAddresses` public addresses from 203.0.113.10. */
-export async function startTenantApi(publicAddresses = 64): Promise<TenantApi> {
-  const api = await startTestApi({ orchestration: flippingOrchestration });
+/**
+ * Starts the API and makes a zone with `publicAddresses` public addresses from 203.0.113.10. `methods` replace some of the
+ * orchestration's.
+ */
+export async function startTenantApi(
+  publicAddresses = 64,
+  methods: (db: Db) => Partial<Orchestration> = () => ({}),
+): Promise<TenantApi> {
+  const api = await startTestApi({ orchestration: (db) => ({ ...flippingOrchestration(db), ...methods(db) }) });
   const { db } = api;
   const admin = await db.selectFrom('account').selectAll().where('name', '=', 'admin').executeTakeFirstOrThrow();
   await db.transaction().execute((trx) => ensureBuiltInRows(trx, { accountId: admin.id, domainId: admin.domain_id }));
