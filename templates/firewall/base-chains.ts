@@ -2,6 +2,14 @@
 // docs/explanation/packet-path.md draws the whole way and says why each decision stands where it does.
 import type { Chain, Match, Rule, Target } from '@isthmus/iptables-ts';
 import { type InterfaceName, type Ipv4Address, type Ipv4Cidr, ipv4Network, portRange } from '@isthmus/net';
+import {
+  type ControlPath,
+  controlForward,
+  controlInput,
+  controlOutput,
+  rawControl,
+  rawControlOutput,
+} from './control-path.ts';
 
 /** What the built-in chains follow from. Without `publicInterface` nothing goes in or out. */
 export interface FirewallBase {
@@ -10,6 +18,8 @@ export interface FirewallBase {
   /** The router's own address on the guest network. */
   readonly guestAddress: Ipv4Address;
   readonly publicInterface?: InterfaceName;
+  /** Of a router in a VM: it is managed over a NIC of its own. */
+  readonly control?: ControlPath;
 }
 
 /** Names that the built-in chains refer to. */
@@ -41,8 +51,9 @@ function established(): Rule {
  * established flow. A guest without address (DHCP, RFC 2131) speaks from 0.0.0.0.
  */
 export function rawChains(base: FirewallBase, names: BaseNames): Map<string, Chain> {
-  const { guestInterface, guestNetwork, publicInterface } = base;
+  const { guestInterface, guestNetwork, publicInterface, control } = base;
   const rules = [
+    ...rawControl(control),
     rule({ inInterface: guestInterface, source: guestNetwork, not: ['source'] }, { kind: 'goto', chain: names.spoof }),
     ...(publicInterface === undefined ? [] : [rule({ inInterface: publicInterface, source: guestNetwork }, 'DROP')]),
   ];
@@ -52,6 +63,7 @@ export function rawChains(base: FirewallBase, names: BaseNames): Map<string, Cha
   ];
   return new Map([
     ['PREROUTING', { policy: 'ACCEPT', rules }],
+    ...rawControlOutput(control),
     [names.spoof, { rules: spoof }],
   ]);
 }
@@ -85,6 +97,7 @@ export function filterInput(base: FirewallBase, names: BaseNames): Chain {
   const ping: Match = { protocol: 'icmp', icmp: echoRequest };
   const own: Match = { sets: [{ name: names.publicAddresses, direction: 'dst' }], ...ping };
   const rules = [
+    ...controlInput(base.control),
     established(),
     rule({ inInterface: loopback }, 'ACCEPT'),
     rule({ inInterface, protocol: 'udp', destinationPorts: dhcpServerPort }, 'ACCEPT'),
@@ -105,6 +118,7 @@ export function filterForward(base: FirewallBase, names: BaseNames): Chain {
   const { guestInterface, publicInterface } = base;
   const turned: Match = { outInterface: guestInterface, conntrackStates: ['DNAT'] };
   const rules = [
+    ...controlForward(base.control),
     established(),
     ...(publicInterface === undefined ? [] : [rule({ inInterface: publicInterface, ...turned }, 'ACCEPT')]),
     rule({ inInterface: guestInterface, ...turned }, 'ACCEPT'),
@@ -113,4 +127,9 @@ export function filterForward(base: FirewallBase, names: BaseNames): Chain {
       : [rule({ inInterface: guestInterface, outInterface: publicInterface }, { kind: 'goto', chain: names.egress })]),
   ];
   return { policy: 'DROP', rules };
+}
+
+/** filter OUTPUT: everything, and on the control NIC only answers of the agent. */
+export function filterOutput(base: FirewallBase): Chain {
+  return { policy: 'ACCEPT', rules: controlOutput(base.control) };
 }

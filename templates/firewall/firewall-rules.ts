@@ -4,6 +4,7 @@ import {
   type FirewallBase,
   filterForward,
   filterInput,
+  filterOutput,
   manglePrerouting,
   rawChains,
 } from './base-chains.ts';
@@ -34,7 +35,6 @@ export class FirewallRules {
   readonly ingress: IngressRules;
   readonly egress: EgressRules;
   readonly #names: BaseNames;
-  readonly #filterOutput: Chain = { policy: 'ACCEPT', rules: [] };
   #base: FirewallBase | null = null;
   #baseChanged = false;
 
@@ -73,7 +73,7 @@ export class FirewallRules {
       filter: new Map([
         ['INPUT', filterInput(base, this.#names)],
         ['FORWARD', filterForward(base, this.#names)],
-        ['OUTPUT', this.#filterOutput],
+        ['OUTPUT', filterOutput(base)],
       ]),
     };
   }

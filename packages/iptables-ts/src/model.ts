@@ -31,6 +31,8 @@ export interface Match {
 
 export type Target =
   | { readonly kind: 'ACCEPT' | 'DROP' | 'RETURN' | 'MASQUERADE' }
+  /** `CT --notrack`: connection tracking leaves the packet alone, and the chain goes on. Only in the table raw. */
+  | { readonly kind: 'NOTRACK' }
   | { readonly kind: 'REJECT'; readonly with: 'icmp-port-unreachable' | 'icmp-admin-prohibited' | 'tcp-reset' }
   | { readonly kind: 'jump' | 'goto'; readonly chain: string }
   | {

@@ -153,6 +153,10 @@ function target(draft: Draft, words: Words): void {
     case 'MASQUERADE':
       draft.target = { kind };
       return;
+    case 'CT':
+      if (!words.skip('--notrack')) throw new RangeError('CT without --notrack');
+      draft.target = { kind: 'NOTRACK' };
+      return;
     case 'REJECT':
       draft.target = reject(words);
       return;

@@ -23,6 +23,7 @@ const rows: readonly [line: string, match: Match, target: Target][] = [
   ['-j DROP', {}, { kind: 'DROP' }],
   ['-j RETURN', {}, { kind: 'RETURN' }],
   ['-j MASQUERADE', {}, { kind: 'MASQUERADE' }],
+  ['-j CT --notrack', {}, { kind: 'NOTRACK' }],
   ['-j web.1', {}, { kind: 'jump', chain: 'web.1' }],
   ['-g web.1', {}, { kind: 'goto', chain: 'web.1' }],
   ['-j REJECT --reject-with icmp-port-unreachable', {}, { kind: 'REJECT', with: 'icmp-port-unreachable' }],
@@ -102,6 +103,7 @@ test('every field of a match and every kind of target has a row', (t) => {
     DROP: true,
     RETURN: true,
     MASQUERADE: true,
+    NOTRACK: true,
     REJECT: true,
     jump: true,
     goto: true,
@@ -140,7 +142,12 @@ function everyObject(): RuleSet {
     ['POSTROUTING', { policy: 'ACCEPT', rules: place(['SNAT', 'MASQUERADE']) }],
     ['PREROUTING', { policy: 'ACCEPT', rules: place(['DNAT']) }],
   ]);
-  return { filter, nat, raw: new Map([['PREROUTING', { policy: 'DROP', rules: [] }]]), mangle: new Map() };
+  return {
+    filter,
+    nat,
+    raw: new Map([['PREROUTING', { policy: 'DROP', rules: place(['NOTRACK']) }]]),
+    mangle: new Map(),
+  };
 }
 
 test('golden: every object, tables and chains in canonical order', (t) => {

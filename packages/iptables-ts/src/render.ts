@@ -104,6 +104,8 @@ function targetWords(target: Target, match: Match): string[] {
       return ['-j', target.chain];
     case 'goto':
       return ['-g', target.chain];
+    case 'NOTRACK':
+      return ['-j', 'CT', '--notrack'];
     case 'REJECT':
       return ['-j', 'REJECT', '--reject-with', target.with];
     case 'SNAT':

@@ -89,6 +89,8 @@ class Trace {
       this.steps.push({ table, chain: name, index, matched });
       if (!matched) continue;
       const { target } = rule;
+      // Read by conntrack alone: whoever traces says what the packet is to it (`UNTRACKED`).
+      if (target.kind === 'NOTRACK') continue;
       if (target.kind === 'RETURN') return null;
       // At the end of a chain that was gone to, the packet returns to where this chain was jumped to from.
       if (target.kind === 'goto') return this.#walk(packet, table, chains, target.chain);

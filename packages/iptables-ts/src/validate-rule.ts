@@ -95,6 +95,7 @@ function checkTarget({ target, match }: Rule, report: Report): void {
     case 'DROP':
     case 'RETURN':
     case 'MASQUERADE':
+    case 'NOTRACK':
       return;
   }
 }
@@ -121,6 +122,7 @@ export function ruleIssues(path: string, rule: Rule): Issue[] {
 const targetPlaces: Partial<Record<Target['kind'], { table: TableName; hooks: readonly string[] }>> = {
   DNAT: { table: 'nat', hooks: ['PREROUTING', 'OUTPUT'] },
   SNAT: { table: 'nat', hooks: ['INPUT', 'POSTROUTING'] },
+  NOTRACK: { table: 'raw', hooks: ['PREROUTING', 'OUTPUT'] },
   MASQUERADE: { table: 'nat', hooks: ['POSTROUTING'] },
   REJECT: { table: 'filter', hooks: ['INPUT', 'FORWARD', 'OUTPUT'] },
 };

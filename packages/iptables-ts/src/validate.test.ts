@@ -61,6 +61,7 @@ const rows: readonly [what: string, ruleSet: RuleSet, path: string][] = [
   ['DROP in nat', prerouting({}, { kind: 'DROP' }), 'target'],
   ['DNAT in filter', input({}, dnat), 'target'],
   ['SNAT in PREROUTING', prerouting({}, { kind: 'SNAT', address }), 'target'],
+  ['NOTRACK outside raw', prerouting({}, { kind: 'NOTRACK' }), 'target'],
   ['MASQUERADE in PREROUTING', prerouting({}, { kind: 'MASQUERADE' }), 'target'],
   ['DNAT to a name', prerouting({}, { kind: 'DNAT', address: 'host' }), 'target.address'],
   ['SNAT to a name', one('nat', 'POSTROUTING', rule({}, { kind: 'SNAT', address: 'x' })), 'target.address'],

@@ -35,8 +35,13 @@ export type ExportedState = Readonly<Record<string, string>>;
 export interface Agent {
   /** Takes a push of any shape. Throws RefusedError. Pushes are taken one at a time, in the order of the calls. */
   push(push: unknown): Promise<Acknowledgement>;
-  /** Applies the last good document from disk, adopting what runs, and begins to watch. Never throws: see status. */
+  /**
+   * Applies the last good document from disk, adopting what runs, unless a push has brought it into force already, and
+   * begins to watch. Never throws: see status.
+   */
   boot(): Promise<void>;
+  /** Of the last good document, in force or not. */
+  readonly stored: Identity | null;
   /** `serving` is null until a document is in force. The agent itself stands among the services as `agent`. */
   status(): Promise<AgentStatus>;
   exportState(): Promise<ExportedState>;
@@ -117,9 +122,13 @@ class RouterAgent implements Agent {
 
   boot(): Promise<void> {
     return this.#queue.run(async () => {
-      if (this.#identity !== null) await this.#applyWhole();
+      if (this.#identity !== null && !sameIdentity(this.#identity, this.#serving)) await this.#applyWhole();
       this.#watching ??= this.#watchIntervalMs > 0 ? this.#watch() : null;
     });
+  }
+
+  get stored(): Identity | null {
+    return this.#identity;
   }
 
   async status(): Promise<AgentStatus> {

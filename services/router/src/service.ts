@@ -1,6 +1,7 @@
 // What the agent's pipeline asks of a service: one daemon, or one table of the kernel, that carries sections of the document.
 import type { CollectionName, RouterDocument, RouterEntry, SectionName, ServiceHealth } from '@isthmus/contract';
 import type { Host } from '@isthmus/host';
+import type { ControlPath } from '@isthmus/templates/firewall';
 
 /** Where a router's files lie: `state` survives restarts, `run` holds sockets and process ids. Absolute, made by the agent. */
 export interface RouterPaths {
@@ -14,6 +15,10 @@ export interface ServiceContext {
   readonly paths: RouterPaths;
   /** Prefix of chain and set names, at most 6 characters, so that two installations never meet. */
   readonly namePrefix: string;
+  /** Of a router in a VM, whose agent runs in it: the NIC over which it is managed. Absent with the namespace driver. */
+  readonly control?: ControlPath;
+  /** The agent's own process is in the router's network namespace, as in a VM. Absent with the namespace driver. */
+  readonly isInside?: boolean;
 }
 
 /** One entry's change. `before` absent: added; `after` absent: removed; both: changed. */

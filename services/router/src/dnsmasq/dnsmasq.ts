@@ -73,7 +73,7 @@ class DnsmasqService implements RouterService {
     this.#context = context;
     this.#layout = dnsmasqLayout(context.paths);
     this.#server = new DnsmasqServer(context.host, this.#layout);
-    this.#probe = new DnsmasqProbe(context.host);
+    this.#probe = new DnsmasqProbe(context.host, context.isInside === true);
     this.portable = {
       exportState: () => this.#server.exportLeases(),
       importState: (text) => this.#server.importLeases(text),

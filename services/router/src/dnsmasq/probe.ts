@@ -1,5 +1,4 @@
-// Run by itself in the router's network namespace, which the agent's own process cannot enter. Asks dnsmasq for a name
-// and for the options of a lease, and prints what came back as JSON. DHCPINFORM (RFC 2131, 3.4) leaves leases alone; it is
+// Asks dnsmasq for a name and for the options of a lease, and prints what came back as JSON. DHCPINFORM (RFC 2131, 3.4) leaves leases alone; it is
 // broadcast on the guest network, since dnsmasq takes only what comes in there, and the kernel hands a broadcast back.
 import { createSocket } from 'node:dgram';
 
@@ -69,7 +68,8 @@ function readDhcp(answer: Buffer): ProbeAnswer['dhcp'] {
   return { router: null };
 }
 
-async function probe(question: ProbeQuestion): Promise<ProbeAnswer> {
+/** Asks, in the network namespace of this process. */
+export async function probe(question: ProbeQuestion): Promise<ProbeAnswer> {
   const query = dnsQuery(question.name);
   const [dns, dhcp] = await Promise.all([
     ask(question, 53, question.address, query),
@@ -80,6 +80,3 @@ async function probe(question: ProbeQuestion): Promise<ProbeAnswer> {
     dhcp: dhcp === null ? null : readDhcp(dhcp),
   };
 }
-
-const [, , question] = process.argv;
-if (question !== undefined) console.log(JSON.stringify(await probe(JSON.parse(question) as ProbeQuestion)));

@@ -1,12 +1,13 @@
-// Does dnsmasq answer? Asked by a short-lived process in the router's network namespace (dnsmasq-probe.ts).
+// Does dnsmasq answer? Asked by a short-lived process in the router's network namespace (probe-main.ts), or by this one
+// where that is its own.
 import { fileURLToPath } from 'node:url';
 import { parseHosts } from '@isthmus/dnsmasq-config';
 import type { Host } from '@isthmus/host';
 import type { EntryLine } from './lines.ts';
-import type { ProbeAnswer, ProbeQuestion } from './probe.ts';
+import { type ProbeAnswer, type ProbeQuestion, probe } from './probe.ts';
 import type { DnsmasqSettings } from './settings.ts';
 
-const script = fileURLToPath(new URL('./probe.ts', import.meta.url));
+const script = fileURLToPath(new URL('./probe-main.ts', import.meta.url));
 /** A probe costs 40 ms of a processor; that the process lives is checked each time, and costs nothing. */
 const pauseMs = 30_000;
 /** Longer than a reload takes, during which dnsmasq answers nobody. */
@@ -24,10 +25,13 @@ function dnsFault(answer: ProbeAnswer['dns'], name: string, address: string | nu
 
 export class DnsmasqProbe {
   readonly #host: Host;
+  readonly #isInside: boolean;
   #nextAtMs = 0;
 
-  constructor(host: Host) {
+  /** `isInside`: this process is in the router's network namespace itself. */
+  constructor(host: Host, isInside: boolean) {
     this.#host = host;
+    this.#isInside = isInside;
   }
 
   /** Asks again at the next check. */
@@ -54,6 +58,7 @@ export class DnsmasqProbe {
   }
 
   async #ask(question: ProbeQuestion): Promise<ProbeAnswer> {
+    if (this.#isInside) return probe(question);
     const { commands } = this.#host;
     const { stdout } = await commands.run(process.execPath, [script, JSON.stringify(question)], { timeoutMs: 20_000 });
     return JSON.parse(stdout) as ProbeAnswer;

@@ -62,7 +62,7 @@ class NetfilterService implements RouterService {
 
   #fullPlan(document: RouterDocument): FullPlan {
     const [stateBefore, documentBefore] = [this.#state, this.#document];
-    const state = FilterState.of(this.#context.namePrefix, document);
+    const state = FilterState.of(this.#context.namePrefix, document, this.#context.control);
     return new FullPlan(this.#plan, state, document, {
       adopt: () => {
         this.#state = state;

@@ -2,7 +2,7 @@
 import type { CollectionName, RouterDocument, RouterEntry, RouterSettings } from '@isthmus/contract';
 import type { Chain, IpSet, RuleSet, TableName } from '@isthmus/iptables-ts';
 import type { Ipv4Address } from '@isthmus/net';
-import { FirewallRules } from '@isthmus/templates/firewall';
+import { type ControlPath, FirewallRules } from '@isthmus/templates/firewall';
 import { NatRules } from '@isthmus/templates/nat';
 import { NatIndex } from '../nat-index.ts';
 import type { DocumentChange, EntryChange } from '../service.ts';
@@ -82,16 +82,19 @@ export class FilterState {
   readonly nat: NatRules;
   readonly firewall: FirewallRules;
   readonly index = new NatIndex();
+  readonly #control: ControlPath | undefined;
   #settings: FilterSettings | null = null;
 
-  constructor(namePrefix: string) {
+  /** `control`: of a router that is managed over a NIC of its own. */
+  constructor(namePrefix: string, control?: ControlPath) {
+    this.#control = control;
     this.nat = new NatRules(namePrefix);
     this.firewall = new FirewallRules(namePrefix);
   }
 
   /** The state of a whole document. */
-  static of(namePrefix: string, document: RouterDocument): FilterState {
-    const state = new FilterState(namePrefix);
+  static of(namePrefix: string, document: RouterDocument, control?: ControlPath): FilterState {
+    const state = new FilterState(namePrefix, control);
     const all = <Name extends FilterCollection>(name: Name): EntryChange<Name>[] =>
       [...document.entries[name]].map(([id, after]) => ({ id, after }));
     state.advance({
@@ -216,6 +219,7 @@ export class FilterState {
   #setBase({ nat, firewall }: FilterSettings): void {
     const { guestInterface, guestNetwork, guestAddress, publicInterface } = nat;
     const outside = publicInterface === undefined ? {} : { publicInterface };
-    this.firewall.set({ guestInterface, guestNetwork, guestAddress, ...outside }, firewall.egressDefault);
+    const control = this.#control === undefined ? {} : { control: this.#control };
+    this.firewall.set({ guestInterface, guestNetwork, guestAddress, ...outside, ...control }, firewall.egressDefault);
   }
 }

@@ -1,0 +1,219 @@
+// The life of an appliance's agent: who it is, its control NIC, what it served last, its API, and the next config drive.
+import { type BootReport, controlInterface, type Identity, type Push } from '@isthmus/contract';
+import type { Host } from '@isthmus/host';
+import { createRouterServices } from '@isthmus/router';
+import { type Agent, createAgent } from '../agent.ts';
+import { RefusedError } from '../refused-error.ts';
+import { createApi } from './api.ts';
+import type { BootStages } from './boot-stages.ts';
+import { Certificates } from './certificates.ts';
+import { ConfigDriveError, findOpticalDrives, type ReadDrive, readConfigDrive } from './config-drive.ts';
+import type { ConsoleLog } from './console-log.ts';
+import { ControlServer } from './control-server.ts';
+import { type ApplianceIdentity, type FirstPush, IdentityStore, isNewDrive, takeDrive } from './identity-store.ts';
+import { bringUpControl, closeUntilServed, controlPath } from './network.ts';
+
+/** Where an appliance keeps what it writes: `state` survives a start, `run` does not. Absolute. */
+export interface AppliancePaths {
+  readonly state: string;
+  readonly run: string;
+}
+
+export interface ApplianceOptions {
+  readonly host: Host & { readonly log: ConsoleLog };
+  readonly paths: AppliancePaths;
+  readonly stages: BootStages;
+  /** TCP port of the agent. */
+  readonly port: number;
+}
+
+/** Waiting for a first identity, and looking for another one. */
+const [waitMs, lookMs] = [500, 10_000];
+/** The CD-ROM drive may come up after the agent does. */
+const driveMs = 20_000;
+
+/** True where the drive's push belongs on top of what is on disk. */
+export function isNewerPush(push: FirstPush, stored: Identity | null): push is Push {
+  if (push === null) return false;
+  if (stored === null || stored.epoch !== push.target.epoch) return true;
+  return push.target.generation > stored.generation;
+}
+
+export class Appliance {
+  readonly #options: ApplianceOptions;
+  readonly #store: IdentityStore;
+  readonly #end = new AbortController();
+  #refusal: string | null = null;
+  #isServing = false;
+  #agent: Agent | null = null;
+  #server: ControlServer | null = null;
+
+  constructor(options: ApplianceOptions) {
+    this.#options = options;
+    this.#store = new IdentityStore(options.host.files, `${options.paths.state}/identity`);
+  }
+
+  /**
+   * Serves until `release`, or until a config drive gives the appliance another identity: the agent then has to start
+   * again, and the promise resolves. Throws where the control NIC cannot be brought up.
+   */
+  async run(): Promise<void> {
+    const { host, stages, port } = this.#options;
+    const { identity, push } = await this.#identify();
+    stages.end('config drive');
+    host.log.announce('identity', { id: identity.id, control: identity.control.address });
+    await this.#close(identity);
+    const agent = await this.#createAgent(identity);
+    const certificates = new Certificates(this.#store, identity, (changed) => this.#server?.use(changed));
+    const bootReport = (): Promise<BootReport> => stages.report();
+    this.#server = new ControlServer(
+      identity,
+      createApi({ agent: this.#noting(agent), certificates, bootReport, log: host.log }),
+      host.log,
+    );
+    // Before the document: a document that cannot be applied is told by whoever can be asked.
+    await this.#server.listen(identity.control.address, port);
+    stages.end('control');
+    await this.#serve(agent, push);
+    await this.#watchForDrives(identity);
+  }
+
+  /** Ends the agent; what it serves serves on. */
+  async release(): Promise<void> {
+    this.#end.abort(new Error('the agent was released'));
+    await this.#server?.close();
+    await this.#agent?.release();
+  }
+
+  /** Who this is: from a new config drive, else from the state partition; without either, waits for a config drive. */
+  async #identify(): Promise<{ readonly identity: ApplianceIdentity; readonly push: FirstPush }> {
+    const { clock, log } = this.#options.host;
+    const stored = await this.#store.load();
+    const until = clock.monotonicMs() + driveMs;
+    for (let isFirst = true; ; isFirst = false) {
+      const drive = await this.#findDrive();
+      if (drive !== null && isNewDrive(stored, drive)) return this.#take(stored, drive);
+      if (stored !== null) return { identity: stored, push: drive?.config.bootstrap.push ?? null };
+      if (isFirst) log.info('waits for a config drive');
+      await clock.sleep(clock.monotonicMs() < until ? waitMs / 2 : waitMs, this.#end.signal);
+    }
+  }
+
+  /** Safe on disk when it resolves, before anything is done with it. */
+  async #take(stored: ApplianceIdentity | null, drive: ReadDrive) {
+    const { files, log } = this.#options.host;
+    const identity = takeDrive(stored, drive);
+    if (stored !== null && stored.id !== identity.id) await files.remove(this.#statePath(stored));
+    await this.#store.save(identity);
+    log.announce('took the config drive', { id: identity.id });
+    return { identity, push: drive.config.bootstrap.push };
+  }
+
+  /** The first config drive that is whole. One that is not is told once. */
+  async #findDrive(): Promise<ReadDrive | null> {
+    for (const path of await findOpticalDrives()) {
+      try {
+        const drive = await readConfigDrive(path, new Date(this.#options.host.clock.now()));
+        if (drive !== null) return drive;
+      } catch (error) {
+        const message = error instanceof Error ? error.message : String(error);
+        if (message === this.#refusal) continue;
+        this.#refusal = message;
+        const reason = error instanceof ConfigDriveError ? message : `${path}: ${message}`;
+        this.#options.host.log.error('the config drive is refused', { reason });
+      }
+    }
+    return null;
+  }
+
+  #statePath({ id }: ApplianceIdentity): string {
+    return `${this.#options.paths.state}/appliances/${id}`;
+  }
+
+  /** Names the NICs and brings the control NIC up, behind rules that admit nothing else. */
+  async #close(identity: ApplianceIdentity): Promise<void> {
+    const { host, paths } = this.#options;
+    const marker = `${paths.run}/closed`;
+    const isFresh = !(await host.files.exists(marker));
+    if (isFresh) {
+      await closeUntilServed(host.commands, identity.control);
+      await host.files.writeText(marker, '');
+    }
+    for (let tries = 0; !(await bringUpControl(host.commands, identity)); tries += 1) {
+      if (tries === 0) {
+        const { macAddress } = identity.control;
+        host.log.warn(`no NIC has the MAC address of ${controlInterface}`, { macAddress });
+      }
+      await host.clock.sleep(waitMs, this.#end.signal);
+    }
+  }
+
+  async #createAgent(identity: ApplianceIdentity): Promise<Agent> {
+    const { host, paths } = this.#options;
+    const routerPaths = { state: this.#statePath(identity), run: `${paths.run}/router` };
+    const services = createRouterServices({
+      host,
+      paths: routerPaths,
+      namePrefix: identity.installation,
+      control: controlPath(identity.control),
+      isInside: true,
+    });
+    this.#agent = await createAgent({ host, paths: routerPaths, services });
+    return this.#agent;
+  }
+
+  /** What was served last, or what the config drive brought where that is newer. */
+  async #serve(agent: Agent, push: FirstPush): Promise<void> {
+    const { host } = this.#options;
+    const isNewer = isNewerPush(push, agent.stored);
+    if (!isNewer) {
+      await agent.boot();
+    } else {
+      try {
+        await agent.push(push);
+      } catch (error) {
+        const reason = error instanceof RefusedError ? error.message : String(error);
+        host.log.error('the document of the config drive was refused', { reason });
+      }
+      // Applies what is on disk where the push was refused, and begins to look after the services.
+      await agent.boot();
+    }
+    if (agent.stored === null) host.log.announce('waits for its document');
+    else this.#noteServing(agent.stored);
+  }
+
+  #noteServing({ generation }: Identity): void {
+    const { host, stages } = this.#options;
+    if (this.#isServing) return;
+    this.#isServing = true;
+    stages.end('serving');
+    host.log.announce('serving', { generation, boot: stages.summary() });
+  }
+
+  /** The agent, its first push noted as the end of the boot. */
+  #noting(agent: Agent): Pick<Agent, 'push' | 'status' | 'exportState' | 'importState'> {
+    return {
+      push: async (push) => {
+        const acknowledgement = await agent.push(push);
+        this.#noteServing(acknowledgement.identity);
+        return acknowledgement;
+      },
+      status: () => agent.status(),
+      exportState: () => agent.exportState(),
+      importState: (state) => agent.importState(state),
+    };
+  }
+
+  /** Resolves when another config drive came in and is on disk. */
+  async #watchForDrives(identity: ApplianceIdentity): Promise<void> {
+    const { clock } = this.#options.host;
+    const { signal } = this.#end;
+    while (!signal.aborted) {
+      await clock.sleep(lookMs, signal).catch(() => {});
+      const drive = signal.aborted ? null : await this.#findDrive();
+      if (drive === null || !isNewDrive(identity, drive)) continue;
+      await this.#take((await this.#store.load()) ?? identity, drive);
+      return;
+    }
+  }
+}

@@ -1,0 +1,81 @@
+// NICs by their names, and the packet filter that stands before any document: nothing answers but the agent's port.
+import { agentPort, type ControlNic, controlInterface } from '@isthmus/contract';
+import type { CommandRunner } from '@isthmus/host';
+import { renderRuleSet } from '@isthmus/iptables-ts';
+import { type InterfaceName, parseInterfaceName } from '@isthmus/net';
+import { type ControlPath, closedRules } from '@isthmus/templates/firewall';
+import type { ApplianceIdentity } from './identity-store.ts';
+
+interface Link {
+  readonly ifname: string;
+  readonly address?: string;
+}
+
+/** What the packet filter has to know of the control NIC. */
+export function controlPath({ address, prefixLength, gateway }: ControlNic): ControlPath {
+  return {
+    interface: parseInterfaceName(controlInterface),
+    address,
+    prefixLength,
+    gateway,
+    port: agentPort,
+  };
+}
+
+/** The names that NICs get, by MAC address in lower case. */
+function wantedNames({ control, nics }: Pick<ApplianceIdentity, 'control' | 'nics'>): Map<string, InterfaceName> {
+  const all = [...nics, { name: parseInterfaceName(controlInterface), macAddress: control.macAddress }];
+  return new Map(all.map(({ name, macAddress }) => [macAddress.toLowerCase(), name]));
+}
+
+/**
+ * Lines of `ip -batch` that give each NIC its name, and bring up the loopback interface and the control NIC with its
+ * address, no other. All renamed NICs go by way of a name that nobody has, since two may have to swap. Null where no NIC
+ * has the control NIC's MAC address.
+ */
+export function linkLines(
+  links: readonly Link[],
+  identity: Pick<ApplianceIdentity, 'control' | 'nics'>,
+): string[] | null {
+  const names = wantedNames(identity);
+  const { macAddress, address, prefixLength } = identity.control;
+  if (!links.some((link) => link.address?.toLowerCase() === macAddress.toLowerCase())) return null;
+  const moves = links.flatMap(({ ifname, address: mac = '' }) => {
+    const to = names.get(mac.toLowerCase());
+    return to === undefined || to === ifname ? [] : [{ from: ifname, to }];
+  });
+  const isFree = (name: string) => moves.some(({ from }) => from === name);
+  const taken = moves.filter(({ to }) => links.some(({ ifname }) => ifname === to) && !isFree(to));
+  const all = [...taken.map(({ to }) => ({ from: to, to: `old-${to}`.slice(0, 15) })), ...moves];
+  return [
+    ...all.flatMap(({ from }, index) => [`link set dev ${from} down`, `link set dev ${from} name ith-move${index}`]),
+    ...all.map(({ to }, index) => `link set dev ith-move${index} name ${to}`),
+    'link set dev lo up',
+    `address replace ${address}/${prefixLength} dev ${controlInterface}`,
+    `link set dev ${controlInterface} up`,
+  ];
+}
+
+/** The rules that stand before a document is in force, as iptables-restore reads them. */
+export function closedText(control: ControlNic): string {
+  return renderRuleSet(closedRules(controlPath(control)));
+}
+
+/**
+ * Names the NICs and brings the control NIC up. `isFresh`: the machine has just started, so that no rules stand yet; a
+ * restarted agent finds those of its document in force and leaves them. Answers false where the control NIC is absent.
+ */
+export async function bringUpControl(commands: CommandRunner, identity: ApplianceIdentity): Promise<boolean> {
+  const { stdout } = await commands.run('ip', ['-json', 'link', 'show']);
+  const lines = linkLines(JSON.parse(stdout) as Link[], identity);
+  if (lines === null) return false;
+  await commands.run('ip', ['-batch', '-'], { input: `${lines.join('\n')}\n` });
+  return true;
+}
+
+/** Brings the closed rules into force where no rules stand yet: a restarted agent finds those of its document. */
+export async function closeUntilServed(commands: CommandRunner, control: ControlNic): Promise<void> {
+  const { stdout } = await commands.run('iptables-save', ['-t', 'filter']);
+  if (/^-A INPUT /m.test(stdout)) return;
+  await commands.run('iptables-restore', [], { input: closedText(control) });
+}
