@@ -67,6 +67,7 @@ export const baseStrip: readonly string[] = [
   '/usr/share/perl5/',
   '/usr/share/pixmaps/',
   '/usr/share/zsh/',
+  '/usr/bin/su',
   '/var/cache/',
   '/var/lib/apt/',
   '/var/lib/dpkg/',

@@ -13,7 +13,7 @@ export const router = appliance({
   stateMebibytes: 512,
   service: 'services/agent/src/appliance/main.ts',
   programs: [
-    '/usr/sbin/arping',
+    '/usr/bin/arping',
     '/usr/sbin/conntrack',
     '/usr/sbin/dnsmasq',
     '/usr/bin/dhcp_release',

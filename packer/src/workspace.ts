@@ -1,6 +1,6 @@
 // A folder that an image is built in, beside where it will lie, so that a rename brings it there whole.
 import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 
 const prefix = '.building-';
 

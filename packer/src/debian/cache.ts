@@ -1,9 +1,8 @@
 // The folder of Debian packages that builds share. A file is used only where its SHA-256 is that of the lock.
-import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { randomUUID } from 'node:crypto';
 import { mkdir, rename, rm } from 'node:fs/promises';
-import { pipeline } from 'node:stream/promises';
 import { CommandError, type Host } from '@isthmus/host';
+import { fileDigest } from '../file-digest.ts';
 import { ImageBuildError } from '../image-build-error.ts';
 import type { DebianLock, LockedPackage } from './lock.ts';
 import { type DebianSource, readDebianSources } from './sources.ts';
@@ -11,15 +10,13 @@ import { type DebianSource, readDebianSources } from './sources.ts';
 const minutes = 60_000;
 
 /** SHA-256 of a file in lower-case hexadecimal; null where it is absent. */
-export async function sha256OfFile(path: string): Promise<string | null> {
-  const hash = createHash('sha256');
+async function sha256OfFile(path: string): Promise<string | null> {
   try {
-    await pipeline(createReadStream(path, { highWaterMark: 1024 * 1024 }), hash);
+    return (await fileDigest(path)).sha256;
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
     throw error;
   }
-  return hash.digest('hex');
 }
 
 /** Where a package lies in the cache. */

@@ -1,5 +1,5 @@
 // The packages' files, unpacked by mmdebstrap from a repository that holds exactly the locked packages.
-import { copyFile, constants, link, mkdir, rm, writeFile } from 'node:fs/promises';
+import { constants, copyFile, link, mkdir, rm, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { debianRelease } from '@isthmus/appliances';
 import { CommandError, type Host } from '@isthmus/host';

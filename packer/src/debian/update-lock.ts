@@ -16,7 +16,9 @@ import { type LockedPackage, lockPath, lockText } from './lock.ts';
 /** A package of the lock from what apt said of it. Throws ImageBuildError where it comes from none of the sources. */
 function lockedPackage(file: DebianFile, use: LockedPackage['use'], { sources }: Pick<Apt, 'sources'>): LockedPackage {
   const source = sources.find(({ uri }) => file.url.startsWith(`${uri}/pool/`));
-  const [name, version, architecture] = decodeURIComponent(file.file).replace(/\.deb$/, '').split('_');
+  const [name, version, architecture] = decodeURIComponent(file.file)
+    .replace(/\.deb$/, '')
+    .split('_');
   if (source === undefined || name === undefined || version === undefined) {
     throw new ImageBuildError(`${file.url}: expected a package of one of this machine's Debian sources`);
   }

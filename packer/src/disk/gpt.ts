@@ -74,8 +74,7 @@ function header(diskUuid: string, sectors: number, table: Buffer, isBackup: bool
 function protectiveMbr(sectors: number, bootCode: Uint8Array): Buffer {
   const mbr = Buffer.alloc(sectorBytes);
   mbr.set(bootCode.subarray(0, 440), 0);
-  // Some BIOSes boot only where a partition is marked active.
-  mbr.set([0x80, 0x00, 0x02, 0x00, 0xee, 0xff, 0xff, 0xff], 446);
+  mbr.set([0x00, 0x00, 0x02, 0x00, 0xee, 0xff, 0xff, 0xff], 446);
   mbr.writeUInt32LE(1, 454);
   mbr.writeUInt32LE(Math.min(sectors - 1, 0xffff_ffff), 458);
   mbr.writeUInt16LE(0xaa55, 510);

@@ -69,8 +69,7 @@ async function copyAt(disk: FileHandle, path: string, offset: number): Promise<v
 
 /** Writes the disk to `path`; answers with its size in bytes. */
 export async function writeRawDisk(path: string, boot: BootParts, root: RootParts): Promise<number> {
-  const sizes =
-    root === null ? null : { rootBytes: (await stat(root.rootPath)).size, stateBytes: root.stateBytes };
+  const sizes = root === null ? null : { rootBytes: (await stat(root.rootPath)).size, stateBytes: root.stateBytes };
   const { partitions, sectors } = layOut(boot.fatBytes, sizes);
   const tables = gptTables(uuids.disk, sectors, partitions, boot.bootCode);
   const offsetOf = (name: string) => {

@@ -1,7 +1,6 @@
 // An OVA: one archive of the OVF descriptor, the manifest of hashes and the VMDK, in this order.
-import { stat } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
-import { sha256OfFile } from '../debian/cache.ts';
+import { fileDigest } from '../file-digest.ts';
 import { type OvfMachine, ovfText } from './ovf.ts';
 import { writeTar } from './tar.ts';
 
@@ -13,11 +12,12 @@ export async function writeOva(
   epoch: number,
 ): Promise<void> {
   const diskFile = `${machine.name}-disk0.vmdk`;
-  const descriptor = ovfText({ ...machine, diskFile, diskBytes: (await stat(vmdk)).size });
+  const disk = await fileDigest(vmdk);
+  const descriptor = ovfText({ ...machine, diskFile, diskBytes: disk.bytes });
   const ovf = `${machine.name}.ovf`;
   const hashes = [
     [ovf, createHash('sha256').update(descriptor).digest('hex')],
-    [diskFile, (await sha256OfFile(vmdk)) ?? ''],
+    [diskFile, disk.sha256],
   ];
   const manifest = hashes.map(([name, hash]) => `SHA256(${name})= ${hash}\n`).join('');
   await writeTar(

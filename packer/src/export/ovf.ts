@@ -17,12 +17,12 @@ export interface OvfMachine {
 
 const mebibyte = 1024 * 1024;
 
-function escape(text: string): string {
+function escapeXml(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }
 
 function item(members: readonly (readonly [string, string | number])[]): string {
-  const lines = members.map(([name, value]) => `        <rasd:${name}>${escape(String(value))}</rasd:${name}>`);
+  const lines = members.map(([name, value]) => `        <rasd:${name}>${escapeXml(String(value))}</rasd:${name}>`);
   return ['      <Item>', ...lines, '      </Item>'].join('\n');
 }
 
@@ -91,12 +91,13 @@ function hardware({ cpus, memoryBytes, networks }: OvfMachine): string {
 /** The OVF 1.1 descriptor (DSP0243) of a machine, as VMware and VirtualBox import it. */
 export function ovfText(machine: OvfMachine): string {
   const networks = machine.networks.map(
-    (name) => `    <Network ovf:name="${escape(name)}">\n      <Description>${escape(name)}</Description>\n    </Network>`,
+    (name) =>
+      `    <Network ovf:name="${escapeXml(name)}">\n      <Description>${escapeXml(name)}</Description>\n    </Network>`,
   );
   return `<?xml version="1.0" encoding="UTF-8"?>
 <Envelope xmlns="http://schemas.dmtf.org/ovf/envelope/1" xmlns:ovf="http://schemas.dmtf.org/ovf/envelope/1" xmlns:rasd="http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_ResourceAllocationSettingData" xmlns:vssd="http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_VirtualSystemSettingData" xmlns:vmw="http://www.vmware.com/schema/ovf">
   <References>
-    <File ovf:id="file0" ovf:href="${escape(machine.diskFile)}" ovf:size="${machine.diskBytes}"/>
+    <File ovf:id="file0" ovf:href="${escapeXml(machine.diskFile)}" ovf:size="${machine.diskBytes}"/>
   </References>
   <DiskSection>
     <Info>Disks of the machine</Info>
@@ -106,23 +107,23 @@ export function ovfText(machine: OvfMachine): string {
     <Info>Networks of the machine</Info>
 ${networks.join('\n')}
   </NetworkSection>
-  <VirtualSystem ovf:id="${escape(machine.name)}">
-    <Info>${escape(machine.about)}</Info>
-    <Name>${escape(machine.name)}</Name>
+  <VirtualSystem ovf:id="${escapeXml(machine.name)}">
+    <Info>${escapeXml(machine.about)}</Info>
+    <Name>${escapeXml(machine.name)}</Name>
     <OperatingSystemSection ovf:id="96" vmw:osType="debian10_64Guest">
       <Info>Debian GNU/Linux, 64 bits</Info>
     </OperatingSystemSection>
     <ProductSection>
       <Info>What this is</Info>
-      <Product>${escape(machine.name)}</Product>
-      <Version>${escape(machine.version)}</Version>
+      <Product>${escapeXml(machine.name)}</Product>
+      <Version>${escapeXml(machine.version)}</Version>
     </ProductSection>
     <VirtualHardwareSection>
       <Info>Hardware of the machine</Info>
       <System>
         <vssd:ElementName>Virtual Hardware Family</vssd:ElementName>
         <vssd:InstanceID>0</vssd:InstanceID>
-        <vssd:VirtualSystemIdentifier>${escape(machine.name)}</vssd:VirtualSystemIdentifier>
+        <vssd:VirtualSystemIdentifier>${escapeXml(machine.name)}</vssd:VirtualSystemIdentifier>
         <vssd:VirtualSystemType>vmx-13</vssd:VirtualSystemType>
       </System>
 ${hardware(machine)}

@@ -39,7 +39,9 @@ export async function writeTar(path: string, members: readonly TarMember[], mtim
       const bytes = 'text' in content ? Buffer.byteLength(content.text) : (await stat(content.path)).size;
       await archive.write(tarHeader(name, bytes, mtime));
       if ('text' in content) await archive.write(content.text);
-      else for await (const part of createReadStream(content.path, { highWaterMark: 1024 * 1024 })) await archive.write(part);
+      else
+        for await (const part of createReadStream(content.path, { highWaterMark: 1024 * 1024 }))
+          await archive.write(part);
       await archive.write(Buffer.alloc((blockBytes - (bytes % blockBytes)) % blockBytes));
     }
     await archive.write(Buffer.alloc(2 * blockBytes));

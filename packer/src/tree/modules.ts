@@ -1,5 +1,5 @@
 // Modules of the kernel: which of them an image gets, and in which order they depend on each other.
-import { copyFile, mkdir, readFile, readdir } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import type { KernelModules } from '@isthmus/appliances';
 import type { Host } from '@isthmus/host';
@@ -70,7 +70,9 @@ export async function installModules(
   const dependencies = parseModulesDep(await readFile(`${from}/modules.dep`, 'utf8'));
   const files = selectModules(wanted, dependencies, new Set(builtInLines.map(nameOf)));
   const target = `${root}/lib/modules/${version}`;
-  await Promise.all([...new Set(files.map(dirname))].map((folder) => mkdir(`${target}/${folder}`, { recursive: true })));
+  await Promise.all(
+    [...new Set(files.map(dirname))].map((folder) => mkdir(`${target}/${folder}`, { recursive: true })),
+  );
   await mkdir(target, { recursive: true });
   await Promise.all([...files, ...lists].map((file) => copyFile(`${from}/${file}`, `${target}/${file}`)));
   await host.commands.run('depmod', ['-b', root, version]);

@@ -29,8 +29,16 @@ async function linkBusybox(host: Host, root: string): Promise<void> {
 
 /** What update-alternatives would choose at installation. */
 async function linkAlternatives(root: string): Promise<void> {
-  for (const name of ['iptables', 'iptables-save', 'iptables-restore', 'ip6tables', 'ip6tables-save', 'ip6tables-restore']) {
-    if (await isThere(`${root}/usr/sbin/xtables-nft-multi`)) await writeLink(`${root}/usr/sbin/${name}`, 'xtables-nft-multi');
+  for (const name of [
+    'iptables',
+    'iptables-save',
+    'iptables-restore',
+    'ip6tables',
+    'ip6tables-save',
+    'ip6tables-restore',
+  ]) {
+    if (await isThere(`${root}/usr/sbin/xtables-nft-multi`))
+      await writeLink(`${root}/usr/sbin/${name}`, 'xtables-nft-multi');
   }
 }
 
@@ -60,7 +68,7 @@ async function installBoot(root: string): Promise<void> {
 export async function buildRoot(
   host: Host,
   manifest: ApplianceManifest,
-  from: { readonly modules: string; readonly node: string; readonly bundle: string },
+  from: { readonly modules: string; readonly node: string; readonly bundle: string; readonly status: string },
   root: string,
 ): Promise<void> {
   if (manifest.root === null) throw new Error(`${manifest.role} has no root`);
@@ -76,7 +84,9 @@ export async function buildRoot(
   await installModules(host, from.modules, manifest.root.modules, root);
   await copyFile(from.node, `${root}/usr/lib/isthmus/node`);
   await chmod(`${root}/usr/lib/isthmus/node`, 0o755);
-  await copyFile(from.bundle, `${root}/usr/lib/isthmus/${manifest.role}.mjs`);
+  if (manifest.root.service !== null) await copyFile(from.bundle, `${root}/usr/lib/isthmus/${manifest.role}.mjs`);
+  await mkdir(`${root}/var/lib/dpkg`, { recursive: true });
+  await writeFile(`${root}/var/lib/dpkg/status`, from.status);
   await writeImageFiles(root, manifest.files);
   for (const [path, target] of Object.entries(manifest.links)) await writeLink(root + path, target);
 }
