@@ -94,6 +94,6 @@ export class Appliances {
     const state = this.machines.stateOf(id);
     const traits = await this.carrier.traits(id);
     const report = { id, kind: spec.kind, ...state, ...traits };
-    return { ...report, ...(await lastWords(this.#driver, 'appliance', id, state)) };
+    return { ...report, ...(await lastWords(this.#driver, 'appliance', id, state, traits.hasConfigDrive)) };
   }
 }

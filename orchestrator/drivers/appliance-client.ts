@@ -19,7 +19,7 @@ import {
 } from '@isthmus/contract';
 import { ControlAgent, mutualTlsOptions, secure } from './control-connection.ts';
 import type { ControlIdentity } from './control-identity.ts';
-import { ApplianceUnreachableError, HostUnreachableError } from './errors.ts';
+import { ApplianceUnreachableError, HostRefusedError, HostUnreachableError, PushRefusedError } from './errors.ts';
 import { answerOf, type Call, exchange } from './exchange.ts';
 
 const checks = {
@@ -59,7 +59,7 @@ export class ApplianceClient {
     this.#id = id;
     this.#openTunnel = openTunnel;
     this.#agent = new ControlAgent(
-      async () => secure(await openTunnel(), mutualTlsOptions(identity, { role: 'appliance', id })),
+      async () => secure(await this.#tunnel(), mutualTlsOptions(identity, { role: 'appliance', id })),
       (serial) => identity.isRevoked(serial),
       { maxSockets: 4 },
     );
@@ -125,10 +125,18 @@ export class ApplianceClient {
     }
   }
 
+  /** A host agent that answers, and cannot reach the VM, is not what fails. */
+  async #tunnel(): Promise<Duplex> {
+    try {
+      return await this.#openTunnel();
+    } catch (error) {
+      throw error instanceof HostRefusedError ? new ApplianceUnreachableError(this.#id, error) : error;
+    }
+  }
+
   #failure(error: unknown): unknown {
-    const isOwn = error instanceof Error && ['HostRefusedError', 'PushRefusedError'].includes(error.name);
-    if (isOwn || error instanceof HostUnreachableError) return error;
-    return new ApplianceUnreachableError(this.#id, error);
+    const known = [ApplianceUnreachableError, HostUnreachableError, HostRefusedError, PushRefusedError];
+    return known.some((kind) => error instanceof kind) ? error : new ApplianceUnreachableError(this.#id, error);
   }
 
   /**

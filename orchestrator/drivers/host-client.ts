@@ -61,7 +61,8 @@ const reportTimeoutMs = 10_000;
 const imageTimeoutMs = 30 * 60_000;
 /** A running VM with its disk. */
 const migrationTimeoutMs = 30 * 60_000;
-const tunnelTimeoutMs = 5_000;
+/** The host agent itself gives up on the VM after 5 s. */
+const tunnelTimeoutMs = 8_000;
 
 /** Who a host agent at an `https:` URL must be, and who asks. */
 export interface HostPeer {

@@ -26,7 +26,7 @@ export class RouterBootError extends ApiError {
 const mebibyte = 1024 * 1024;
 const lookEveryMs = 250;
 /** An agent that answers without a document yet is about to serve the one of its config drive, or never will. */
-const documentWaitMs = 15_000;
+const documentWaitMs = 30_000;
 /** A host agent that restarts is back within this time. */
 const hostPatienceMs = 15_000;
 

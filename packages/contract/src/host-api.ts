@@ -117,7 +117,7 @@ export const PowerStateSchema = Type.Enum(['Running', 'Stopped', 'Error']);
 /**
  * GET /v1/appliances and /v1/appliances/:id. Of a VM: `agent` is null, since its agent is asked through the tunnel;
  * `controlAddress` is where it listens; `hasConfigDrive` until POST …/eject-config-drive; `serialConsole` the last lines
- * that it wrote there, where it is in state Error.
+ * that it wrote there, where it is in state Error or has its config drive still.
  */
 export const ApplianceReportSchema = Type.Object(
   {
