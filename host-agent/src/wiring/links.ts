@@ -10,6 +10,8 @@ export interface Link {
   readonly peerIndex: number | null;
   readonly bridge: string | null;
   readonly up: boolean;
+  /** True where frames can flow: of a tap, a VM holds it. */
+  readonly carrier: boolean;
 }
 
 interface IpLink {
@@ -35,6 +37,7 @@ function read(stdout: string): Link[] {
       peerIndex: link.link_index ?? null,
       bridge: link.master ?? null,
       up: link.flags.includes('UP'),
+      carrier: link.flags.includes('LOWER_UP'),
     }));
 }
 

@@ -1,0 +1,406 @@
+// The libvirt driver: a router or an instance is a QEMU that libvirt runs, a NIC a tap device, a segment a bridge. It
+// makes, wires and removes; it knows nothing of routers. Every call may be repeated, and finishes what a killed one began.
+//
+// Domains are transient: what should run stands in the host agent's records alone, a domain that has ended is gone, and
+// after a reboot of the machine none is left that a changed record would contradict. They outlive the host agent and
+// libvirtd, whose next start finds them.
+import type { ApplianceSpec, InstanceSpec, Machine, Nic } from '@isthmus/contract';
+import { CommandError } from '@isthmus/host';
+import { HostAgentError } from '../../errors.ts';
+import { isNamespaceOf } from '../../wiring/names.ts';
+import type { ApplianceExtras, Consoles, DriverContext, VirtualMachineDriver } from '../driver.ts';
+import { probeAccelerator } from './accelerator.ts';
+import { ensureOverlay } from './disks.ts';
+import { type Accelerator, type DomainNic, renderDomain, renderNic } from './domain.ts';
+import { Libvirtd } from './libvirtd.ts';
+import {
+  domainName,
+  domainUuid,
+  type MachineKind,
+  type MachinePaths,
+  machineHash,
+  machinePaths,
+  machineRoots,
+} from './machine-names.ts';
+import { Ports, type WiredMachine } from './ports.ts';
+import { isVirshBusyWith, qemuProcesses } from './processes.ts';
+import type { FoundDomain } from './read-domain.ts';
+import { serialTail } from './serial-log.ts';
+import { LibvirtdDownError, Virsh } from './virsh.ts';
+
+/** `imagePath` is where the host's image cache has an image: absolute, whole and checked before a machine needs it. */
+export interface LibvirtDriverContext extends DriverContext {
+  imagePath(sha256: string): string;
+  /** Given: nothing is probed. */
+  readonly accelerator?: Accelerator;
+}
+
+/** A machine that is to run. */
+interface Wanted extends WiredMachine {
+  readonly machine: Machine;
+  /** undefined: it has no drive. */
+  readonly configDrive?: string | null;
+}
+
+/** How long a guest has from its power button to its end. A router's state is on disk at any moment. */
+const graceMs = { r: 5000, i: 10_000 } as const;
+
+const deadWithinMs = 15_000;
+const unpluggedWithinMs = 10_000;
+const virshEndsWithinMs = 180_000;
+const pausedIsKnownForMs = 10_000;
+
+const nouns = { r: 'appliance', i: 'instance' } as const;
+const kinds = { appliance: 'r', instance: 'i' } as const;
+
+/** Probes the accelerator and makes the driver. Its directories are made where they are absent. */
+export async function createLibvirtDriver(context: LibvirtDriverContext): Promise<LibvirtDriver> {
+  const { host } = context;
+  const roots = machineRoots(context);
+  // QEMU, which has no privileges, passes through to what is its own.
+  for (const path of Object.values(roots)) await host.files.makeDirectory(path, { mode: 0o711 });
+  const accelerator = context.accelerator ?? (await probeAccelerator(host, roots.state));
+  const network = (await host.commands.run('readlink', ['/proc/self/ns/net'])).stdout.trim();
+  return new LibvirtDriver(context, accelerator, network);
+}
+
+export class LibvirtDriver implements VirtualMachineDriver {
+  readonly name = 'libvirt';
+  readonly accelerator: Accelerator;
+  readonly #context: LibvirtDriverContext;
+  /** The host's network namespace, as /proc/PID/ns/net names it: QEMUs in it are this host's. */
+  readonly #network: string;
+  readonly #virsh: Virsh;
+  readonly #libvirtd: Libvirtd;
+  readonly #ports: Ports;
+  #qemuOwner: string | null = null;
+  #paused: { readonly names: ReadonlySet<string>; readonly untilMs: number } = { names: new Set(), untilMs: 0 };
+
+  /** Use `createLibvirtDriver`. */
+  constructor(context: LibvirtDriverContext, accelerator: Accelerator, network: string) {
+    this.#context = context;
+    this.accelerator = accelerator;
+    this.#network = network;
+    this.#virsh = new Virsh(context.host.commands);
+    this.#libvirtd = new Libvirtd(context.host, this.#virsh);
+    this.#ports = new Ports(context);
+  }
+
+  async open({ instances }: Parameters<VirtualMachineDriver['open']>[0]): Promise<void> {
+    await this.#ports.open(instances.map(({ id, spec: { nics } }) => ({ kind: 'i', id, nics })));
+  }
+
+  ensureInstance(id: string, { nics, machine }: InstanceSpec): Promise<void> {
+    return this.#ensure({ kind: 'i', id, nics, machine: this.#machineOf('i', id, machine) });
+  }
+
+  changeInstance(id: string, _before: InstanceSpec, after: InstanceSpec): Promise<void> {
+    return this.ensureInstance(id, after);
+  }
+
+  haltInstance(id: string): Promise<void> {
+    return this.#halt('i', id, graceMs.i);
+  }
+
+  removeInstance(id: string): Promise<void> {
+    return this.#remove('i', id);
+  }
+
+  /** Inside of a VM the host does not look. */
+  async leasedAddress(): Promise<null> {
+    return null;
+  }
+
+  ensureAppliance(id: string, { nics, machine }: ApplianceSpec, extras: ApplianceExtras): Promise<void> {
+    const { configDrive } = extras;
+    return this.#ensure({
+      kind: 'r',
+      id,
+      nics,
+      machine: this.#machineOf('r', id, machine),
+      control: extras,
+      configDrive,
+    });
+  }
+
+  changeAppliance(id: string, _before: ApplianceSpec, after: ApplianceSpec, extras: ApplianceExtras): Promise<void> {
+    return this.ensureAppliance(id, after, extras);
+  }
+
+  haltAppliance(id: string): Promise<void> {
+    return this.#halt('r', id, graceMs.r);
+  }
+
+  removeAppliance(id: string): Promise<void> {
+    return this.#remove('r', id);
+  }
+
+  async ejectConfigDrive(id: string): Promise<void> {
+    await this.#libvirtd.ensure();
+    const name = this.#nameOf('r', id);
+    const drive = (await this.#virsh.find(name))?.cdrom ?? null;
+    if (drive !== null && drive.source !== null) await this.#virsh.changeMedia(name, drive.target, null);
+  }
+
+  consoles(kind: 'appliance' | 'instance', id: string): Consoles {
+    const { serial, vnc } = this.#pathsOf(kinds[kind], id);
+    return { serial, vnc };
+  }
+
+  serialTail(kind: 'appliance' | 'instance', id: string): Promise<string> {
+    return serialTail(this.#context.host.files, this.#pathsOf(kinds[kind], id).serialLog);
+  }
+
+  async migrateInstance(id: string): Promise<void> {
+    throw new HostAgentError('conflict', `instance ${id}: this host cannot move it to another one`);
+  }
+
+  async broken(
+    kind: 'appliance' | 'instance',
+    machines: readonly { readonly id: string; readonly nics: readonly Nic[] }[],
+  ): Promise<string[]> {
+    if (machines.length === 0) return [];
+    const running = qemuProcesses(this.#network);
+    const paused = await this.#pausedNames();
+    const unwired = new Set(await this.#ports.unwired(machines.map((each) => ({ kind: kinds[kind], ...each }))));
+    const isBroken = (id: string) => {
+      const name = this.#nameOf(kinds[kind], id);
+      return !running.has(name) || paused.has(name) || unwired.has(id);
+    };
+    return machines.map(({ id }) => id).filter(isBroken);
+  }
+
+  healPacketFilters(): Promise<void> {
+    return this.#ports.heal();
+  }
+
+  async removeEverything(): Promise<void> {
+    const { host, installation } = this.#context;
+    const isOurs = (name: string) => isNamespaceOf(installation, name);
+    // Where libvirtd does not run, it is not started to say that there is nothing; QEMUs are found without it.
+    const known = (await this.#virsh.answers()) ? await this.#virsh.names() : [];
+    for (const name of known.filter(isOurs)) await this.#virsh.destroy(name);
+    for (const name of [...qemuProcesses(this.#network).keys()].filter(isOurs)) await this.#kill(name);
+    await this.#ports.removeEverything();
+    for (const path of Object.values(machineRoots(this.#context))) await host.files.remove(path);
+    await this.#libvirtd.stop();
+  }
+
+  #nameOf(kind: MachineKind, id: string): string {
+    return domainName(this.#context.installation, kind, id);
+  }
+
+  #pathsOf(kind: MachineKind, id: string): MachinePaths {
+    return machinePaths(this.#context, kind, id);
+  }
+
+  #machineOf(kind: MachineKind, id: string, machine: Machine | undefined): Machine {
+    if (machine !== undefined) return machine;
+    throw new HostAgentError('invalid', `${nouns[kind]} ${id}: machine: expected one, since this host runs VMs`);
+  }
+
+  async #ensure(wanted: Wanted): Promise<void> {
+    const { kind, id } = wanted;
+    const name = this.#nameOf(kind, id);
+    await this.#libvirtd.ensure();
+    await this.#awaitVirsh(wanted);
+    const found = await this.#adopt(wanted, name);
+    const { nics, loose } = await this.#ports.ensure(wanted);
+    if (found === null) await this.#start(wanted, name, nics);
+    else if (!(await this.#change(wanted, found, nics, loose))) {
+      await this.#end(kind, id, graceMs[kind]);
+      await this.#start(wanted, name, nics);
+    }
+    await this.#ports.removeOthers(
+      wanted,
+      nics.map(({ port }) => port),
+    );
+  }
+
+  /** A virsh that a killed host agent left may yet start the domain: until it has ended nothing is known. */
+  async #awaitVirsh({ kind, id }: Pick<Wanted, 'kind' | 'id'>): Promise<void> {
+    const { xml } = this.#pathsOf(kind, id);
+    const ended = await this.#poll(virshEndsWithinMs, async () => !isVirshBusyWith(xml));
+    if (!ended) throw new HostAgentError('failed', `${nouns[kind]} ${id}: an earlier start of it has not ended`);
+  }
+
+  /** The domain where it runs and may go on as it is; null where it is to be started, and is known not to run. */
+  async #adopt({ kind, id, machine }: Wanted, name: string): Promise<FoundDomain | null> {
+    const state = await this.#virsh.state(name);
+    if (state?.state === 'paused') await this.#resume(kind, id, name, state.reason);
+    const goesOn = state !== null && ['running', 'idle', 'paused'].includes(state.state);
+    const found = goesOn ? await this.#virsh.find(name) : null;
+    if (found?.hash === machineHash(machine)) return found;
+    await this.#end(kind, id, found === null ? 0 : graceMs[kind]);
+    return null;
+  }
+
+  async #resume(kind: MachineKind, id: string, name: string, reason: string): Promise<void> {
+    if (reason === 'migrating') throw new HostAgentError('conflict', `${nouns[kind]} ${id}: is being moved`);
+    const errors = reason === 'I/O error' ? await this.#virsh.diskErrors(name) : '';
+    await this.#virsh.resume(name);
+    this.#paused = { names: new Set(), untilMs: 0 };
+    if (reason !== 'I/O error') return;
+    // QEMU writes again what it could not write before.
+    await this.#context.host.clock.sleep(500);
+    if ((await this.#virsh.state(name))?.state !== 'paused') return;
+    const cause = errors.includes('no space') ? 'the disk of this host is full' : `its disk fails (${errors})`;
+    throw new HostAgentError('failed', `${nouns[kind]} ${id}: stands still, since ${cause}`);
+  }
+
+  async #start(wanted: Wanted, name: string, nics: readonly DomainNic[]): Promise<void> {
+    const { kind, id } = wanted;
+    try {
+      await this.#prepare(wanted, name, nics);
+      await this.#virsh.create(this.#pathsOf(kind, id).xml);
+    } catch (error) {
+      // Where libvirtd ended in between, it may have begun.
+      await this.#end(kind, id, 0).catch((failure: unknown) => {
+        this.#context.host.log.error('a machine whose start failed could not be ended', { name, error: failure });
+      });
+      await this.#ports.removeOthers(wanted, []);
+      throw this.#explained(error, kind, id);
+    }
+  }
+
+  async #prepare(wanted: Wanted, name: string, nics: readonly DomainNic[]): Promise<void> {
+    const { imagePath, installation } = this.#context;
+    const { files, commands } = this.#context.host;
+    const { kind, id, machine, configDrive } = wanted;
+    const paths = this.#pathsOf(kind, id);
+    for (const path of [paths.state, paths.run]) await files.makeDirectory(path, { mode: 0o711 });
+    await files.makeDirectory(paths.vncDirectory, { mode: 0o700 });
+    this.#qemuOwner ??= await this.#virsh.qemuOwner();
+    await commands.run('chown', [this.#qemuOwner, paths.vncDirectory]);
+    const { image } = machine;
+    const base = { path: imagePath(image.sha256), format: image.format };
+    await ensureOverlay(this.#context.host, paths.disk, base, machine.rootDiskBytes);
+    const { kernel } = image;
+    const xml = renderDomain({
+      name,
+      id,
+      uuid: domainUuid(installation, kind, id),
+      hash: machineHash(machine),
+      accelerator: this.accelerator,
+      cpus: machine.cpus,
+      memoryBytes: machine.memoryBytes,
+      kernel: kernel
+        ? { kernel: imagePath(kernel.kernel), initrd: imagePath(kernel.initrd), commandLine: kernel.commandLine }
+        : null,
+      disk: { path: paths.disk, base: base.path, baseFormat: base.format },
+      nics,
+      ...(configDrive === undefined ? {} : { cdrom: configDrive }),
+      consoles: paths,
+    });
+    await files.writeText(paths.xml, xml, { mode: 0o600 });
+  }
+
+  /** Brings a running domain's NICs and CD-ROM to what is wanted. False where the guest does not let go of a NIC. */
+  async #change(
+    wanted: Wanted,
+    { name, nics: plugged, cdrom }: FoundDomain,
+    nics: readonly DomainNic[],
+    loose: ReadonlySet<string>,
+  ): Promise<boolean> {
+    const { configDrive = null } = wanted;
+    if (cdrom !== null && cdrom.source !== configDrive) await this.#virsh.changeMedia(name, cdrom.target, configDrive);
+    const isSame = (one: DomainNic) => (other: DomainNic) =>
+      one.port === other.port && one.macAddress === other.macAddress;
+    // A loose port was made anew: the QEMU holds one that is gone.
+    const stale = plugged.filter((nic) => loose.has(nic.port) || !nics.some(isSame(nic)));
+    for (const { macAddress } of stale) {
+      await this.#virsh.detachNic(name, macAddress);
+      const isGone = async () =>
+        !((await this.#virsh.find(name))?.nics.some((nic) => nic.macAddress === macAddress) ?? false);
+      if (!(await this.#poll(unpluggedWithinMs, isGone))) return false;
+    }
+    const { state } = this.#pathsOf(wanted.kind, wanted.id);
+    for (const nic of nics.filter(
+      (each) => stale.includes(each) || !plugged.some(isSame(each)) || loose.has(each.port),
+    )) {
+      const path = `${state}/nic.xml`;
+      await this.#context.host.files.writeText(path, renderNic(nic), { mode: 0o600 });
+      await this.#virsh.attach(name, path);
+    }
+    return true;
+  }
+
+  async #halt(kind: MachineKind, id: string, limitMs: number): Promise<void> {
+    await this.#end(kind, id, limitMs);
+    await this.#ports.removeOthers({ kind, id }, []);
+  }
+
+  async #remove(kind: MachineKind, id: string): Promise<void> {
+    await this.#halt(kind, id, 0);
+    const { state, run } = this.#pathsOf(kind, id);
+    for (const path of [state, run]) await this.#context.host.files.remove(path);
+  }
+
+  /**
+   * Ends a machine: by its power button, at once after `limitMs`. Resolves when no QEMU of it runs on this host, whatever
+   * libvirtd knows: that is what makes it safe to start it elsewhere.
+   */
+  async #end(kind: MachineKind, id: string, limitMs: number): Promise<void> {
+    const name = this.#nameOf(kind, id);
+    await this.#awaitVirsh({ kind, id });
+    if (limitMs > 0 && qemuProcesses(this.#network).has(name)) await this.#shutDown(name, limitMs);
+    if (await this.#virsh.answers()) await this.#virsh.destroy(name);
+    await this.#kill(name);
+  }
+
+  async #shutDown(name: string, limitMs: number): Promise<void> {
+    try {
+      await this.#libvirtd.ensure();
+      await this.#virsh.pressPowerButton(name);
+      await this.#poll(limitMs, async () => !qemuProcesses(this.#network).has(name));
+    } catch (error) {
+      this.#context.host.log.warn('a machine could not be asked to end; it is ended at once', { name, error });
+    }
+  }
+
+  /** Ends what of a machine runs without libvirtd's knowledge, and waits until nothing does. */
+  async #kill(name: string): Promise<void> {
+    const isDead = async () => {
+      const pids = qemuProcesses(this.#network).get(name) ?? [];
+      for (const pid of pids) this.#context.host.commands.signal(pid, 'SIGKILL');
+      return pids.length === 0;
+    };
+    if (await this.#poll(deadWithinMs, isDead)) return;
+    throw new HostAgentError('failed', `domain ${name}: its QEMU does not end`);
+  }
+
+  async #pausedNames(): Promise<ReadonlySet<string>> {
+    const { clock, log } = this.#context.host;
+    if (clock.monotonicMs() < this.#paused.untilMs) return this.#paused.names;
+    const names = await this.#libvirtd
+      .ensure()
+      .then(() => this.#virsh.pausedNames())
+      .catch((error: unknown) => {
+        log.warn('libvirtd cannot be asked which machines stand still', { error });
+        return [];
+      });
+    this.#paused = { names: new Set(names), untilMs: clock.monotonicMs() + pausedIsKnownForMs };
+    return this.#paused.names;
+  }
+
+  #explained(error: unknown, kind: MachineKind, id: string): unknown {
+    const isTold = error instanceof CommandError || error instanceof LibvirtdDownError;
+    if (!isTold) return error;
+    const detail = error instanceof CommandError ? error.stderr.trim() : error.message;
+    return new HostAgentError('failed', `${nouns[kind]} ${id}: libvirt did not start it: ${detail}`, {
+      cause: error,
+      detail,
+    });
+  }
+
+  /** True as soon as `isDone` says so, false after `limitMs`. */
+  async #poll(limitMs: number, isDone: () => Promise<boolean>): Promise<boolean> {
+    const { clock } = this.#context.host;
+    const end = clock.monotonicMs() + limitMs;
+    for (;;) {
+      if (await isDone()) return true;
+      if (clock.monotonicMs() > end) return false;
+      await clock.sleep(100);
+    }
+  }
+}
