@@ -7,16 +7,6 @@ import { presentTemplates, templateResponseFields } from './response.ts';
 
 const guestImage = 'image:guest';
 
-/** `file:///PATH` of the orchestrator's machine, or the guest image. */
-const urlParameter: Parameter<string, true> = {
-  ...p.text.required('file:///PATH.qcow2 on the machine of the orchestrator, or image:guest', { maxLength: 2048 }),
-  parse: (text) => {
-    const plain = p.text.required('').parse(text);
-    if (plain === guestImage || /^file:\/\/\/[^/]/.test(plain)) return plain;
-    throw new InvalidValueError(text, `file:// and the absolute path of a qcow2 file, or ${guestImage}`);
-  },
-};
-
 /** The name of a template; those of built-in ones are kept. */
 const nameParameter: Parameter<string, true> = {
   ...p.name.required('Its name'),
@@ -42,7 +32,7 @@ export const registerTemplate = syncCommand({
     displaytext: p.text.optional('Its description; by default its name', { maxLength: 4096 }),
     format: p.oneOf('QCOW2').required('Format of the disk: QCOW2'),
     hypervisor: p.oneOf('KVM').required('Its hypervisor: KVM'),
-    url: urlParameter,
+    url: p.text.required('file:///PATH.qcow2 on the machine of the orchestrator, or image:guest', { maxLength: 2048 }),
     ostypeid: p.entity('os_type').optional('Its OS type; by default Other Linux (64-bit)'),
     ispublic: p.boolean.optional('Whether every account may take it; by default false'),
     isfeatured: p.boolean.optional('Whether it is shown first; by default false'),
@@ -71,6 +61,9 @@ export const registerTemplate = syncCommand({
   responseFields: templateResponseFields,
   handler: async (context, { url, ...parameters }) => {
     const { db, orchestration } = context;
+    if (url !== guestImage && !/^file:\/\/\/[^/]/.test(url)) {
+      throw parameterError('url', url, `file:// and the absolute path of a qcow2 file, or ${guestImage}`);
+    }
     const owner = await context.owner(parameters);
     const osType = parameters.ostypeid ?? (await defaultOsType(db));
     const source =
