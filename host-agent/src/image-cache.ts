@@ -29,6 +29,16 @@ async function freeBytesOf(directory: string): Promise<number> {
   return bavail * bsize;
 }
 
+/** Where a host keeps its images; `state` is the host agent's directory. */
+export function imageDirectory(state: string): string {
+  return `${state}/images`;
+}
+
+/** Path of an image in the cache, whether it is there or not. */
+export function imagePathOf(state: string, sha256: string): string {
+  return `${imageDirectory(state)}/${sha256}`;
+}
+
 /** Every image that a machine needs. */
 export function imagesOf({ image }: Machine): string[] {
   const { sha256, kernel } = image;

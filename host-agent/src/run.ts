@@ -1,19 +1,41 @@
 // The life of the host agent's process: claim, open, listen, end.
 import { chmod } from 'node:fs/promises';
+import type { DriverName } from '@isthmus/contract';
 import { createHost, type Host } from '@isthmus/host';
+import type { Ipv4Address } from '@isthmus/net';
 import { createRouterServices } from '@isthmus/router';
+import type { FastifyInstance } from 'fastify';
 import packageJson from '../package.json' with { type: 'json' };
 import { createServer } from './api/server.ts';
+import { createLibvirtDriver } from './drivers/libvirt/libvirt-driver.ts';
 import { NamespaceDriver } from './drivers/namespace/namespace-driver.ts';
 import { HostAgent } from './host-agent.ts';
+import { Listener } from './identity/listener.ts';
+import { openMembership } from './identity/membership.ts';
+import { imagePathOf } from './image-cache.ts';
 import { claimInstallation } from './single-instance.ts';
 import { SegmentBridges } from './wiring/segment-bridges.ts';
+import { Tunnels } from './wiring/tunnels.ts';
 
-/** What the host agent is started with; both directories absolute. */
+/** Where a host agent serves other machines. */
+export interface ListenOptions {
+  readonly address: Ipv4Address;
+  readonly port: number;
+}
+
+/**
+ * What the host agent is started with; both directories absolute. `listen`: serves orchestrators of other machines there,
+ * by mutual TLS, once it has joined by `joinToken`, or by the one in `joinFile`, which is removed. `tunnelAddress`: takes part in the zone's VXLAN with that address.
+ */
 export interface RunOptions {
   readonly installation: string;
   readonly state: string;
   readonly run: string;
+  readonly driver?: DriverName;
+  readonly listen?: ListenOptions;
+  readonly joinToken?: string;
+  readonly joinFile?: string;
+  readonly tunnelAddress?: Ipv4Address;
   readonly host?: Host;
 }
 
@@ -32,32 +54,54 @@ export function pidPath(run: string): string {
  * installation runs already in this network namespace.
  */
 export async function runHostAgent(options: RunOptions, signal: AbortSignal): Promise<void> {
-  const { installation, state, run } = options;
+  const { installation, run } = options;
   const host = options.host ?? createHost();
   if (!(await claimInstallation(installation, socketPath(run), host.clock))) {
     throw new Error(`installation ${installation}: its host agent runs already (process id in ${pidPath(run)})`);
   }
-  const { version } = packageJson;
-  const bridges = new SegmentBridges(host.commands, installation);
-  const driver = new NamespaceDriver({ host, installation, state, run, bridges });
-  const context = { host, installation, state, run, version, bridges, tunnels: null, driver };
-  const agent = new HostAgent({ ...context, createServices: createRouterServices });
-  await agent.open();
+  const { listen: where } = options;
+  const membership = where === undefined ? null : await openMembership(host.files, host.log, options);
+  const agent = await openAgent(options, host);
   const end = new AbortController();
-  const server = createServer(agent, { exit: () => end.abort() });
-  // Bound under another name first: nobody but root may connect at any moment, nor find a socket that nobody answers.
-  const listening = `${run}/.host-agent.sock.new`;
-  await host.files.remove(listening);
-  await server.listen({ path: listening });
-  await chmod(listening, 0o600);
-  await host.files.writeText(pidPath(run), `${process.pid}\n`);
-  await host.files.rename(listening, socketPath(run));
+  const app = createServer(agent, () => end.abort());
+  const server = { app, agent, log: host.log };
+  const listener =
+    where === undefined || membership === null ? null : new Listener({ ...where, ...membership, ...server });
+  await listen(app, host, run);
+  await listener?.listen();
   host.log.info('the host agent serves', { installation, socket: socketPath(run), pid: process.pid });
   await aborted(AbortSignal.any([signal, end.signal]));
-  await server.close();
+  await listener?.close();
+  await app.close();
   await agent.release();
   await Promise.all([host.files.remove(socketPath(run)), host.files.remove(pidPath(run))]);
   host.log.info('the host agent has ended; routers and instances go on', { installation });
+}
+
+async function openAgent(options: RunOptions, host: Host): Promise<HostAgent> {
+  const { installation, state, run, driver: driverName = 'namespace', tunnelAddress } = options;
+  const tunnels =
+    tunnelAddress === undefined ? null : new Tunnels({ host, installation, state, address: tunnelAddress });
+  await tunnels?.open();
+  const bridges = new SegmentBridges(host.commands, installation, tunnels);
+  const context = { host, installation, state, run, bridges };
+  const imagePath = (sha256: string) => imagePathOf(state, sha256);
+  const driver =
+    driverName === 'namespace' ? new NamespaceDriver(context) : await createLibvirtDriver({ ...context, imagePath });
+  const { version } = packageJson;
+  const agent = new HostAgent({ ...context, version, tunnels, driver, createServices: createRouterServices });
+  await agent.open();
+  return agent;
+}
+
+/** Bound under another name first: nobody but root may connect at any moment, nor find a socket that nobody answers. */
+async function listen(app: FastifyInstance, host: Host, run: string): Promise<void> {
+  const listening = `${run}/.host-agent.sock.new`;
+  await host.files.remove(listening);
+  await app.listen({ path: listening });
+  await chmod(listening, 0o600);
+  await host.files.writeText(pidPath(run), `${process.pid}\n`);
+  await host.files.rename(listening, socketPath(run));
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -4,7 +4,7 @@ import type { Host } from '@isthmus/host';
 import { ConfigDrives } from './control/config-drives.ts';
 import { ControlNetwork } from './control/control-network.ts';
 import type { VirtualMachineDriver } from './drivers/driver.ts';
-import { ImageCache, imagesOf } from './image-cache.ts';
+import { ImageCache, imageDirectory, imagesOf } from './image-cache.ts';
 import { VmAppliances } from './vm-appliances.ts';
 import type { SegmentBridges } from './wiring/segment-bridges.ts';
 
@@ -32,15 +32,10 @@ export class VirtualMachines {
     this.control = new ControlNetwork(context);
     this.drives = new ConfigDrives(host, run);
     this.images = new ImageCache({
-      directory: imageDirectory(context),
+      directory: imageDirectory(context.state),
       log: host.log,
       used: () => new Set(machines().flatMap((machine) => (machine === undefined ? [] : imagesOf(machine)))),
     });
     this.carrier = new VmAppliances(this);
   }
-}
-
-/** Where a host keeps its images; each file's name is its SHA-256. */
-export function imageDirectory({ state }: { readonly state: string }): string {
-  return `${state}/images`;
 }

@@ -1,5 +1,4 @@
 // The host agent's API: HTTP with JSON bodies (schemas in packages/contract/src/host-api.ts), on whatever it listens.
-import type { Server as HttpServer } from 'node:http';
 import { TunnelsSchema, validator } from '@isthmus/contract';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { HostAgentError } from '../errors.ts';
@@ -15,27 +14,9 @@ const bodyLimitBytes = 64 * 1024 * 1024;
 
 const tunnelsValidator = validator(TunnelsSchema);
 
-/** What the API is served with: `exit` is asked to end the process, after the answer has gone out. */
-export interface ServerOptions {
-  readonly exit: () => void;
-  /** Serves on this rather than on a plain HTTP server. */
-  readonly server?: HttpServer;
-}
-
 /** An API without paths: JSON bodies, errors as HostError. */
-export function createApp(server?: HttpServer): FastifyInstance {
-  const options = { logger: false, bodyLimit: bodyLimitBytes } as const;
-  const app = Fastify(
-    server === undefined
-      ? options
-      : {
-          ...options,
-          serverFactory: (handler) => {
-            server.on('request', handler);
-            return server;
-          },
-        },
-  );
+export function createApp(): FastifyInstance {
+  const app = Fastify({ logger: false, bodyLimit: bodyLimitBytes });
   // A POST without a body may come with any content type or none.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => {
@@ -53,9 +34,9 @@ export function createApp(server?: HttpServer): FastifyInstance {
   return app;
 }
 
-/** Makes the whole API; it does not listen yet. */
-export function createServer(agent: HostAgent, { exit, server }: ServerOptions): FastifyInstance {
-  const app = createApp(server);
+/** Makes the whole API; it does not listen yet. `exit` is asked to end the process, after the answer has gone out. */
+export function createServer(agent: HostAgent, exit: () => void): FastifyInstance {
+  const app = createApp();
   app.addHook('onRequest', async (request) => {
     if (request.method !== 'GET') agent.refuseWhileRemoving();
   });
@@ -79,6 +60,7 @@ export function createServer(agent: HostAgent, { exit, server }: ServerOptions):
     reply.raw.once('finish', exit);
     return reply.code(204).send();
   });
-  serveTunnels(app, agent);
+  const endTunnels = serveTunnels(app.server, agent, () => true);
+  app.addHook('preClose', async () => endTunnels());
   return app;
 }

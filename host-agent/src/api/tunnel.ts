@@ -1,10 +1,10 @@
 // GET /v1/appliances/:id/agent with `Upgrade: isthmus-tunnel`: the bytes between the orchestrator and an appliance's agent,
 // unread. It leads to the appliance's control address and the agent's port, and nowhere else.
+import type { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { agentPort, EntryIdSchema, validator } from '@isthmus/contract';
-import type { FastifyInstance } from 'fastify';
 import { HostAgentError } from '../errors.ts';
 import type { HostAgent } from '../host-agent.ts';
 import { answerOf, checked } from './check.ts';
@@ -14,18 +14,22 @@ const connectWithinMs = 5000;
 const probeEveryMs = 30_000;
 const idValidator = validator(EntryIdSchema);
 
-/** Answers every upgrade of `app`; its tunnels end when it closes. */
-export function serveTunnels(app: FastifyInstance, agent: HostAgent): void {
+/**
+ * Answers every upgrade of a server; `admits` says of each whether its peer may. Answers with what ends the tunnels, to be
+ * called before the server closes.
+ */
+export function serveTunnels(server: EventEmitter, agent: HostAgent, admits: (client: Duplex) => boolean): () => void {
   const open = new Set<Duplex>();
-  app.server.on('upgrade', (request: IncomingMessage, client: Duplex, head: Buffer) => {
+  server.on('upgrade', (request: IncomingMessage, client: Duplex, head: Buffer) => {
+    if (!admits(client)) return;
     open.add(client);
     client.once('close', () => open.delete(client));
     client.on('error', () => client.destroy());
     void tunnel(agent, request, client, head);
   });
-  app.addHook('preClose', async () => {
+  return () => {
     for (const client of open) client.destroy();
-  });
+  };
 }
 
 async function tunnel(agent: HostAgent, request: IncomingMessage, client: Duplex, head: Buffer): Promise<void> {

@@ -1,2 +1,3 @@
 export { type Agent, type AgentOptions, createAgent, type ExportedState } from './agent.ts';
+export { checkIdentity, checkPeer } from './appliance/certificate-check.ts';
 export { RefusedError } from './refused-error.ts';
