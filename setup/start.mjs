@@ -1,6 +1,7 @@
 // npm start: install what is missing, then serve in the foreground. Arguments (-- --empty) go to the orchestrator.
 import { readArguments } from './arguments.mjs';
 import { driverOf } from './driver.mjs';
+import { ensureImages } from './images.mjs';
 import { install } from './install.mjs';
 import { runOrchestrator } from './orchestrator.mjs';
 import { script } from './repository.mjs';
@@ -15,6 +16,8 @@ const usage = `usage: npm start [-- [--empty] [--renew-admin] [--driver namespac
 await script(async () => {
   const args = readArguments(usage, ['--empty', '--renew-admin'], ['--driver']);
   if (args === null) return 0;
-  await install(driverOf(args) === 'libvirt' ? ['run', 'libvirt', 'image'] : ['run']);
+  const isLibvirt = driverOf(args) === 'libvirt';
+  await install(isLibvirt ? ['run', 'libvirt', 'image'] : ['run']);
+  if (isLibvirt) await ensureImages(['router', 'guest']);
   return await runOrchestrator(['start', ...args]);
 });
