@@ -38,6 +38,7 @@ export const baseLinks: Readonly<Record<string, string>> = {
 /** Left out of every image: texts for people, translations, what only an installation needs. */
 export const baseStrip: readonly string[] = [
   '/boot/',
+  '/etc/apt/',
   '/etc/init.d/',
   '/etc/rc0.d/',
   '/etc/cron.d/',

@@ -17,7 +17,7 @@ export const diskModules: KernelModules = [
   'overlay',
 ];
 
-/** NICs of the same hypervisors, and what a guest may be watched by. */
+/** NICs of the same hypervisors, and how they speak to a guest: random numbers, memory, the power button. */
 export const nicModules: KernelModules = [
   'virtio_net',
   'vmxnet3',
@@ -27,6 +27,8 @@ export const nicModules: KernelModules = [
   'virtio_console',
   'virtio_balloon',
   'hv_utils',
+  'button',
+  'evdev',
 ];
 
 /** Packet filter, address translation and connection tracking. */

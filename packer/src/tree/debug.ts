@@ -1,4 +1,4 @@
-import { appendFile, mkdir, readFile } from 'node:fs/promises';
+import { appendFile, chmod, readFile } from 'node:fs/promises';
 import type { ImageText } from '@isthmus/appliances';
 import { ImageBuildError } from '../image-build-error.ts';
 import { writeImageFiles } from './files.ts';
@@ -37,8 +37,8 @@ export async function openForDebugging(root: string, key: string): Promise<void>
     { path: '/root/.ssh/authorized_keys', text: key, mode: 0o600 },
     { path: '/usr/lib/isthmus/boot/debug-ssh', text: server, mode: 0o755 },
   ];
-  await mkdir(`${root}/root/.ssh`, { recursive: true, mode: 0o700 });
   await writeImageFiles(root, files);
+  await chmod(`${root}/root/.ssh`, 0o700);
   await appendFile(`${root}/etc/inittab`, '::respawn:/usr/lib/isthmus/boot/debug-ssh\n');
   await appendFile(`${root}/etc/passwd`, 'sshd:x:101:65534::/run/sshd:/usr/sbin/nologin\n');
   await appendFile(`${root}/etc/shadow`, 'sshd:*:19000:0:99999:7:::\n');

@@ -2,7 +2,7 @@ import { chmod, copyFile, mkdir, symlink } from 'node:fs/promises';
 import type { ApplianceManifest } from '@isthmus/appliances';
 import type { Host } from '@isthmus/host';
 import { cpioOfTree } from './cpio.ts';
-import { writeImageFiles } from './files.ts';
+import { normaliseModes, writeImageFiles } from './files.ts';
 import { installModules } from './modules.ts';
 
 /** What a busybox can do, by its own list. */
@@ -29,6 +29,7 @@ export async function buildInitramfs(
   await chmod(`${folder}/bin/busybox`, 0o755);
   for (const name of await busyboxApplets(host, from.busybox)) await symlink('busybox', `${folder}/bin/${name}`);
   await installModules(host, from.modules, manifest.initramfs.modules, folder);
+  await normaliseModes(folder);
   await writeImageFiles(folder, manifest.initramfs.files);
   return await cpioOfTree(folder, mtime);
 }

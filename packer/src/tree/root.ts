@@ -1,8 +1,8 @@
 // The root of an appliance: the packages' files, less what nobody reads, with what the manifest adds.
-import { chmod, copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { type ApplianceManifest, appliancesFolder } from '@isthmus/appliances';
 import type { Host } from '@isthmus/host';
-import { isThere, writeImageFiles, writeLink } from './files.ts';
+import { isThere, normaliseModes, writeImageFiles, writeLink } from './files.ts';
 import { busyboxApplets } from './initramfs.ts';
 import { installModules } from './modules.ts';
 import { walkTree } from './walk.ts';
@@ -59,8 +59,10 @@ async function installBoot(root: string): Promise<void> {
   await mkdir(to, { recursive: true });
   for (const name of await readdir(from)) {
     if (name === 'initramfs-init') continue;
+    const { mode } = await stat(`${from}/${name}`);
     await copyFile(`${from}/${name}`, `${to}/${name}`);
-    await chmod(`${to}/${name}`, 0o755);
+    // Git keeps the executable bit; the others are the umask of whoever checked the files out.
+    await chmod(`${to}/${name}`, (mode & 0o100) === 0 ? 0o644 : 0o755);
   }
 }
 
@@ -75,8 +77,6 @@ export async function buildRoot(
   await strip(root, manifest.strip);
   await rm(`${root}/dev`, { recursive: true, force: true });
   for (const path of manifest.folders) await mkdir(root + path, { recursive: true });
-  await chmod(`${root}/tmp`, 0o1777);
-  await chmod(`${root}/root`, 0o700);
   await linkBusybox(host, root);
   await linkAlternatives(root);
   await joinCertificates(root);
@@ -87,6 +87,9 @@ export async function buildRoot(
   if (manifest.root.service !== null) await copyFile(from.bundle, `${root}/usr/lib/isthmus/${manifest.role}.mjs`);
   await mkdir(`${root}/var/lib/dpkg`, { recursive: true });
   await writeFile(`${root}/var/lib/dpkg/status`, from.status);
+  await normaliseModes(root);
+  await chmod(`${root}/tmp`, 0o1777);
+  await chmod(`${root}/root`, 0o700);
   await writeImageFiles(root, manifest.files);
   for (const [path, target] of Object.entries(manifest.links)) await writeLink(root + path, target);
 }
