@@ -20,19 +20,8 @@ export async function runsGuests(
   const sector = `${directory}/boot-sector.img`;
   await writeFile(sector, bootProbeSector());
   const args = [
-    ...[
-      '-accel',
-      accelerator,
-      '-cpu',
-      accelerator === 'kvm' ? 'host' : 'max',
-      '-machine',
-      'pc',
-      '-m',
-      '16',
-      '-nodefaults',
-      '-no-user-config',
-      '-no-reboot',
-    ],
+    ...['-accel', accelerator, '-cpu', accelerator === 'kvm' ? 'host' : 'max', '-machine', 'pc', '-m', '16'],
+    ...['-nodefaults', '-no-user-config', '-no-reboot'],
     ...['-display', 'none', '-nic', 'none', '-device', 'isa-debug-exit,iobase=0xf4,iosize=0x04'],
     ...['-drive', `file=${sector},format=raw,if=ide,snapshot=on`],
   ];
