@@ -16,6 +16,7 @@ import { commands as key } from './key/index.ts';
 import { commands as network } from './network/index.ts';
 import { commands as networkOffering } from './network-offering/index.ts';
 import { commands as osType } from './os-type/index.ts';
+import { commands as outOfBandManagement } from './out-of-band-management/index.ts';
 import { commands as physicalNetwork } from './physical-network/index.ts';
 import { commands as pod } from './pod/index.ts';
 import { commands as portForwarding } from './port-forwarding/index.ts';
@@ -48,6 +49,7 @@ const resources: readonly (readonly Command[])[] = [
   cluster,
   configuration,
   host,
+  outOfBandManagement,
   networkOffering,
   osType,
   physicalNetwork,

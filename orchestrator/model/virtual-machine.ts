@@ -17,6 +17,7 @@ const virtualMachineActions = {
   start: ['Stopped', 'Starting', 'Error'],
   stop: ['Running', 'Stopping', 'Stopped', 'Starting'],
   reboot: ['Running'],
+  migrate: ['Running', 'Migrating'],
   destroy: ['Starting', 'Running', 'Stopping', 'Stopped', 'Destroyed', 'Error'],
   recover: ['Destroyed'],
   expunge: ['Destroyed', 'Expunging', 'Error'],

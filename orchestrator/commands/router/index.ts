@@ -1,8 +1,16 @@
 import type { Command } from '../declaration.ts';
 import { destroyRouter } from './destroy-router.ts';
 import { listRouters } from './list-routers.ts';
+import { migrateSystemVm } from './migrate-system-vm.ts';
 import { rebootRouter } from './reboot-router.ts';
 import { startRouter } from './start-router.ts';
 import { stopRouter } from './stop-router.ts';
 
-export const commands: readonly Command[] = [listRouters, startRouter, stopRouter, rebootRouter, destroyRouter];
+export const commands: readonly Command[] = [
+  listRouters,
+  startRouter,
+  stopRouter,
+  rebootRouter,
+  destroyRouter,
+  migrateSystemVm,
+];

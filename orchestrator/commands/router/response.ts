@@ -18,6 +18,9 @@ export const routerResponseFields: ResponseFields = {
   hostid: field.string('The id of the host'),
   hostname: field.string('The name of the host'),
   hypervisor: field.string("The hypervisor of the host's cluster"),
+  linklocalip: field.string('Its control address on its host, for root admins'),
+  hostcontrolstate: field.string('Enabled where its host takes machines, else Disabled or Offline, for root admins'),
+  details: field.map('For root admins. driver: how its host carries it; reason: why it is in its state'),
   dns1: field.string('The first DNS server'),
   dns2: field.string('The second DNS server'),
   networkdomain: field.string('The DNS domain of its network'),
@@ -92,6 +95,7 @@ export async function presentRouters({ db, caller }: PresentContext, rows: reado
       hostid: host?.id,
       hostname: host?.name,
       hypervisor: host && clusters.get(host.cluster_id)?.hypervisor,
+      ...adminFields(caller, row, host),
       dns1: network?.dns1 ?? zone?.dns1,
       dns2: network?.dns1 ? (network.dns2 ?? undefined) : (zone?.dns2 ?? undefined),
       networkdomain: network?.network_domain,
@@ -132,6 +136,21 @@ export async function presentRouters({ db, caller }: PresentContext, rows: reado
       hasannotations: false,
     };
   });
+}
+
+function adminFields(caller: Caller, row: Row, host: EntityRow<'host'> | undefined): ResponseObject {
+  if (caller.role !== 'Admin') return {};
+  const details = Object.entries({ driver: host?.driver, reason: row.reason }).filter(([, value]) => value);
+  return {
+    linklocalip: row.link_local_address ?? undefined,
+    hostcontrolstate: host && hostControlState(host),
+    details: details.length === 0 ? undefined : Object.fromEntries(details),
+  };
+}
+
+function hostControlState({ state, resource_state: resourceState }: EntityRow<'host'>): string {
+  if (state !== 'Up') return 'Offline';
+  return resourceState === 'Enabled' ? 'Enabled' : 'Disabled';
 }
 
 function guestSide(row: Row, network: EntityRow<'network'> | undefined) {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Hostname, parseHostname } from '@isthmus/net';
+import { driverOfTemplate } from '../../model/template-driver.ts';
 import { defaultHostname, instanceName } from '../../model/virtual-machine.ts';
 import { nextNumber } from '../../store/database.ts';
 import { asyncCommand } from '../declaration.ts';
@@ -38,6 +39,10 @@ export const deployVirtualMachine = asyncCommand({
     networkids: p.entities('network').optional('The networks, comma-separated, the default one first'),
     ipaddress: p.ipv4.optional('Address in the default network; by default the lowest free one'),
     userdata: userDataParameter,
+    rootdisksize: {
+      ...p.integer(1, 65_536).optional("Size of its disk in GiB, not below its template's; by default that"),
+      type: 'long',
+    },
     startvm: p.boolean.optional('False: deployed but not started'),
     account: p.text.optional('The account that owns it; with domainid where that is of another domain'),
     domainid: p.entity('domain').optional("The owner's domain"),
@@ -51,7 +56,6 @@ export const deployVirtualMachine = asyncCommand({
     diskofferingid: unservedParameter(disks, 'uuid'),
     overridediskofferingid: unservedParameter(disks, 'uuid'),
     size: unservedParameter(disks, 'long'),
-    rootdisksize: unservedParameter(disks, 'long'),
     datadiskofferinglist: unservedParameter(disks, 'map'),
     datadisksdetails: unservedParameter(disks, 'map'),
     iptonetworklist: unservedParameter('networkids names the networks, ipaddress the address', 'map'),
@@ -105,6 +109,7 @@ export const deployVirtualMachine = asyncCommand({
         template_id: template.id,
         service_offering_id: offering.id,
         user_data: parameters.userdata ?? null,
+        root_disk_bytes: rootDiskBytes(template, parameters.rootdisksize),
         state: parameters.startvm === false ? 'Stopped' : 'Starting',
       })
       .execute();
@@ -116,6 +121,18 @@ export const deployVirtualMachine = asyncCommand({
     return presentVirtualMachine(context, id);
   },
 });
+
+/** Throws 431 where the disk would be smaller than its template's, or the template has none. */
+function rootDiskBytes(template: EntityRow<'template'>, gibibytes: number | undefined): number | null {
+  if (gibibytes === undefined) return null;
+  if (driverOfTemplate(template) === 'namespace') {
+    throw parameterError('rootdisksize', String(gibibytes), 'no value: the template has no disk');
+  }
+  const bytes = gibibytes * 2 ** 30;
+  if (bytes >= Number(template.size)) return bytes;
+  const least = Math.ceil(Number(template.size) / 2 ** 30);
+  throw parameterError('rootdisksize', String(gibibytes), `at least ${least}, the size of its template`);
+}
 
 function checkZoneAndOffering(
   zone: EntityRow<'zone'>,

@@ -2,8 +2,10 @@ import type { Command } from '../declaration.ts';
 import { deployVirtualMachine } from './deploy-virtual-machine.ts';
 import { destroyVirtualMachine } from './destroy-virtual-machine.ts';
 import { expungeVirtualMachine } from './expunge-virtual-machine.ts';
+import { findHostsForMigration } from './find-hosts-for-migration.ts';
 import { listNics } from './list-nics.ts';
 import { listVirtualMachines } from './list-virtual-machines.ts';
+import { migrateVirtualMachine } from './migrate-virtual-machine.ts';
 import { rebootVirtualMachine } from './reboot-virtual-machine.ts';
 import { recoverVirtualMachine } from './recover-virtual-machine.ts';
 import { startVirtualMachine } from './start-virtual-machine.ts';
@@ -21,4 +23,6 @@ export const commands: readonly Command[] = [
   recoverVirtualMachine,
   expungeVirtualMachine,
   listNics,
+  migrateVirtualMachine,
+  findHostsForMigration,
 ];

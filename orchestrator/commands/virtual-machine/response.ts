@@ -46,7 +46,7 @@ export const virtualMachineResponseFields: ResponseFields = {
   isdynamicallyscalable: field.boolean('True: the instance can be scaled while it runs'),
   deleteprotection: field.boolean('True: the instance cannot be destroyed'),
   vmtype: field.string('The type of the instance: User'),
-  details: field.map('Details of the instance'),
+  details: field.map('For root admins. driver: how its host carries it; reason: why it is in its state'),
   tags: field.set('The tags of the instance'),
   hasannotations: field.boolean('True: the instance has annotations'),
 };
@@ -92,6 +92,7 @@ export async function presentVirtualMachines(context: PresentContext, rows: read
       zonename: related.zones.get(row.zone_id)?.name,
       hostid: host?.id,
       hostname: host?.name,
+      details: detailsOf(context.caller, row, host),
       ...templates.get(row.template_id),
       passwordenabled: false,
       serviceofferingid: row.service_offering_id,
@@ -110,6 +111,12 @@ export async function presentVirtualMachines(context: PresentContext, rows: read
       hasannotations: false,
     };
   });
+}
+
+function detailsOf(caller: Caller, row: Row, host: EntityRow<'host'> | undefined): ResponseObject | undefined {
+  if (caller.role !== 'Admin') return undefined;
+  const details = Object.entries({ driver: host?.driver, reason: row.reason }).filter(([, value]) => value);
+  return details.length === 0 ? undefined : Object.fromEntries(details);
 }
 
 async function templateFields(db: Db, ids: readonly (string | null)[]): Promise<Map<string, ResponseObject>> {

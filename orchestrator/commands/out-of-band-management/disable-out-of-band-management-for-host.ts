@@ -1,0 +1,27 @@
+import { asyncCommand } from '../declaration.ts';
+import { p } from '../parameter.ts';
+import { outOfBandFields, presentOutOfBand } from './response.ts';
+import { outOfBandRow } from './row.ts';
+
+/** disableOutOfBandManagementForHost: what was configured is no longer heeded. */
+export const disableOutOfBandManagementForHost = asyncCommand({
+  name: 'disableOutOfBandManagementForHost',
+  description: "Disables a host's out-of-band management",
+  roles: ['Admin'],
+  parameters: { hostid: p.entity('host').required('The host') },
+  responseKey: 'outofbandmanagement',
+  responseFields: outOfBandFields,
+  eventType: 'HOST.OOBM.DISABLE',
+  instanceType: 'Host',
+  creates: false,
+  prepare: async ({ db }, { hostid: host }) => {
+    await outOfBandRow(db, host.id);
+    await db
+      .updateTable('out_of_band_management')
+      .set({ is_enabled: false, updated: new Date() })
+      .where('host_id', '=', host.id)
+      .execute();
+    return { id: host.id };
+  },
+  execute: async ({ db }, id) => ({ ...presentOutOfBand(await outOfBandRow(db, id)), status: true }),
+});
