@@ -14,6 +14,8 @@ import { buildBootParts } from './disk/boot-partition.ts';
 import { coreSector, type RootParts, writeRawDisk } from './disk/raw-disk.ts';
 import { convertDisk, type DiskFormat } from './export/formats.ts';
 import { writeOva } from './export/ova.ts';
+import { ImageBuildError } from './image-build-error.ts';
+import { writeInstaller } from './installer/installer.ts';
 import { sbomText } from './sbom.ts';
 import { bundledPackages, installedPackages, type PackageLock } from './sbom-sources.ts';
 import { type ImageFileNames, signImage } from './sign.ts';
@@ -77,6 +79,9 @@ export async function prepareBuild(host: Host, request: BuildRequest): Promise<B
   const { manifest, architecture, checkout, debugKey } = request;
   const { role } = manifest;
   const debug = debugKey !== null;
+  if (manifest.root === null && request.formats.includes('iso')) {
+    throw new ImageBuildError(`--format iso: ${role} has no installer; expected the image of an appliance`);
+  }
   const { lock, text: lockText } = await readLock(host.files, role, architecture);
   const packages = lock.packages.filter(({ use }) => use !== 'debug' || debug);
   const epoch = lock.sourceDateEpoch;
@@ -163,6 +168,13 @@ export async function prepareBuild(host: Host, request: BuildRequest): Promise<B
       say(format);
       names[format] = `${role}.${format}`;
       await convertDisk(host, raw, format, `${output}/${names[format]}`);
+    }
+    if (formats.includes('iso')) {
+      say('iso');
+      names.iso = `${role}.iso`;
+      const from = { grub: `${work}/grub`, kernel: `${output}/${required(names.kernel, 'kernel')}`, raw, epoch };
+      const more = { initramfs: required(initramfs, 'initramfs'), virtualBytes: required(virtualBytes, 'raw disk') };
+      await writeInstaller(host, { ...from, ...more }, `${work}/installer`, `${output}/${names.iso}`);
     }
     if (!formats.includes('ova')) return;
     say('ova');

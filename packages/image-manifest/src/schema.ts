@@ -8,8 +8,19 @@ const closed = { additionalProperties: false } as const;
 export const imageRoles = ['router', 'console-proxy', 'secondary-storage', 'guest'] as const;
 export type ImageRole = (typeof imageRoles)[number];
 
-/** Kinds of files of an image: the disk in each format, what a direct kernel boot takes, and the bill of materials. */
-export const imageFileKinds = ['raw', 'qcow2', 'vhd', 'vhdx', 'vmdk', 'ova', 'kernel', 'initrd', 'sbom'] as const;
+/** Kinds of files of an image: the disk in each format, the installer of it (`iso`), what a direct kernel boot takes, and the bill of materials. */
+export const imageFileKinds = [
+  'raw',
+  'qcow2',
+  'vhd',
+  'vhdx',
+  'vmdk',
+  'ova',
+  'iso',
+  'kernel',
+  'initrd',
+  'sbom',
+] as const;
 export type ImageFileKind = (typeof imageFileKinds)[number];
 
 /** SHA-256 in lower-case hexadecimal. */

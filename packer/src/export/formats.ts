@@ -5,11 +5,13 @@ import { ImageBuildError } from '../image-build-error.ts';
 const minutes = 60_000;
 
 /** Formats that an image can be asked in. */
-export const diskFormats = ['raw', 'qcow2', 'vhd', 'vhdx', 'vmdk', 'ova'] as const;
+export const diskFormats = ['raw', 'qcow2', 'vhd', 'vhdx', 'vmdk', 'ova', 'iso'] as const;
 export type DiskFormat = (typeof diskFormats)[number];
+/** Those that qemu-img writes; an OVA is an archive (ova.ts), `iso` the installer (installer/). */
+type QemuFormat = Exclude<DiskFormat, 'ova' | 'iso'>;
 
-/** qemu-img's own name of a format, and how it writes it. An OVA is an archive: see ova.ts. */
-const converters: Readonly<Record<Exclude<DiskFormat, 'raw' | 'ova'>, { driver: string; args: readonly string[] }>> = {
+/** qemu-img's own name of a format, and how it writes it. */
+const converters: Readonly<Record<Exclude<QemuFormat, 'raw'>, { driver: string; args: readonly string[] }>> = {
   // zstd is read by QEMU 5.1 and newer, and is a third of zlib's time.
   qcow2: { driver: 'qcow2', args: ['-c', '-o', 'compression_type=zstd'] },
   // Without force_size the size is rounded to a geometry of cylinders, which Hyper-V and XenServer do not need.
@@ -19,7 +21,7 @@ const converters: Readonly<Record<Exclude<DiskFormat, 'raw' | 'ova'>, { driver: 
 };
 
 /** qemu-img's name of a format. */
-export function driverOf(format: Exclude<DiskFormat, 'ova'>): string {
+export function driverOf(format: QemuFormat): string {
   return format === 'raw' ? 'raw' : converters[format].driver;
 }
 
@@ -37,7 +39,7 @@ export async function qemuImg(host: Host, args: readonly string[]): Promise<stri
 export async function convertDisk(
   host: Host,
   raw: string,
-  format: Exclude<DiskFormat, 'raw' | 'ova'>,
+  format: Exclude<QemuFormat, 'raw'>,
   output: string,
 ): Promise<void> {
   const { driver, args } = converters[format];
