@@ -114,7 +114,8 @@ export function renderDomain(domain: Domain): string {
       element('vcpu', {}, [String(cpus)]),
       osElement(domain),
       element('features', {}, [element('acpi'), element('apic')]),
-      ...(isKvm ? [element('cpu', { mode: 'host-model' })] : []),
+      // All that the processor, or QEMU's emulation of one, can do: what the accelerator was probed with (accelerator.ts).
+      element('cpu', { mode: isKvm ? 'host-passthrough' : 'maximum' }),
       element('clock', { offset: 'utc' }),
       element('on_poweroff', {}, ['destroy']),
       element('on_reboot', {}, ['restart']),

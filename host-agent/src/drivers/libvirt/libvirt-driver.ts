@@ -90,8 +90,8 @@ export class LibvirtDriver implements VirtualMachineDriver {
     await this.#ports.open(instances.map(({ id, spec: { nics } }) => ({ kind: 'i', id, nics })));
   }
 
-  ensureInstance(id: string, { nics, machine }: InstanceSpec): Promise<void> {
-    return this.#ensure({ kind: 'i', id, nics, machine: this.#machineOf('i', id, machine) });
+  async ensureInstance(id: string, { nics, machine }: InstanceSpec): Promise<void> {
+    await this.#ensure({ kind: 'i', id, nics, machine: this.#machineOf('i', id, machine) });
   }
 
   changeInstance(id: string, _before: InstanceSpec, after: InstanceSpec): Promise<void> {
@@ -111,9 +111,9 @@ export class LibvirtDriver implements VirtualMachineDriver {
     return null;
   }
 
-  ensureAppliance(id: string, { nics, machine }: ApplianceSpec, extras: ApplianceExtras): Promise<void> {
+  async ensureAppliance(id: string, { nics, machine }: ApplianceSpec, extras: ApplianceExtras): Promise<void> {
     const { configDrive } = extras;
-    return this.#ensure({
+    await this.#ensure({
       kind: 'r',
       id,
       nics,

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, readdir, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type CommandRunner, createHost, type Files, type Host, silentLog } from '@isthmus/host';
+import { type CommandRunner, createHost, createNamespaceHost, type Files, type Host, silentLog } from '@isthmus/host';
 import { SegmentBridges } from '../../wiring/segment-bridges.ts';
 
 const machine = createHost({ log: silentLog });
@@ -21,6 +21,8 @@ export interface LibvirtHost {
   /** Where the machine sees a file of the host. */
   path(file: string): string;
   bridges(): SegmentBridges;
+  /** Makes a namespace with `address`/24 on a bridge, where a DHCP server hands out `lease` to `macAddress`. */
+  addNeighbour(bridge: string, address: string, macAddress: string, lease: string): Promise<Host>;
   /** Command lines of the processes that run on it, by process id. */
   processes(): Promise<Map<number, string>>;
   /** Ends every process of it and removes its files. */
@@ -37,6 +39,13 @@ async function processesIn(network: string): Promise<Map<number, string>> {
     }),
   );
   return new Map(found.flat());
+}
+
+/** The networks of its named namespaces. */
+async function networksOf({ commands, files }: Host): Promise<string[]> {
+  const names = await files.list('/run/netns');
+  const inodes = names.map((name) => commands.run('stat', ['--format=net:[%i]', `/run/netns/${name}`]));
+  return (await Promise.all(inodes)).map(({ stdout }) => stdout.trim());
 }
 
 function commandsIn(pid: number): CommandRunner {
@@ -89,7 +98,26 @@ export async function createLibvirtHost(): Promise<LibvirtHost> {
   await host.commands.run('ip', ['link', 'set', 'dev', 'lo', 'up']);
   const network = await readlink(`/proc/${holder}/ns/net`);
   const installation = `t${randomBytes(2).toString('hex').slice(0, 3)}`;
-  const processes = () => processesIn(network);
+  const addNeighbour = async (bridge: string, address: string, macAddress: string, lease: string) => {
+    const name = `neighbour-${bridge}`;
+    const neighbour = createNamespaceHost(host, name);
+    await host.commands.run('ip', ['netns', 'add', name]);
+    const plug = [
+      `link add name ${bridge}-nb type veth peer name eth0 netns ${name}`,
+      `link set dev ${bridge}-nb master ${bridge} up`,
+    ];
+    await host.commands.run('ip', ['-batch', '-'], { input: `${plug.join('\n')}\n` });
+    const up = [`address add ${address}/24 dev eth0`, 'link set dev eth0 up', 'link set dev lo up'];
+    await neighbour.commands.run('ip', ['-batch', '-'], { input: `${up.join('\n')}\n` });
+    const server = ['--keep-in-foreground', '--conf-file=/dev/null', '--port=0', '--leasefile-ro', '--bind-interfaces'];
+    const range = ['--interface=eth0', `--dhcp-range=${lease},${lease}`, `--dhcp-host=${macAddress},${lease}`];
+    await neighbour.commands.startDaemon('dnsmasq', [...server, ...range], { logPath: '/run/dnsmasq.log' });
+    return neighbour;
+  };
+  const processes = async () => {
+    const all = await Promise.all([network, ...(await networksOf(host))].map(processesIn));
+    return new Map(all.flatMap((each) => [...each]));
+  };
   const remove = async () => {
     for (;;) {
       const others = [...(await processes()).keys()].filter((pid) => pid !== holder);
@@ -107,6 +135,7 @@ export async function createLibvirtHost(): Promise<LibvirtHost> {
     state: join(directory, 'state'),
     run: '/run/isthmus',
     path: (file) => `/proc/${holder}/root${file}`,
+    addNeighbour,
     bridges: () => new SegmentBridges(host.commands, installation),
     processes,
     remove,
