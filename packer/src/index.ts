@@ -1,3 +1,5 @@
+export * from './build.ts';
+export * from './image-build-error.ts';
 export * from './sbom.ts';
 export * from './sbom-sources.ts';
 export * from './sign.ts';

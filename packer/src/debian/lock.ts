@@ -39,9 +39,9 @@ export type DebianLock = Static<typeof DebianLockSchema>;
 
 const compiled = Compile(DebianLockSchema);
 
-/** File of a role's lock. */
+/** File of a role's lock: JSON, a package a line, which a formatter of `.json` files would tear apart. */
 export function lockPath(role: ApplianceRole, architecture: Architecture): string {
-  return `${appliancesFolder}locks/${role}.${architecture}.json`;
+  return `${appliancesFolder}locks/${role}.${architecture}.lock`;
 }
 
 /** The one text of a lock: a package a line, so that a change of one is a change of one line. */

@@ -9,8 +9,6 @@ const privileged = 0o6000;
 /** Larger files are no keys. */
 const keyBytesAtMost = 65_536;
 
-/** Programs of a `--debug` image with the setuid or setgid bit. */
-const debugSetuid = ['/usr/bin/ssh-agent', '/usr/lib/openssh/ssh-keysign'];
 const machineIds = ['/etc/machine-id', '/var/lib/dbus/machine-id', '/var/lib/systemd/random-seed'];
 
 /** Accounts that a password could open: what stands in the field is neither `*` nor `!`. */
@@ -30,9 +28,8 @@ async function privateKeys(root: string, entries: readonly TreeEntry[]): Promise
 function faultsOfEntries(entries: readonly TreeEntry[], setuid: readonly string[], debug: boolean): string[] {
   const there = new Set(entries.map(({ path }) => path));
   const bits = entries.filter(({ kind, mode }) => kind === 'file' && (mode & privileged) !== 0).map(({ path }) => path);
-  const expected = debug ? [...setuid, ...debugSetuid] : setuid;
   const faults = [
-    ...bits.filter((path) => !expected.includes(path)).map((path) => `${path} has a setuid or setgid bit`),
+    ...bits.filter((path) => !setuid.includes(path)).map((path) => `${path} has a setuid or setgid bit`),
     ...machineIds.filter((path) => there.has(path)).map((path) => `${path} tells copies of the image apart`),
     ...entries
       .filter(({ kind, path, mode }) => kind === 'file' && (mode & 0o002) !== 0 && !path.startsWith('/tmp'))

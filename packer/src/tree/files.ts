@@ -12,14 +12,13 @@ export async function makeFolder(root: string, path: string): Promise<void> {
 }
 
 /**
- * Gives everything below `root` one of two modes: 0755 for folders and for what root may execute, 0644 for the rest. The
- * setuid and setgid bits stay, for the check of the root to find.
+ * Gives everything below `root` one of two modes: 0755 for folders and for what root may execute, 0644 for the rest. No
+ * setuid or setgid bit stays: only root starts programs in an image.
  */
 export async function normaliseModes(root: string): Promise<void> {
   for (const { kind, path, mode } of await walkTree(root)) {
     if (kind === 'link') continue;
-    const plain = kind === 'folder' || (mode & 0o100) !== 0 ? 0o755 : 0o644;
-    const wanted = kind === 'folder' ? plain : plain | (mode & 0o6000);
+    const wanted = kind === 'folder' || (mode & 0o100) !== 0 ? 0o755 : 0o644;
     if (mode !== wanted) await chmod(root + path, wanted);
   }
 }
