@@ -3,6 +3,7 @@ export * from './command.ts';
 export * from './command-line.ts';
 export * from './files.ts';
 export * from './host.ts';
+export * from './host-of.ts';
 export * from './log.ts';
 export * from './manual-clock.ts';
 export * from './memory-files.ts';

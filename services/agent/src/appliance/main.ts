@@ -1,7 +1,7 @@
 // The agent of a router in a VM; bundled to one file and run by Node as root: node router.mjs
 import { createWriteStream, writeSync } from 'node:fs';
 import { agentPort } from '@isthmus/contract';
-import { createHost } from '@isthmus/host';
+import { hostOf } from '@isthmus/host';
 import packageJson from '../../package.json' with { type: 'json' };
 import { Appliance } from './appliance.ts';
 import { BootStages } from './boot-stages.ts';
@@ -21,7 +21,7 @@ const log = createConsoleLog({
   },
 });
 
-const host = { ...createHost({ log }), log };
+const host = { ...hostOf(log), log };
 const stages = await BootStages.begin(host.files, host.clock, packageJson.version, `${paths.run}/boot-stages`);
 stages.end('node');
 const appliance = new Appliance({ host, paths, stages, port: agentPort });
