@@ -18,7 +18,7 @@ export class SealedTextError extends Error {
   constructor(keySource: string, options?: ErrorOptions) {
     super(
       `the master key of ${keySource} does not open a secret of this database: expected the key that sealed it (restore ` +
-        'it from your backup), and a database that nobody has changed',
+        "it from your backup, or give another orchestrator's by ISTHMUS_MASTER_KEY), and a database that nobody has changed",
       options,
     );
     this.name = 'SealedTextError';

@@ -212,3 +212,12 @@ test.serial('no more CAs than a grant can name', async (t) => {
   t.is((await certificates.issueWithKey(subject(1))).grant.authorities.length, 4);
   await t.throwsAsync(certificates.replaceAuthority(), { message: /4 CAs are trusted already/ });
 });
+
+test.serial('orchestrators of two machines on one database are of one installation', async (t) => {
+  await database.db.deleteFrom('configuration').where('name', '=', 'control.installation').execute();
+  const one = await Certificates.open(options());
+  const two = await Certificates.open(options({ installation: 'cd34', holder: 'cd34-node' }));
+  t.deepEqual([one.identity.installation, two.identity.installation], ['ab12', 'ab12']);
+  const { subjectAltName } = new X509Certificate(two.identity.current().certificate);
+  t.is(subjectAltName, 'URI:urn:isthmus:ab12:orchestrator:cd34-node');
+});

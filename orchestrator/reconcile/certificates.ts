@@ -27,12 +27,14 @@ import {
   lockAuthorities,
   revokeCertificates,
   revokedSerialNumbers,
+  sharedInstallation,
 } from '../store/certificate.ts';
 import type { Db, Trx } from '../store/database.ts';
 
 export interface CertificateOptions {
   readonly db: Db;
   readonly sealer: Sealer;
+  /** Of this machine; where orchestrators of several share the database, certificates name that of the first. */
   readonly installation: string;
   /** Names this orchestrator in its certificate. */
   readonly holder: string;
@@ -74,11 +76,11 @@ export class Certificates {
   #authorities: readonly AuthorityRow[] = [];
   #revoked: ReadonlySet<string> = new Set();
 
-  private constructor(options: CertificateOptions) {
-    this.#options = options;
+  private constructor(options: CertificateOptions, installation: string) {
+    this.#options = { ...options, installation };
     this.#holder = options.holder.replaceAll(/[^A-Za-z0-9._-]/g, '-').slice(0, 64);
     this.identity = {
-      installation: options.installation,
+      installation,
       current: () => this.#current(),
       isRevoked: (serialNumber) => this.#revoked.has(serialNumber),
     };
@@ -86,13 +88,14 @@ export class Certificates {
 
   /** Makes the CA where there is none yet, and this orchestrator's certificate. Throws SealedTextError with a wrong master key. */
   static async open(options: CertificateOptions): Promise<Certificates> {
-    const { db, installation, sealer } = options;
-    await db.transaction().execute(async (trx) => {
+    const { db, sealer } = options;
+    const installation = await db.transaction().execute(async (trx) => {
       await lockAuthorities(trx);
-      if ((await authorityRows(trx)).length > 0) return;
-      await addAuthority(trx, await createAuthority(installation), sealer);
+      const shared = await sharedInstallation(trx, options.installation);
+      if ((await authorityRows(trx)).length === 0) await addAuthority(trx, await createAuthority(shared), sealer);
+      return shared;
     });
-    const certificates = new Certificates(options);
+    const certificates = new Certificates(options, installation);
     await certificates.refresh();
     return certificates;
   }

@@ -12,8 +12,8 @@ type WatchedRouter = Selectable<RouterTable> & {
   readonly acknowledged_hash: string | null;
 };
 
-/** A VM that is silent for longer is not just busy, and not just restarted by its host. */
-const silenceMs = 8_000;
+/** So many looks in a row that a VM's agent does not answer: it is not just busy. */
+const mostSilentLooks = 2;
 /** Pause after a start that failed; it doubles with each that follows. */
 const firstPauseMs = 5_000;
 const longestPauseMs = 300_000;
@@ -26,8 +26,8 @@ interface Revival {
 
 export class RouterMonitor {
   readonly #parts: Parts;
-  /** Since when a VM's agent is silent, of `performance.now()`. */
-  readonly #silentSince = new Map<string, number>();
+  /** Looks in a row at which a VM's agent was silent. */
+  readonly #silentLooks = new Map<string, number>();
   readonly #revivals = new Map<string, Revival>();
 
   constructor(parts: Parts) {
@@ -84,15 +84,15 @@ export class RouterMonitor {
     }
     try {
       const { serving } = await this.#parts.agents.inside(router).status();
-      this.#silentSince.delete(router.id);
+      this.#silentLooks.delete(router.id);
       this.#revivals.delete(router.id);
       if (sameIdentity(serving, acknowledgedOf(router))) return;
       await this.#attempt(router, () => realignRouter(this.#parts, router.id));
     } catch (error) {
-      const now = performance.now();
-      const since = this.#silentSince.get(router.id) ?? now;
-      this.#silentSince.set(router.id, since);
-      if (now - since >= silenceMs) this.#revive(router, error instanceof Error ? error.message : String(error));
+      const silent = (this.#silentLooks.get(router.id) ?? 0) + 1;
+      this.#silentLooks.set(router.id, silent);
+      // It waits for the VM first, which its host may have started again by itself.
+      if (silent >= mostSilentLooks) this.#revive(router, error instanceof Error ? error.message : String(error));
     }
   }
 
@@ -104,7 +104,7 @@ export class RouterMonitor {
     this.#parts.log.warn('router is not running; starting it again', { router: router.name, reason });
     revival.work = reviveRouter(this.#parts, router.id)
       .then(() => {
-        this.#silentSince.delete(router.id);
+        this.#silentLooks.delete(router.id);
         this.#revivals.delete(router.id);
       })
       .catch((error: unknown) => {

@@ -15,6 +15,22 @@ export async function lockAuthorities(trx: Trx): Promise<void> {
   await sql`select pg_advisory_xact_lock(${authorityLock})`.execute(trx);
 }
 
+/** The id of the installation that certificates name: the first orchestrator's of this database. */
+export async function sharedInstallation(trx: Trx, own: string): Promise<string> {
+  const name = 'control.installation';
+  await trx
+    .insertInto('configuration')
+    .values({ name, value: own })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+  const { value } = await trx
+    .selectFrom('configuration')
+    .select('value')
+    .where('name', '=', name)
+    .executeTakeFirstOrThrow();
+  return value ?? own;
+}
+
 /** Every CA that is trusted, the oldest first. */
 export async function authorityRows(db: Db | Trx): Promise<AuthorityRow[]> {
   return db.selectFrom('certificate_authority').selectAll().orderBy('created').orderBy('id').execute();

@@ -29,7 +29,9 @@ async function secondOf(t: { teardown(end: () => Promise<void>): void }, cloud: 
   await machine.files.makeDirectory(`${data}/credentials`);
   await machine.files.writeText(`${data}/installation.json`, JSON.stringify(installation));
   const socket = encodeURIComponent(`${cloud.lab.run}/postgresql`);
+  const masterKey = await readFile(`${cloud.data}/credentials/master.key`, 'utf8');
   const env = {
+    ISTHMUS_MASTER_KEY: masterKey.trim(),
     ISTHMUS_DATA: data,
     ISTHMUS_LISTEN: '127.0.0.1:0',
     DATABASE_URL: `postgresql://postgres@localhost/isthmus?host=${socket}`,
