@@ -1,5 +1,6 @@
-// npm test: install what is missing, run every check, every test under coverage (and with --benchmarks every benchmark,
-// quickly). The last line is always "N passed, N failed"; a failed check, benchmark or coverage counts as one failure.
+// npm test: install what is missing, run every check, every test under coverage (with --all also the tests that take
+// minutes, *.long.ts, and every benchmark, quickly). The last line is always "N passed, N failed"; a failed check,
+// benchmark or coverage counts as one failure.
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { runChecks } from './checks.mjs';
@@ -10,9 +11,13 @@ import { tapReader } from './tap.mjs';
 /** What benchmarks end with where the machine cannot run them. */
 const cannotRunHere = 3;
 
-/** Runs the tests and answers with their count; a run that fails without a failed test (coverage) counts as one. */
-async function runTests() {
-  const child = spawn('npm', ['run', '--silent', 'coverage'], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+/**
+ * Runs tests by a script of package.json and answers with their count; a run that fails without a failed test (coverage)
+ * counts as one.
+ * @param {'coverage' | 'test:long'} script
+ */
+async function runTests(script) {
+  const child = spawn('npm', ['run', '--silent', script], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
   const tap = tapReader((line) => process.stdout.write(`${line}\n`));
   createInterface({ input: child.stdout }).on('line', tap.read);
   const code = await new Promise((resolve, reject) => {
@@ -22,13 +27,13 @@ async function runTests() {
   const { passed, failed, skipped } = tap.count;
   if (passed + failed === 0) process.stdout.write('FAILED no test ran\n');
   if (skipped > 0) process.stdout.write(`FAILED ${skipped} tests are skipped\n`);
-  if (code !== 0 && failed === 0) process.stdout.write(`FAILED coverage or the test runner (exit code ${code})\n`);
+  if (code !== 0 && failed === 0) process.stdout.write(`FAILED npm run ${script} (exit code ${code})\n`);
   const unseen = failed === 0 && (code !== 0 || passed === 0) ? 1 : 0;
   return { passed, failed: failed + skipped + unseen };
 }
 
 /** Names that test/bench/index.ts knows. */
-const benchmarkNames = ['apply', 'api', 'datapath'];
+const benchmarkNames = ['apply', 'api', 'datapath', 'image'];
 
 /** Runs every benchmark in its quick form; answers with the number that failed. */
 async function runBenchmarks() {
@@ -43,12 +48,17 @@ async function runBenchmarks() {
 }
 
 async function main() {
-  await install(['run', 'test']);
+  await install(['run', 'test', 'image']);
   const checks = await runChecks();
-  const tests = await runTests();
-  const benchmarks = process.argv.includes('--benchmarks') ? await runBenchmarks() : 0;
+  const tests = await runTests('coverage');
+  const all = process.argv.includes('--all');
+  const long = all ? await runTests('test:long') : { passed: 0, failed: 0 };
+  const benchmarks = all ? await runBenchmarks() : 0;
   for (const name of checks.failed) process.stdout.write(`FAILED ${name}\n`);
-  return { passed: tests.passed, failed: tests.failed + checks.failed.length + benchmarks };
+  return {
+    passed: tests.passed + long.passed,
+    failed: tests.failed + long.failed + checks.failed.length + benchmarks,
+  };
 }
 
 let result = { passed: 0, failed: 1 };

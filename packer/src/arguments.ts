@@ -21,13 +21,15 @@ export interface ImageArguments {
 /** Told to whoever asks, and with each wrong argument. */
 export const usage = `usage: npm run image -- ROLE [--format LIST] [--arch ARCH] [--output DIR] [--cache DIR] [--debug --debug-key FILE]
        npm run image -- [ROLE] --update-lock
+       npm run image -- --definitions
   ROLE      ${applianceRoles.join(', ')} or all
-  --format  any of ${diskFormats.join(',')}; raw and qcow2 are always made
+  --format  any of ${diskFormats.join(',')} (iso: the installer); raw and qcow2 are always made
   --arch    ${architectures.join(', ')}
   --output  folder of images (ISTHMUS_IMAGES, else dist/images); each gets a folder named after its role
   --cache   folder of Debian packages (/var/cache/isthmus/debs)
   --debug   an image with an SSH server for root, opened by the public key in FILE; never for production
-  --update-lock  writes the lock of packages anew from what this machine's Debian mirror has today, and builds nothing`;
+  --update-lock  writes the lock of packages anew from what this machine's Debian mirror has today, and builds nothing
+  --definitions  writes the definitions of Packer in packer/definitions anew, and builds nothing`;
 
 function oneOf<Word extends string>(words: readonly Word[], value: string, name: string): Word {
   const found = words.find((word) => word === value);

@@ -7,6 +7,7 @@ import { abortableHost } from './abortable-host.ts';
 import { type ImageArguments, readArguments, usage } from './arguments.ts';
 import { type Build, type BuildRequest, prepareBuild } from './build.ts';
 import { updateLocks } from './debian/update-lock.ts';
+import { writeDefinitions } from './definitions.ts';
 import { ImageBuildError } from './image-build-error.ts';
 import { requirePrograms, requireRoom } from './tools.ts';
 import { readDebugKey } from './tree/debug.ts';
@@ -75,6 +76,11 @@ function sentenceOf(error: unknown): string | null {
 async function main(words: readonly string[], interrupt: AbortSignal): Promise<void> {
   if (words.includes('--help') || words.includes('-h')) {
     process.stdout.write(`${usage}\n`);
+    return;
+  }
+  if (words.length === 1 && words[0] === '--definitions') {
+    const paths = await writeDefinitions(`${checkout}/packer/definitions`);
+    process.stdout.write(`${paths.join('\n')}\n`);
     return;
   }
   const args = readArguments(words);

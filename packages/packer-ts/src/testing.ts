@@ -1,3 +1,5 @@
+// What tests of templates start from. Tests alone import this.
+import fc from 'fast-check';
 import type { Template } from './template.ts';
 import { literal, packer, user } from './text.ts';
 
@@ -71,3 +73,12 @@ export const everything: Template = {
     ],
   ],
 };
+
+/** Printable characters, many of them such that Go's templates, JSON or a shell look at them. */
+export const nasty = fc.string({
+  unit: fc.oneof(
+    fc.constantFrom('{', '}', '`', '"', "'", '\\', '$', '.', '-', 'user'),
+    fc.string({ minLength: 1, maxLength: 1 }),
+  ),
+  maxLength: 24,
+});
