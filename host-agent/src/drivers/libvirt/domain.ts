@@ -29,14 +29,25 @@ export interface Domain {
   readonly nics: readonly DomainNic[];
   /** A CD-ROM drive, with the image at this path or empty; undefined: none. */
   readonly cdrom?: string | null;
+  /** `uid:gid` of QEMU's process. */
+  readonly owner: string;
   readonly consoles: { readonly serial: string; readonly serialLog: string; readonly vnc: string };
 }
 
 /** Name of the CD-ROM drive in a domain. */
 export const cdromTarget = 'hda';
 
-/** libvirt gives QEMU's user what it opens. An image is many machines' and stays root's: QEMU may read it, no more. */
-const keepOwner = element('seclabel', { model: 'dac', relabel: 'no' });
+/**
+ * libvirt would give QEMU's user every file that QEMU opens, also images and kernels, which are many machines': one guest
+ * that breaks out of QEMU could write into all others. So it changes no owner, and the driver gives away what is the
+ * machine's own.
+ */
+function keepOwners(owner: string): XmlElement {
+  const [user = '', group = ''] = owner.split(':');
+  return element('seclabel', { type: 'static', model: 'dac', relabel: 'no' }, [
+    element('label', {}, [`+${user}:+${group}`]),
+  ]);
+}
 
 function diskElement({ path, base, baseFormat }: Domain['disk']): XmlElement {
   return element('disk', { type: 'file', device: 'disk' }, [
@@ -45,7 +56,7 @@ function diskElement({ path, base, baseFormat }: Domain['disk']): XmlElement {
     element('source', { file: path }),
     element('backingStore', { type: 'file' }, [
       element('format', { type: baseFormat }),
-      element('source', { file: base }, [keepOwner]),
+      element('source', { file: base }),
       // The chain ends here, whatever the image says.
       element('backingStore'),
     ]),
@@ -103,7 +114,7 @@ function deviceElements({ disk, cdrom, nics, consoles }: Domain): XmlElement[] {
 
 /** Text of the domain XML. Throws RangeError where a text of the model has control characters. */
 export function renderDomain(domain: Domain): string {
-  const { name, uuid, id, hash, accelerator, cpus, memoryBytes } = domain;
+  const { name, uuid, id, hash, accelerator, cpus, memoryBytes, owner } = domain;
   const isKvm = accelerator === 'kvm';
   return renderXml(
     element('domain', { type: isKvm ? 'kvm' : 'qemu' }, [
@@ -121,6 +132,7 @@ export function renderDomain(domain: Domain): string {
       element('on_reboot', {}, ['restart']),
       element('on_crash', {}, ['destroy']),
       element('devices', {}, deviceElements(domain)),
+      keepOwners(owner),
     ]),
   );
 }

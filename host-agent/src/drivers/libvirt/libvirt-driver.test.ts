@@ -88,6 +88,10 @@ test.after.always(() => place?.remove());
 test.serial('an instance boots, outlives drivers and libvirtd, and comes back when its QEMU is killed', async (t) => {
   t.timeout(10 * 60_000);
   const wanted = spec(nic(0, 7));
+  const { kernel } = image.machine.image;
+  const shared = [image.machine.image.sha256, kernel?.kernel ?? '', kernel?.initrd ?? ''].map(image.imagePath);
+  const owners = async () => (await host.commands.run('stat', ['--format=%u:%g %a', ...shared])).stdout;
+  const before = await owners();
   let driver = await newDriver();
   await driver.ensureInstance(id, wanted);
   const neighbour = await place.addNeighbour(
@@ -98,6 +102,7 @@ test.serial('an instance boots, outlives drivers and libvirtd, and comes back wh
   );
   await waitFor('the guest answers', () => answers(neighbour));
   t.regex(await driver.serialTail('instance', id), /isthmus guest: started/);
+  t.deepEqual(await owners(), before, 'what many machines share is not given to QEMU');
   const machines = [{ id, nics: wanted.nics }];
   t.deepEqual(await driver.broken('instance', machines), []);
   const first = await theQemu();
@@ -110,6 +115,17 @@ test.serial('an instance boots, outlives drivers and libvirtd, and comes back wh
   await driver.ensureInstance(id, wanted);
   t.is(await theQemu(), first, 'it outlives libvirtd');
   t.is((await pidsOf('libvirtd')).length, 1);
+
+  await host.commands.run('mount', ['-o', 'remount,size=2m', place.state]);
+  await type(driver, 'dd if=/dev/zero of=/dev/vda bs=1M count=16 && echo "written $((6 * 7))"');
+  await waitFor('the guest stands still', async () => (await driver.broken('instance', machines)).length > 0);
+  await t.throwsAsync(driver.ensureInstance(id, wanted), {
+    message: /stands still, since the disk of this host is full/,
+  });
+  await host.commands.run('mount', ['-o', 'remount,size=256m', place.state]);
+  await driver.ensureInstance(id, wanted);
+  await waitFor('the guest goes on', async () => (await driver.serialTail('instance', id)).includes('written 42'));
+  t.is(await theQemu(), first, 'it outlives a full disk');
 
   const port = portName(place.installation, 'i', id, 0);
   await host.commands.run('ip', ['link', 'delete', 'dev', port]);

@@ -265,16 +265,15 @@ export class LibvirtDriver implements VirtualMachineDriver {
 
   async #prepare(wanted: Wanted, name: string, nics: readonly DomainNic[]): Promise<void> {
     const { imagePath, installation } = this.#context;
-    const { files, commands } = this.#context.host;
+    const { files } = this.#context.host;
     const { kind, id, machine, configDrive } = wanted;
     const paths = this.#pathsOf(kind, id);
     for (const path of [paths.state, paths.run]) await files.makeDirectory(path, { mode: 0o711 });
     await files.makeDirectory(paths.vncDirectory, { mode: 0o700 });
-    this.#qemuOwner ??= await this.#virsh.qemuOwner();
-    await commands.run('chown', [this.#qemuOwner, paths.vncDirectory]);
     const { image } = machine;
     const base = { path: imagePath(image.sha256), format: image.format };
     await ensureOverlay(this.#context.host, paths.disk, base, machine.rootDiskBytes);
+    const owner = await this.#give(paths.vncDirectory, paths.disk, ...(configDrive ? [configDrive] : []));
     const { kernel } = image;
     const xml = renderDomain({
       name,
@@ -290,9 +289,17 @@ export class LibvirtDriver implements VirtualMachineDriver {
       disk: { path: paths.disk, base: base.path, baseFormat: base.format },
       nics,
       ...(configDrive === undefined ? {} : { cdrom: configDrive }),
+      owner,
       consoles: paths,
     });
     await files.writeText(paths.xml, xml, { mode: 0o600 });
+  }
+
+  /** Makes files QEMU's, and answers with its owner. */
+  async #give(...paths: string[]): Promise<string> {
+    this.#qemuOwner ??= await this.#virsh.qemuOwner();
+    await this.#context.host.commands.run('chown', [this.#qemuOwner, ...paths]);
+    return this.#qemuOwner;
   }
 
   /** Brings a running domain's NICs and CD-ROM to what is wanted. False where the guest does not let go of a NIC. */
@@ -303,7 +310,10 @@ export class LibvirtDriver implements VirtualMachineDriver {
     loose: ReadonlySet<string>,
   ): Promise<boolean> {
     const { configDrive = null } = wanted;
-    if (cdrom !== null && cdrom.source !== configDrive) await this.#virsh.changeMedia(name, cdrom.target, configDrive);
+    if (cdrom !== null && cdrom.source !== configDrive) {
+      if (configDrive !== null) await this.#give(configDrive);
+      await this.#virsh.changeMedia(name, cdrom.target, configDrive);
+    }
     const isSame = (one: DomainNic) => (other: DomainNic) =>
       one.port === other.port && one.macAddress === other.macAddress;
     // A loose port was made anew: the QEMU holds one that is gone.

@@ -15,7 +15,7 @@ const own = ['/run', '/etc/libvirt', '/var/lib/libvirt', '/var/log/libvirt', '/v
 export interface LibvirtHost {
   readonly host: Host;
   readonly installation: string;
-  /** Directories of a host agent. */
+  /** Directories of a host agent. `state` is a file system of its own, of 256 MiB. */
   readonly state: string;
   readonly run: string;
   /** Where the machine sees a file of the host. */
@@ -96,6 +96,9 @@ export async function createLibvirtHost(): Promise<LibvirtHost> {
   }
   await host.commands.run('mount', ['-t', 'sysfs', 'sysfs', '/sys']);
   await host.commands.run('ip', ['link', 'set', 'dev', 'lo', 'up']);
+  const state = join(directory, 'state');
+  await machine.files.makeDirectory(state);
+  await host.commands.run('mount', ['-t', 'tmpfs', '-o', 'size=256m,mode=755', 'tmpfs', state]);
   const network = await readlink(`/proc/${holder}/ns/net`);
   const installation = `t${randomBytes(2).toString('hex').slice(0, 3)}`;
   const addNeighbour = async (bridge: string, address: string, macAddress: string, lease: string) => {
@@ -132,7 +135,7 @@ export async function createLibvirtHost(): Promise<LibvirtHost> {
   return {
     host,
     installation,
-    state: join(directory, 'state'),
+    state,
     run: '/run/isthmus',
     path: (file) => `/proc/${holder}/root${file}`,
     addNeighbour,
