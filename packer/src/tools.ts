@@ -12,6 +12,7 @@ const programs: Readonly<Record<string, string>> = {
   'mkfs.fat': 'dosfstools',
   mmdebstrap: 'mmdebstrap',
   'qemu-img': 'qemu-utils',
+  unshare: 'util-linux',
   xorriso: 'xorriso',
 };
 const gibibyte = 1024 ** 3;

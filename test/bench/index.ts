@@ -4,11 +4,12 @@ import { parseArgs } from 'node:util';
 import { api } from './api.ts';
 import { apply } from './apply.ts';
 import { datapath } from './datapath.ts';
+import { image } from './image.ts';
 import { closeAtSignals } from './interrupt.ts';
 import { requireMachine } from './machine.ts';
 import { type Benchmark, CannotRunError, tableOf, writeResult } from './result.ts';
 
-const benchmarks: Readonly<Record<string, Benchmark>> = { apply, api, datapath };
+const benchmarks: Readonly<Record<string, Benchmark>> = { apply, api, datapath, image };
 
 function usage(): string {
   const lines = Object.entries(benchmarks).map(([name, { about }]) => `  ${name.padEnd(10)}${about}`);

@@ -8,6 +8,13 @@ import type { LockedPackage } from './lock.ts';
 
 const minutes = 60_000;
 
+/** A line of shell for mmdebstrap: the links of a merged /usr, before anything is unpacked through them. */
+const mergedUsr =
+  'for name in bin sbin lib lib64; do mkdir -p "$1/usr/$name" && ln -s "usr/$name" "$1/$name" || exit 1; done';
+
+/** Killed with all that it started: mmdebstrap's children would go on writing. */
+const alone = ['--pid', '--fork', '--kill-child', '--mount-proc', '--'];
+
 /** A paragraph of the repository's list. No dependencies: the lock has them all, and those left out are meant to be. */
 function paragraph({ name, version, architecture, bytes, sha256 }: LockedPackage, file: string): string {
   return `Package: ${name}
@@ -59,14 +66,14 @@ export async function extractPackages(
   await writeRepository(work, packages, paths);
   const args = [
     ...['--mode=root', '--variant=extract', '--format=directory', '--quiet'],
-    '--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr',
+    `--setup-hook=${mergedUsr}`,
     '--skip=cleanup/apt,cleanup/reproducible,check/empty',
     '--aptopt=APT::Sandbox::User "root"',
     `--include=${packages.map(({ name, version }) => `${name}=${version}`).join(',')}`,
     ...[debianRelease, target, `deb [trusted=yes] copy:${work} ./`],
   ];
   try {
-    await host.commands.run('mmdebstrap', args, { timeoutMs: 10 * minutes });
+    await host.commands.run('unshare', [...alone, 'mmdebstrap', ...args], { timeoutMs: 10 * minutes });
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     const words = error.stderr.trim().split('\n').slice(-6).join('\n  ');
