@@ -19,6 +19,7 @@ import { guestTemplateName } from '@isthmus/orchestrator/store/guest-template';
 import { stopPostgresCluster } from '@isthmus/orchestrator/store/postgres-cluster';
 import { waitFor } from './clients.ts';
 import { type Door, openDoor } from './door.ts';
+import { imageFolder, imageKeyFolder } from './images.ts';
 import { createLab, type Lab, type LabOptions } from './index.ts';
 import { internet } from './network.ts';
 import { objectIn, objectsIn, only, Tenant, type TenantOptions, text } from './tenant.ts';
@@ -28,8 +29,6 @@ export * from './tenant.ts';
 const program = fileURLToPath(new URL('../../orchestrator/main.ts', import.meta.url));
 /** Where an orchestrator on the management network listens, which has a loopback of its own. */
 const insideEndpoint = '127.0.0.1:8080';
-const imageFolder = fileURLToPath(new URL('../../dist/images', import.meta.url));
-const imageKeyFolder = fileURLToPath(new URL('../../var/image-keys', import.meta.url));
 const readySign = 'Ctrl-C stops the orchestrator';
 
 export class Cloud {
@@ -76,8 +75,8 @@ export class Cloud {
     const env = {
       ISTHMUS_DATA: this.data,
       ISTHMUS_LISTEN: this.#door === null ? this.#endpoint : insideEndpoint,
-      ISTHMUS_IMAGES: process.env.ISTHMUS_IMAGES ?? imageFolder,
-      ISTHMUS_IMAGE_KEYS: process.env.ISTHMUS_IMAGE_KEYS ?? imageKeyFolder,
+      ISTHMUS_IMAGES: imageFolder,
+      ISTHMUS_IMAGE_KEYS: imageKeyFolder,
       ...(coverage !== undefined && { NODE_V8_COVERAGE: coverage }),
     };
     await this.#openDoor();

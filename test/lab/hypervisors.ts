@@ -29,6 +29,8 @@ const program = new URL('../../host-agent/src/main.ts', import.meta.url).pathnam
 /** TCP port where a host agent that joins by token listens. */
 const joinedPort = 8250;
 
+const joinFile = '/run/join-token';
+
 /** A virtual machine boots within this time on a machine of two cores that emulates and has more to do. */
 const bootMs = 180_000;
 
@@ -107,8 +109,9 @@ export class Hypervisors {
       ...['--installation', installation, '--state', state, '--run', run],
       ...['--driver', this.drivers[index] ?? 'libvirt'],
       ...(this.isJoined ? joined : []),
-      ...(token === undefined ? [] : ['--join', token]),
+      ...(token === undefined ? [] : ['--join-file', joinFile]),
     ];
+    if (token !== undefined) await hypervisor.host.files.writeText(joinFile, `${token}\n`, { mode: 0o600 });
     const daemon = await this.#lab.startDaemon(hypervisor.host, process.execPath, [program, ...args]);
     this.#hostAgents.set(index, daemon.pid);
     const { commands } = machine;
@@ -256,11 +259,11 @@ export class Hypervisors {
 
   /** Path of an instance's serial console, as the machine sees it. */
   async #serialPath(id: string): Promise<string> {
+    // As host-agent/src/drivers/libvirt/machine-names.ts has it.
+    const shortId = namespaceName(this.#lab.installation, 'i', id).slice(-8);
+    const file = `${this.#lab.run}/machines/i-${shortId}/serial.sock`;
     for (const hypervisor of this.all) {
-      if (!hypervisor.isOn) continue;
-      for (const file of serialPaths(this.#lab.run, id)) {
-        if (await hypervisor.host.files.exists(file)) return hypervisor.path(file);
-      }
+      if (hypervisor.isOn && (await hypervisor.host.files.exists(file))) return hypervisor.path(file);
     }
     throw new Error(`instance ${id} runs on no hypervisor`);
   }
@@ -278,9 +281,4 @@ export class Hypervisors {
       },
     };
   }
-}
-
-/** Where the libvirt driver puts an instance's serial socket. */
-function serialPaths(run: string, id: string): string[] {
-  return [`${run}/consoles/instance-${id}.serial`];
 }

@@ -1,0 +1,140 @@
+// One account network whose router and instance are virtual machines: what each gets of the other, and what survives.
+import test from 'ava';
+import { type Cloud, createCloud, type Instance, type PublicIp, type Tenant } from '../lab/cloud.ts';
+import { ensureImages } from '../lab/images.ts';
+import { answererOf, findLeaks, internet, seenAs, waitFor } from '../lab/index.ts';
+import { documentedPorts, openPorts } from '../lab/port-scan.ts';
+
+const briefly = { timeoutMs: 1500 };
+const patiently = { timeoutMs: 5000 };
+
+let cloud: Cloud;
+let tenant: Tenant;
+let web: Instance;
+let ip: PublicIp;
+test.before(async (t) => {
+  t.timeout(900_000);
+  await ensureImages();
+  cloud = await createCloud({ hosts: ['libvirt'] });
+  tenant = await cloud.tenant('alice', { network: { networkdomain: 'alice.example' } });
+  web = await tenant.deploy('web');
+  ip = await tenant.sourceNat();
+});
+test.after.always(async () => {
+  await cloud?.teardown();
+});
+
+/** The page of the server on the internet as the instance gets it; null where it gets none. */
+async function fetched(): Promise<string | null> {
+  // Not by the time-out of wget itself: that of a static busybox ends in a segmentation fault.
+  const args = ['4', 'wget', '-q', '-O', '-', `http://${internet.server}/`];
+  const { exitCode, stdout } = await web.host.commands.run('timeout', args, {
+    okCodes: [0, 1, 143],
+    timeoutMs: 20_000,
+  });
+  return exitCode === 0 ? stdout : null;
+}
+
+test.serial('a guest VM leases its address, route, name server and name from the router VM', async (t) => {
+  const run = async (file: string, ...args: string[]) => (await web.host.commands.run(file, args)).stdout.trim();
+  t.regex(await run('ip', '-4', 'address', 'show', 'dev', 'eth0'), new RegExp(`inet ${web.address}/24 `));
+  t.regex(await run('ip', 'route'), /^default via 10\.1\.1\.1 dev eth0/m);
+  t.is(await run('hostname'), 'web');
+  t.regex(await run('cat', '/etc/resolv.conf'), /nameserver 10\.1\.1\.1/);
+  t.regex(await run('nslookup', 'web.alice.example', '10.1.1.1'), new RegExp(`Address(?: 1)?: ${web.address}`));
+});
+
+test.serial('egress is denied until a rule opens it, and leaves from the source NAT address', async (t) => {
+  t.is(await fetched(), null);
+  await tenant.egressRule({ protocol: 'tcp', startport: 80, endport: 80 });
+  t.regex((await fetched()) ?? '', new RegExp(`^client: ${ip.address.replaceAll('.', '\\.')}$`, 'm'));
+});
+
+test.serial(
+  'the internet reaches the guest through the forwarded port alone, and only where a rule opens it',
+  async (t) => {
+    const { internet: outside } = cloud.lab;
+    const url = `http://${ip.address}:8080/`;
+    await tenant.forward(ip, web, { publicport: 8080, privateport: 80 });
+    t.is(await answererOf(outside, url, briefly), null);
+    await tenant.openIngress(ip, {
+      protocol: 'tcp',
+      startport: 8080,
+      endport: 8081,
+      cidrlist: `${internet.clients[0]}/32`,
+    });
+    t.is(await answererOf(outside, url, { from: internet.clients[0], ...patiently }), 'web');
+    t.is(await seenAs(outside, url, { from: internet.clients[0], ...patiently }), internet.clients[0]);
+    t.is(await answererOf(outside, url, { from: internet.clients[1], ...briefly }), null);
+    t.is(await answererOf(outside, `http://${ip.address}:8081/`, { from: internet.clients[0], ...briefly }), null);
+    await tenant.openIngress(ip, { protocol: 'tcp', startport: 8080, endport: 8080 });
+    t.is(await answererOf(outside, url, patiently), 'web');
+  },
+);
+
+test.serial(
+  'the router VM shows the documented ports to each side, and to the public only what the tenant opened',
+  async (t) => {
+    t.timeout(240_000);
+    const { hypervisors, internet: outside } = cloud.lab;
+    const guest = await hypervisors.plugGuest(0, {
+      name: 'scanner',
+      macAddress: '02:00:00:00:00:77',
+      address: '10.1.1.250/24',
+    });
+    const router = await tenant.router();
+    const sides = await Promise.all([
+      openPorts(guest, '10.1.1.1'),
+      openPorts(outside, ip.address),
+      openPorts(hypervisors.at(0).host, String(router.linklocalip)),
+    ]);
+    t.deepEqual(sides, [await documentedPorts('guest'), ['TCP 8080'], await documentedPorts('control')]);
+    t.deepEqual(await documentedPorts('public'), []);
+  },
+);
+
+test.serial(
+  'router and guest go on through kill -9 of host agent and orchestrator, and take changes after it',
+  async (t) => {
+    const { internet: outside } = cloud.lab;
+    const url = `http://${ip.address}:8080/`;
+    const { id } = await tenant.router();
+    const before = await cloud.lab.hypervisors.emulators('r', String(id));
+    await cloud.lab.killHostAgent('SIGKILL');
+    t.is(await answererOf(outside, url, patiently), 'web', 'without a host agent');
+    await cloud.lab.startHostAgent();
+    await cloud.killOrchestrator('SIGKILL');
+    t.is(await answererOf(outside, url, patiently), 'web', 'without an orchestrator');
+    await cloud.startOrchestrator();
+    await tenant.forward(ip, web, { publicport: 9090, privateport: 80, openfirewall: true });
+    t.is(await answererOf(outside, `http://${ip.address}:9090/`, patiently), 'web');
+    t.deepEqual(await cloud.lab.hypervisors.emulators('r', String(id)), before, 'the same QEMU');
+  },
+);
+
+test.serial("kill -9 of the router's QEMU is healed: it returns by itself with its last document", async (t) => {
+  const { hypervisors, internet: outside, machine } = cloud.lab;
+  const id = String((await tenant.router()).id);
+  const [before] = await hypervisors.emulators('r', id);
+  const began = performance.now();
+  t.true(machine.commands.signal(before?.pid ?? 0, 'SIGKILL'));
+  const url = `http://${ip.address}:9090/`;
+  await waitFor('it is gone', async () => (await answererOf(outside, url, { timeoutMs: 300 })) === null);
+  t.is(await waitFor('the forward', () => answererOf(outside, url, briefly), 120_000), 'web');
+  t.log(`served again after ${Math.round(performance.now() - began)} ms`);
+  t.is(await answererOf(outside, `http://${ip.address}:8080/`, patiently), 'web');
+  t.not(await fetched(), null, 'and out');
+  const after = await hypervisors.emulators('r', id);
+  t.is(after.length, 1);
+  t.not(after[0]?.pid, before?.pid);
+  await waitFor('it counts as running', async () => (await tenant.router()).state === 'Running', 60_000);
+  await tenant.forward(ip, web, { publicport: 9091, privateport: 80, openfirewall: true });
+  t.is(await answererOf(outside, `http://${ip.address}:9091/`, patiently), 'web', 'it takes changes');
+});
+
+test.serial('nothing of it remains', async (t) => {
+  const { machine, installation } = cloud.lab;
+  t.true((await findLeaks(machine, installation)).length > 0);
+  await cloud.teardown();
+  t.deepEqual(await findLeaks(machine, installation), []);
+});
