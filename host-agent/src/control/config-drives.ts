@@ -15,7 +15,7 @@ import type { Host } from '@isthmus/host';
 export const bootstrapValidator = validator(BootstrapSchema);
 
 /** Text of `config.json`, what a drive says. */
-export function configDriveText(id: string, spec: ApplianceSpec, control: ControlNic, bootstrap: Bootstrap): string {
+function configDriveText(id: string, spec: ApplianceSpec, control: ControlNic, bootstrap: Bootstrap): string {
   const nics = spec.nics.map(({ name, macAddress }) => ({ name, macAddress }));
   const drive: ConfigDrive = { id, kind: spec.kind, bootstrap, control, nics };
   return `${JSON.stringify(drive)}\n`;

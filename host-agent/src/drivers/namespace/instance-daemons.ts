@@ -1,5 +1,7 @@
 // What runs in a tenant's instance: a DHCP client per NIC and a small HTTP server, all of busybox (about 1 MB each).
 // They are detached daemons, told by process id files, and outlive the host agent.
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import type { InstanceSpec, Nic } from '@isthmus/contract';
 import type { Host } from '@isthmus/host';
 import { addressOf } from '../../wiring/names.ts';
@@ -22,7 +24,11 @@ interface Daemon extends DaemonName {
   readonly env: Readonly<Record<string, string>>;
 }
 
-const assets = new URL('../../../assets/', import.meta.url).pathname;
+/** Beside the bundle that this is part of (npm run bundle:host), or in the checkout. */
+function assetsFolder(): string {
+  const beside = fileURLToPath(new URL('./assets/', import.meta.url));
+  return existsSync(beside) ? beside : fileURLToPath(new URL('../../../assets/', import.meta.url));
+}
 
 /** Writes the programs that instances run to where a process without privileges can read them. */
 export async function installInstancePrograms(host: Host, shared: string): Promise<void> {
@@ -31,6 +37,7 @@ export async function installInstancePrograms(host: Host, shared: string): Promi
     // busybox httpd answers `/` by this name where there is no index.html.
     ['http-answer.sh', `${shared}/www/cgi-bin/index.cgi`],
   ] as const;
+  const assets = assetsFolder();
   await host.files.makeDirectory(`${shared}/www/cgi-bin`);
   for (const [asset, path] of copies) {
     const text = await host.files.readText(`${assets}${asset}`);
