@@ -3,12 +3,6 @@
 
 export type HostState = 'Connecting' | 'Up' | 'Down' | 'Disconnected' | 'Alert';
 
-/** A host's row, as far as decisions go. */
-export interface HostStanding {
-  readonly state: HostState;
-  readonly resourceState: 'Enabled' | 'Disabled' | 'Maintenance' | 'Degraded';
-}
-
 /** What the last questions to a host brought. */
 export interface HostSigns {
   /** True: the last question was answered. */
@@ -30,7 +24,7 @@ export type HostStep = 'join' | 'refresh' | 'wait' | 'fence' | 'evacuate' | 'ret
 const fewestFailures = 2;
 
 /** The step that a host's signs ask for. */
-export function hostStep({ state }: HostStanding, signs: HostSigns, timeoutMs: number): HostStep {
+export function hostStep({ state }: { readonly state: HostState }, signs: HostSigns, timeoutMs: number): HostStep {
   if (state === 'Connecting') return 'join';
   if (signs.answered) return state === 'Up' ? 'refresh' : 'return';
   if (state === 'Down') return 'evacuate';

@@ -14,8 +14,7 @@ import { Tunnels } from './tunnels.ts';
 type Host = Selectable<HostTable>;
 
 const leaseSeconds = 10;
-/** Least ms between two attempts at what failed: joining, fencing, starting elsewhere. */
-const retryAfterMs = 5_000;
+const defaultRetryAfterMs = 5_000;
 /** A report that says nothing new is written down this often. */
 const refreshEveryMs = 5_000;
 
@@ -28,16 +27,23 @@ interface Watched {
   isBusy: boolean;
 }
 
+export interface HostMonitorOptions {
+  /** Least ms between two attempts at what failed: fencing, starting elsewhere. Default 5,000. */
+  readonly retryAfterMs?: number;
+}
+
 export class HostMonitor {
   readonly #parts: Parts;
+  readonly #retryAfterMs: number;
   readonly #holder: string;
   readonly #watched = new Map<string, Watched>();
   readonly #tunnels: Tunnels;
   readonly #work = new Set<Promise<void>>();
 
   /** `holder` names this orchestrator. */
-  constructor(parts: Parts, holder: string) {
+  constructor(parts: Parts, holder: string, { retryAfterMs = defaultRetryAfterMs }: HostMonitorOptions = {}) {
     this.#parts = parts;
+    this.#retryAfterMs = retryAfterMs;
     this.#holder = holder;
     this.#tunnels = new Tunnels(parts);
   }
@@ -80,7 +86,7 @@ export class HostMonitor {
     watched.isBusy = true;
     const work = this.#look(host, watched, timeoutMs)
       .catch((error: unknown) => {
-        watched.notBeforeMs = performance.now() + retryAfterMs;
+        watched.notBeforeMs = performance.now() + this.#retryAfterMs;
         this.#parts.log.warn('a host could not be looked at', { host: host.name, error: String(error) });
       })
       .finally(() => {
@@ -112,7 +118,7 @@ export class HostMonitor {
       failures: watched.failures,
       silentMs: now - watched.lastAnswerMs,
     };
-    const step = hostStep({ state: host.state, resourceState: host.resource_state }, signs, timeoutMs);
+    const step = hostStep(host, signs, timeoutMs);
     if (step !== 'refresh' && step !== 'wait' && now < watched.notBeforeMs) return;
     await this.#take(step, host, report, watched);
   }
@@ -123,7 +129,7 @@ export class HostMonitor {
     report: HostReport | null,
     watched: Watched,
   ): Promise<void> {
-    const { parts, retry } = { parts: this.#parts, retry: () => performance.now() + retryAfterMs };
+    const { parts, retry } = { parts: this.#parts, retry: () => performance.now() + this.#retryAfterMs };
     switch (step) {
       case 'join':
         if (!(await join(parts, host))) watched.notBeforeMs = performance.now() + 1_000;
@@ -149,7 +155,7 @@ export class HostMonitor {
 
   async #evacuate(host: Host, watched: Watched): Promise<void> {
     await evacuate(this.#parts, host);
-    watched.notBeforeMs = performance.now() + retryAfterMs;
+    watched.notBeforeMs = performance.now() + this.#retryAfterMs;
   }
 
   /** What the host says of itself; null where it does not answer, or not as the host that it was. */
