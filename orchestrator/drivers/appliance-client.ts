@@ -60,7 +60,7 @@ export class ApplianceClient {
     this.#openTunnel = openTunnel;
     this.#agent = new ControlAgent(
       async () => secure(await this.#tunnel(), mutualTlsOptions(identity, { role: 'appliance', id })),
-      (serial) => identity.isRevoked(serial),
+      identity,
       { maxSockets: 4 },
     );
   }

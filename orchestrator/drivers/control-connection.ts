@@ -1,5 +1,5 @@
 // Connections of the control path: to a host agent's Unix socket, or by mutual TLS to exactly one named peer.
-import { Agent, type AgentOptions, type ClientRequest, type RequestOptions } from 'node:http';
+import { Agent, type AgentOptions, type RequestOptions } from 'node:http';
 import { type NetConnectOpts, connect as netConnect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type ConnectionOptions, type PeerCertificate, TLSSocket, connect as tlsConnect } from 'node:tls';
@@ -96,33 +96,31 @@ function serialNumberOf(connection: Duplex): string | null {
   return connection instanceof TLSSocket ? (connection.getPeerCertificate().serialNumber ?? null) : null;
 }
 
-/** Keeps HTTP connections that `open` makes, and gives none out again whose peer's certificate was revoked since. */
+/**
+ * Keeps HTTP connections that `open` makes. None is given out again once its peer's certificate was revoked or this
+ * orchestrator's own was renewed: a peer ends connections of a certificate that has expired.
+ */
 export class ControlAgent extends Agent {
   readonly #open: () => Promise<Duplex>;
-  readonly #isRevoked: (serialNumber: string) => boolean;
-  /** Connections that are not used again. */
-  #retired = new WeakSet<Duplex>();
-  readonly #connections = new Set<Duplex>();
+  readonly #identity: ControlIdentity | null;
+  /** Own certificate of each connection that may be used again; null without TLS. */
+  readonly #connections = new Map<Duplex, string | null>();
   /** Of the newest connection's peer; null: there is none, or it shows none. */
   shownSerialNumber: string | null = null;
 
-  constructor(open: () => Promise<Duplex>, isRevoked: (serialNumber: string) => boolean, options?: AgentOptions) {
+  /** `identity` is whose certificate `open` shows; null: none. */
+  constructor(open: () => Promise<Duplex>, identity: ControlIdentity | null, options?: AgentOptions) {
     super({ keepAlive: true, maxSockets: 64, ...options });
     this.#open = open;
-    this.#isRevoked = isRevoked;
+    this.#identity = identity;
   }
 
   override createConnection(
     _options: RequestOptions,
     callback?: (error: Error | null, stream: Duplex) => void,
   ): Duplex | null | undefined {
-    this.#open().then(
-      (stream) => {
-        this.shownSerialNumber = serialNumberOf(stream);
-        this.#connections.add(stream);
-        stream.once('close', () => this.#connections.delete(stream));
-        callback?.(null, stream);
-      },
+    this.#connect().then(
+      (stream) => callback?.(null, stream),
       (error: unknown) => {
         // Node's type wants a stream beside an error; its implementation reads the error alone.
         const fail = callback as ((error: Error) => void) | undefined;
@@ -132,23 +130,37 @@ export class ControlAgent extends Agent {
     return undefined;
   }
 
-  override reuseSocket(socket: Duplex, request: ClientRequest): void {
-    if (this.#revoked(socket)) socket.destroy(new PeerIdentityError('the certificate of its connection was revoked'));
-    super.reuseSocket(socket as Socket, request);
+  override keepSocketAlive(socket: Duplex): boolean {
+    return this.#isGood(socket) && Boolean(super.keepSocketAlive(socket as Socket));
   }
 
-  override keepSocketAlive(socket: Duplex): boolean {
-    return !this.#retired.has(socket) && !this.#revoked(socket) && Boolean(super.keepSocketAlive(socket as Socket));
+  /** To be called before a call: idle connections that must not be used again end. */
+  prune(): void {
+    for (const idle of Object.values(this.freeSockets).flatMap((sockets) => sockets ?? [])) {
+      if (!this.#isGood(idle)) idle.destroy();
+    }
   }
 
   /** Ends connections that are idle, and the others once their call is answered. */
   retire(): void {
     this.shownSerialNumber = null;
-    for (const connection of this.#connections) this.#retired.add(connection);
-    for (const idle of Object.values(this.freeSockets).flatMap((sockets) => sockets ?? [])) idle.destroy();
+    this.#connections.clear();
+    this.prune();
   }
 
-  #revoked(socket: Duplex): boolean {
-    return this.#isRevoked(serialNumberOf(socket) ?? '');
+  async #connect(): Promise<Duplex> {
+    const certificate = this.#identity?.current().certificate ?? null;
+    const stream = await this.#open();
+    this.shownSerialNumber = serialNumberOf(stream);
+    this.#connections.set(stream, certificate);
+    stream.once('close', () => this.#connections.delete(stream));
+    return stream;
+  }
+
+  #isGood(connection: Duplex): boolean {
+    if (!this.#connections.has(connection)) return false;
+    if (this.#identity === null) return true;
+    const isOwn = this.#connections.get(connection) === this.#identity.current().certificate;
+    return isOwn && !this.#identity.isRevoked(serialNumberOf(connection) ?? '');
   }
 }

@@ -1,8 +1,9 @@
 // One HTTP exchange with JSON bodies, with an end to its time and to the size of its answer.
-import { type Agent, type IncomingMessage, request } from 'node:http';
+import { type IncomingMessage, request } from 'node:http';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { HostErrorSchema, RefusalSchema, validator } from '@isthmus/contract';
+import type { ControlAgent } from './control-connection.ts';
 import { HostRefusedError, PushRefusedError } from './errors.ts';
 
 export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE';
@@ -42,8 +43,25 @@ async function read(response: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** Sends the call and reads the answer whole. Rejects with the connection's own error. */
-export async function exchange(agent: Agent, call: Call): Promise<Answer> {
+/** A connection that was kept turned out to be closed by its peer. */
+class StaleConnectionError extends Error {}
+
+/**
+ * Sends the call and reads the answer whole. Rejects with the connection's own error. Every call may be repeated, as it
+ * is where a connection that was kept turns out to be closed.
+ */
+export async function exchange(agent: ControlAgent, call: Call): Promise<Answer> {
+  agent.prune();
+  try {
+    return await attempt(agent, call);
+  } catch (error) {
+    if (!(error instanceof StaleConnectionError)) throw error;
+  }
+  agent.retire();
+  return attempt(agent, call);
+}
+
+async function attempt(agent: ControlAgent, call: Call): Promise<Answer> {
   const { method, path, body, bytes, timeoutMs, signal } = call;
   const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
   const type = bytes === undefined ? 'application/json' : 'application/octet-stream';
@@ -56,7 +74,10 @@ export async function exchange(agent: Agent, call: Call): Promise<Answer> {
   ended.addEventListener('abort', end, { once: true });
   try {
     const answered = new Promise<Answer>((resolve, reject) => {
-      message.on('error', reject);
+      message.on('error', (error) => {
+        const isReset = 'code' in error && error.code === 'ECONNRESET';
+        reject(isReset && message.reusedSocket && bytes === undefined ? new StaleConnectionError() : error);
+      });
       message.on('response', (response) => {
         read(response).then((text) => resolve({ status: response.statusCode ?? 500, text }), reject);
       });

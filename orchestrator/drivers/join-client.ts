@@ -37,7 +37,7 @@ export class JoinClient {
           pskCallback: () => ({ psk, identity: joinPskIdentity(token) }),
         });
       },
-      () => false,
+      null,
       { keepAlive: false },
     );
   }

@@ -133,8 +133,36 @@ test('a revoked certificate is refused, also on a connection that is open', asyn
   const { client } = await reach(t, shown, { identity: identityOf(own, [authority], revoked) });
   await client.status();
   revoked.add(shown.serialNumber);
-  await t.throwsAsync(client.status(), { instanceOf: ApplianceUnreachableError });
-  await t.throwsAsync(client.status(), { message: /it shows the revoked certificate/ });
+  await t.throwsAsync(client.status(), {
+    instanceOf: ApplianceUnreachableError,
+    message: /it shows the revoked certificate/,
+  });
+});
+
+test('a connection of an old certificate of this orchestrator is not used again', async (t) => {
+  const later = await held(authority, orchestrator);
+  let mine = own;
+  const identity = identityOf(own, [authority]);
+  const changing = { ...identity, current: () => identityOf(mine, [authority]).current() };
+  const { client, appliance: server } = await reach(t, await held(authority, appliance), { identity: changing });
+  await client.status();
+  mine = later;
+  await client.status();
+  await client.status();
+  t.is(server.connections(), 2);
+});
+
+test('a kept connection that its peer has closed is made anew', async (t) => {
+  let calls = 0;
+  const listener: RequestListener = (request, response) => {
+    calls += 1;
+    if (calls === 2) request.socket.destroy();
+    else answering(request, response);
+  };
+  const { client } = await reach(t, await held(authority, appliance), { listener });
+  await client.status();
+  t.deepEqual(await client.status(), status);
+  t.is(calls, 3);
 });
 
 test('an old and a new CA are both believed while one replaces the other', async (t) => {
