@@ -16,7 +16,8 @@ import type { Tunnels } from './wiring/tunnels.ts';
 
 /**
  * `state` survives a reboot of the machine, `run` need not; both absolute. `tunnels`, which are open, are those of
- * `bridges`. `healIntervalMs`: pause between two looks for what died. `bootId`: that of the machine; given by tests.
+ * `bridges`. `asksFirst`: after a reboot of the machine nothing starts without an order, since others may carry it by then;
+ * VMs always do. `healIntervalMs`: pause between two looks for what died. `bootId`: that of the machine; given by tests.
  */
 export interface HostAgentOptions {
   readonly host: Host;
@@ -28,6 +29,7 @@ export interface HostAgentOptions {
   readonly tunnels: Tunnels | null;
   readonly driver: NamespaceDriver | VirtualMachineDriver;
   readonly createServices: (context: ServiceContext) => readonly RouterService[];
+  readonly asksFirst?: boolean;
   readonly healIntervalMs?: number;
   readonly bootId?: string;
 }
@@ -55,7 +57,8 @@ export class HostAgent {
     const records = () => [...this.appliances.machines.entries(), ...this.instances.machines.entries()];
     const machines = () => records().map(([, { spec }]) => spec.machine);
     this.#vms = driver.name === 'libvirt' ? new VirtualMachines({ ...options, driver, machines }) : null;
-    const bootId = this.#vms === null ? null : this.#bootId;
+    const asksFirst = this.#vms !== null || options.asksFirst === true;
+    const bootId = asksFirst ? this.#bootId : null;
     const context = { host, state, segments: this.segments, bootId };
     const carrier = driver.name === 'libvirt' ? this.vms().carrier : new NamespaceAppliances(options, driver);
     this.appliances = new Appliances(context, driver, carrier);

@@ -89,7 +89,8 @@ async function openAgent(options: RunOptions, host: Host): Promise<HostAgent> {
   const driver =
     driverName === 'namespace' ? new NamespaceDriver(context) : await createLibvirtDriver({ ...context, imagePath });
   const { version } = packageJson;
-  const agent = new HostAgent({ ...context, version, tunnels, driver, createServices: createRouterServices });
+  const more = { version, tunnels, driver, asksFirst: options.listen !== undefined };
+  const agent = new HostAgent({ ...context, ...more, createServices: createRouterServices });
   await agent.open();
   return agent;
 }
