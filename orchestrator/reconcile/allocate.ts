@@ -5,10 +5,10 @@ import { ApiError } from '../model/api-error.ts';
 import { type Allocator, allocatorNamed, type PlacementHost, place, reservedMemory } from '../model/placement.ts';
 import { driverOfTemplate } from '../model/template-driver.ts';
 import type { Db, Trx } from '../store/database.ts';
-import type { HostTable, VirtualMachineTable } from '../store/schema.ts';
-import type { Router } from './network-rows.ts';
+import type { HostTable, RouterTable, VirtualMachineTable } from '../store/schema.ts';
 import type { Parts } from './parts.ts';
 
+type Router = Selectable<RouterTable>;
 type VirtualMachine = Selectable<VirtualMachineTable>;
 
 /** A row that lies on a host, with what its offering promises. */

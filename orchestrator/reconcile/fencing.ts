@@ -15,6 +15,8 @@ type Host = Selectable<HostTable>;
 /** How long a machine may take from power-off to `off`. */
 const offWithinMs = 20_000;
 const askEveryMs = 250;
+/** A host that is off does not answer; one that is not would within this time. */
+const answerWithinMs = 1_000;
 
 /** The power of a host is known to be off: by its controller, with `declareHostAsDegraded` by an admin. */
 export async function fence(parts: Parts, host: Host): Promise<boolean> {
@@ -58,18 +60,9 @@ async function powerOff(parts: Parts, host: Host): Promise<string | null> {
     if (error instanceof IpmiError) return error.message;
     throw error;
   }
-  return (await answers(parts, host))
+  return (await parts.hosts.ask(host, answerWithinMs)) !== null
     ? 'it answers though its controller says that it is off: is it another host’s?'
     : null;
-}
-
-async function answers(parts: Parts, host: Host): Promise<boolean> {
-  try {
-    await parts.hosts.at(host.url, host.id).report();
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 async function raiseAlert(parts: Parts, host: Host, obstacle: string): Promise<void> {

@@ -15,6 +15,8 @@ type Host = Selectable<HostTable>;
 
 const leaseSeconds = 10;
 const defaultRetryAfterMs = 5_000;
+/** A host is given this long to answer at least. */
+const leastAskMs = 500;
 /** A report that says nothing new is written down this often. */
 const refreshEveryMs = 5_000;
 
@@ -105,7 +107,9 @@ export class HostMonitor {
   }
 
   async #look(host: Host, watched: Watched, timeoutMs: number): Promise<void> {
-    const report = host.state === 'Connecting' ? null : await this.#ask(host);
+    // Two that hang are as long as the time within which it has to answer.
+    const askMs = Math.max(timeoutMs / 2, leastAskMs);
+    const report = host.state === 'Connecting' ? null : await this.#parts.hosts.ask(host, askMs);
     // One whose certificate has ended is given a new token, and stays what it is until it has redeemed that.
     if (report === null && host.state !== 'Connecting' && host.sealed_join_secret !== null) {
       if (await join(this.#parts, host)) return;
@@ -156,16 +160,6 @@ export class HostMonitor {
   async #evacuate(host: Host, watched: Watched): Promise<void> {
     await evacuate(this.#parts, host);
     watched.notBeforeMs = performance.now() + this.#retryAfterMs;
-  }
-
-  /** What the host says of itself; null where it does not answer, or not as the host that it was. */
-  async #ask(host: Host): Promise<HostReport | null> {
-    try {
-      return await this.#parts.hosts.at(host.url, host.id).report();
-    } catch (error) {
-      this.#parts.log.debug('host does not answer', { host: host.name, error: String(error) });
-      return null;
-    }
   }
 
   async #refresh(host: Host, report: HostReport, watched: Watched): Promise<void> {

@@ -1,5 +1,7 @@
 // The hosts that drivers reach.
 
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { HostReport } from '@isthmus/contract';
 import type { ControlIdentity } from '../drivers/control-identity.ts';
 import { ApplianceUnreachableError } from '../drivers/errors.ts';
 import { HostClient, HostRefusedError, HostUnreachableError } from '../drivers/host-client.ts';
@@ -34,6 +36,20 @@ export class Hosts {
         : await this.#db.selectFrom('host').select('url').where('id', '=', hostId).executeTakeFirst();
     if (host === undefined) throw new ApiError('resourceUnavailable', 'It has no host');
     return this.at(host.url, hostId ?? undefined);
+  }
+
+  /** What a host says of itself; null where it does not answer within `limitMs`, or not as the host that it was. */
+  async ask({ id, url }: { readonly id: string; readonly url: string }, limitMs: number): Promise<HostReport | null> {
+    const ending = new AbortController();
+    const late = sleep(limitMs, null, { signal: ending.signal }).catch(() => null);
+    const report = this.at(url, id)
+      .report()
+      .catch(() => null);
+    try {
+      return await Promise.race([report, late]);
+    } finally {
+      ending.abort();
+    }
   }
 
   /**
