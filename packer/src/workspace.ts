@@ -11,7 +11,7 @@ async function startOf(pid: string): Promise<string | null> {
 }
 
 /** Removes folders of builds that were interrupted: those whose process is gone. */
-export async function removeAbandoned(images: string): Promise<void> {
+async function removeAbandoned(images: string): Promise<void> {
   for (const name of await readdir(images)) {
     const [, pid, start] = /^\.building-(\d+)-(\d+)-/.exec(name) ?? [];
     if (pid === undefined || (await startOf(pid)) === start) continue;

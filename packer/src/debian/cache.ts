@@ -20,7 +20,7 @@ async function sha256OfFile(path: string): Promise<string | null> {
 }
 
 /** Where a package lies in the cache. */
-export function cachedPath(cache: string, { name, version, architecture }: LockedPackage): string {
+function cachedPath(cache: string, { name, version, architecture }: LockedPackage): string {
   return `${cache}/${name}_${encodeURIComponent(version)}_${architecture}.deb`;
 }
 

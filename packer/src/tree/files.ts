@@ -4,7 +4,7 @@ import { appliancesFolder, type ImageText } from '@isthmus/appliances';
 import { walkTree } from './walk.ts';
 
 /** Makes a folder below `root` and those above it, with a mode that does not depend on whoever builds. */
-export async function makeFolder(root: string, path: string): Promise<void> {
+async function makeFolder(root: string, path: string): Promise<void> {
   const first = await mkdir(root + path, { recursive: true });
   for (let made = root + path; first !== undefined && made.length >= first.length; made = dirname(made)) {
     await chmod(made, 0o755);
