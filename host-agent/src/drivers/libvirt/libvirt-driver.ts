@@ -12,42 +12,36 @@ import type { ApplianceExtras, Consoles, DriverContext, VirtualMachineDriver } f
 import { probeAccelerator } from './accelerator.ts';
 import { ensureOverlay } from './disks.ts';
 import { type Accelerator, type DomainNic, renderDomain, renderNic } from './domain.ts';
+import { Ending, until } from './ending.ts';
 import { Libvirtd } from './libvirtd.ts';
 import {
   domainName,
-  domainUuid,
   type MachineKind,
   type MachinePaths,
   machineHash,
   machinePaths,
   machineRoots,
 } from './machine-names.ts';
-import { Ports, type WiredMachine } from './ports.ts';
-import { isVirshBusyWith, qemuProcesses } from './processes.ts';
+import { type MigrationSockets, type MigrationTransport, migrateArguments, migrationSockets } from './migration.ts';
+import { Ports } from './ports.ts';
 import type { FoundDomain } from './read-domain.ts';
 import { serialTail } from './serial-log.ts';
 import { LibvirtdDownError, Virsh } from './virsh.ts';
+import { domainOf, type Wanted } from './wanted.ts';
 
 /** `imagePath` is where the host's image cache has an image: absolute, whole and checked before a machine needs it. */
 export interface LibvirtDriverContext extends DriverContext {
   imagePath(sha256: string): string;
   /** Given: nothing is probed. */
   readonly accelerator?: Accelerator;
-}
-
-/** A machine that is to run. */
-interface Wanted extends WiredMachine {
-  readonly machine: Machine;
-  /** undefined: it has no drive. */
-  readonly configDrive?: string | null;
+  /** Absent: no instance can be moved while it runs. */
+  readonly migration?: MigrationTransport;
 }
 
 /** How long a guest has from its power button to its end. A router's state is on disk at any moment. */
 const graceMs = { r: 5000, i: 10_000 } as const;
 
-const deadWithinMs = 15_000;
 const unpluggedWithinMs = 10_000;
-const virshEndsWithinMs = 180_000;
 const pausedIsKnownForMs = 10_000;
 
 const nouns = { r: 'appliance', i: 'instance' } as const;
@@ -68,10 +62,9 @@ export class LibvirtDriver implements VirtualMachineDriver {
   readonly name = 'libvirt';
   readonly accelerator: Accelerator;
   readonly #context: LibvirtDriverContext;
-  /** The host's network namespace, as /proc/PID/ns/net names it: QEMUs in it are this host's. */
-  readonly #network: string;
   readonly #virsh: Virsh;
   readonly #libvirtd: Libvirtd;
+  readonly #ending: Ending;
   readonly #ports: Ports;
   #qemuOwner: string | null = null;
   #paused: { readonly names: ReadonlySet<string>; readonly untilMs: number } = { names: new Set(), untilMs: 0 };
@@ -80,9 +73,9 @@ export class LibvirtDriver implements VirtualMachineDriver {
   constructor(context: LibvirtDriverContext, accelerator: Accelerator, network: string) {
     this.#context = context;
     this.accelerator = accelerator;
-    this.#network = network;
     this.#virsh = new Virsh(context.host.commands);
     this.#libvirtd = new Libvirtd(context.host, this.#virsh);
+    this.#ending = new Ending(context.host, network, this.#virsh, this.#libvirtd);
     this.#ports = new Ports(context);
   }
 
@@ -151,8 +144,46 @@ export class LibvirtDriver implements VirtualMachineDriver {
     return serialTail(this.#context.host.files, this.#pathsOf(kinds[kind], id).serialLog);
   }
 
-  async migrateInstance(id: string): Promise<void> {
-    throw new HostAgentError('conflict', `instance ${id}: this host cannot move it to another one`);
+  async migrateInstance(id: string, destination: string): Promise<void> {
+    const { host, migration } = this.#context;
+    if (migration === undefined) {
+      throw new HostAgentError('conflict', `instance ${id}: this host has no way to move it to another one`);
+    }
+    await this.#libvirtd.ensure();
+    const { migration: directory, run } = this.#pathsOf('i', id);
+    await host.files.remove(directory);
+    await host.files.makeDirectory(run, { mode: 0o711 });
+    await host.files.makeDirectory(directory, { mode: 0o711 });
+    const sockets = migrationSockets(directory, `${directory}/libvirt.sock`);
+    const streams = await migration.open(destination, id, sockets);
+    try {
+      await this.#give(sockets.memory, sockets.disks);
+      await this.#virsh.migrate(migrateArguments(this.#nameOf('i', id), sockets));
+    } catch (error) {
+      throw this.#explained(error, 'i', id, 'move');
+    } finally {
+      await streams.close();
+      await host.files.remove(directory);
+    }
+  }
+
+  /**
+   * Makes what an instance needs before it is moved to this host: bridges, guarded ports, a disk to be written over.
+   * Answers with the sockets that its streams lead to. Once it is here, `ensureInstance` adopts it; where it does not
+   * come, `removeInstance` removes all. Both hosts must have the same state and run directories.
+   */
+  async receiveInstance(id: string, { nics, machine }: InstanceSpec): Promise<MigrationSockets> {
+    const wanted: Wanted = { kind: 'i', id, nics, machine: this.#machineOf('i', id, machine) };
+    await this.#libvirtd.ensure();
+    await this.#end('i', id, 0);
+    await this.#ports.ensure(wanted);
+    await this.#prepare(wanted);
+    const { migration: directory } = this.#pathsOf('i', id);
+    await this.#context.host.files.remove(directory);
+    // QEMU listens there.
+    await this.#context.host.files.makeDirectory(directory, { mode: 0o700 });
+    await this.#give(directory);
+    return migrationSockets(directory, '/run/libvirt/libvirt-sock');
   }
 
   async broken(
@@ -160,7 +191,7 @@ export class LibvirtDriver implements VirtualMachineDriver {
     machines: readonly { readonly id: string; readonly nics: readonly Nic[] }[],
   ): Promise<string[]> {
     if (machines.length === 0) return [];
-    const running = qemuProcesses(this.#network);
+    const running = this.#ending.processes();
     const paused = await this.#pausedNames();
     const unwired = new Set(await this.#ports.unwired(machines.map((each) => ({ kind: kinds[kind], ...each }))));
     const isBroken = (id: string) => {
@@ -180,7 +211,7 @@ export class LibvirtDriver implements VirtualMachineDriver {
     // Where libvirtd does not run, it is not started to say that there is nothing; QEMUs are found without it.
     const known = (await this.#virsh.answers()) ? await this.#virsh.names() : [];
     for (const name of known.filter(isOurs)) await this.#virsh.destroy(name);
-    for (const name of [...qemuProcesses(this.#network).keys()].filter(isOurs)) await this.#kill(name);
+    for (const name of [...this.#ending.processes().keys()].filter(isOurs)) await this.#ending.kill(name);
     await this.#ports.removeEverything();
     for (const path of Object.values(machineRoots(this.#context))) await host.files.remove(path);
     await this.#libvirtd.stop();
@@ -203,7 +234,7 @@ export class LibvirtDriver implements VirtualMachineDriver {
     const { kind, id } = wanted;
     const name = this.#nameOf(kind, id);
     await this.#libvirtd.ensure();
-    await this.#awaitVirsh(wanted);
+    await this.#ending.awaitVirsh(name, this.#pathsOf(kind, id).xml);
     const found = await this.#adopt(wanted, name);
     const { nics, loose } = await this.#ports.ensure(wanted);
     if (found === null) await this.#start(wanted, name, nics);
@@ -215,13 +246,6 @@ export class LibvirtDriver implements VirtualMachineDriver {
       wanted,
       nics.map(({ port }) => port),
     );
-  }
-
-  /** A virsh that a killed host agent left may yet start the domain: until it has ended nothing is known. */
-  async #awaitVirsh({ kind, id }: Pick<Wanted, 'kind' | 'id'>): Promise<void> {
-    const { xml } = this.#pathsOf(kind, id);
-    const ended = await this.#poll(virshEndsWithinMs, async () => !isVirshBusyWith(xml));
-    if (!ended) throw new HostAgentError('failed', `${nouns[kind]} ${id}: an earlier start of it has not ended`);
   }
 
   /** The domain where it runs and may go on as it is; null where it is to be started, and is known not to run. */
@@ -251,48 +275,33 @@ export class LibvirtDriver implements VirtualMachineDriver {
   async #start(wanted: Wanted, name: string, nics: readonly DomainNic[]): Promise<void> {
     const { kind, id } = wanted;
     try {
-      await this.#prepare(wanted, name, nics);
-      await this.#virsh.create(this.#pathsOf(kind, id).xml);
+      const owner = await this.#prepare(wanted);
+      const { xml } = this.#pathsOf(kind, id);
+      await this.#context.host.files.writeText(
+        xml,
+        renderDomain(domainOf(wanted, { ...this.#context, accelerator: this.accelerator, owner }, nics)),
+        { mode: 0o600 },
+      );
+      await this.#virsh.create(xml);
     } catch (error) {
       // Where libvirtd ended in between, it may have begun.
       await this.#end(kind, id, 0).catch((failure: unknown) => {
         this.#context.host.log.error('a machine whose start failed could not be ended', { name, error: failure });
       });
       await this.#ports.removeOthers(wanted, []);
-      throw this.#explained(error, kind, id);
+      throw this.#explained(error, kind, id, 'start');
     }
   }
 
-  async #prepare(wanted: Wanted, name: string, nics: readonly DomainNic[]): Promise<void> {
-    const { imagePath, installation } = this.#context;
-    const { files } = this.#context.host;
-    const { kind, id, machine, configDrive } = wanted;
+  /** Makes a machine's directories and disk, and gives QEMU what is its own. Answers with QEMU's owner. */
+  async #prepare({ kind, id, machine, configDrive }: Wanted): Promise<string> {
+    const { host, imagePath } = this.#context;
     const paths = this.#pathsOf(kind, id);
-    for (const path of [paths.state, paths.run]) await files.makeDirectory(path, { mode: 0o711 });
-    await files.makeDirectory(paths.vncDirectory, { mode: 0o700 });
-    const { image } = machine;
-    const base = { path: imagePath(image.sha256), format: image.format };
-    await ensureOverlay(this.#context.host, paths.disk, base, machine.rootDiskBytes);
-    const owner = await this.#give(paths.vncDirectory, paths.disk, ...(configDrive ? [configDrive] : []));
-    const { kernel } = image;
-    const xml = renderDomain({
-      name,
-      id,
-      uuid: domainUuid(installation, kind, id),
-      hash: machineHash(machine),
-      accelerator: this.accelerator,
-      cpus: machine.cpus,
-      memoryBytes: machine.memoryBytes,
-      kernel: kernel
-        ? { kernel: imagePath(kernel.kernel), initrd: imagePath(kernel.initrd), commandLine: kernel.commandLine }
-        : null,
-      disk: { path: paths.disk, base: base.path, baseFormat: base.format },
-      nics,
-      ...(configDrive === undefined ? {} : { cdrom: configDrive }),
-      owner,
-      consoles: paths,
-    });
-    await files.writeText(paths.xml, xml, { mode: 0o600 });
+    for (const path of [paths.state, paths.run]) await host.files.makeDirectory(path, { mode: 0o711 });
+    await host.files.makeDirectory(paths.vncDirectory, { mode: 0o700 });
+    const { sha256, format } = machine.image;
+    await ensureOverlay(host, paths.disk, { path: imagePath(sha256), format }, machine.rootDiskBytes);
+    return this.#give(paths.vncDirectory, paths.disk, ...(configDrive ? [configDrive] : []));
   }
 
   /** Makes files QEMU's, and answers with its owner. */
@@ -322,7 +331,7 @@ export class LibvirtDriver implements VirtualMachineDriver {
       await this.#virsh.detachNic(name, macAddress);
       const isGone = async () =>
         !((await this.#virsh.find(name))?.nics.some((nic) => nic.macAddress === macAddress) ?? false);
-      if (!(await this.#poll(unpluggedWithinMs, isGone))) return false;
+      if (!(await until(this.#context.host, unpluggedWithinMs, isGone))) return false;
     }
     const { state } = this.#pathsOf(wanted.kind, wanted.id);
     for (const nic of nics.filter(
@@ -346,37 +355,8 @@ export class LibvirtDriver implements VirtualMachineDriver {
     for (const path of [state, run]) await this.#context.host.files.remove(path);
   }
 
-  /**
-   * Ends a machine: by its power button, at once after `limitMs`. Resolves when no QEMU of it runs on this host, whatever
-   * libvirtd knows: that is what makes it safe to start it elsewhere.
-   */
-  async #end(kind: MachineKind, id: string, limitMs: number): Promise<void> {
-    const name = this.#nameOf(kind, id);
-    await this.#awaitVirsh({ kind, id });
-    if (limitMs > 0 && qemuProcesses(this.#network).has(name)) await this.#shutDown(name, limitMs);
-    if (await this.#virsh.answers()) await this.#virsh.destroy(name);
-    await this.#kill(name);
-  }
-
-  async #shutDown(name: string, limitMs: number): Promise<void> {
-    try {
-      await this.#libvirtd.ensure();
-      await this.#virsh.pressPowerButton(name);
-      await this.#poll(limitMs, async () => !qemuProcesses(this.#network).has(name));
-    } catch (error) {
-      this.#context.host.log.warn('a machine could not be asked to end; it is ended at once', { name, error });
-    }
-  }
-
-  /** Ends what of a machine runs without libvirtd's knowledge, and waits until nothing does. */
-  async #kill(name: string): Promise<void> {
-    const isDead = async () => {
-      const pids = qemuProcesses(this.#network).get(name) ?? [];
-      for (const pid of pids) this.#context.host.commands.signal(pid, 'SIGKILL');
-      return pids.length === 0;
-    };
-    if (await this.#poll(deadWithinMs, isDead)) return;
-    throw new HostAgentError('failed', `domain ${name}: its QEMU does not end`);
+  #end(kind: MachineKind, id: string, limitMs: number): Promise<void> {
+    return this.#ending.end(this.#nameOf(kind, id), this.#pathsOf(kind, id).xml, limitMs);
   }
 
   async #pausedNames(): Promise<ReadonlySet<string>> {
@@ -393,24 +373,11 @@ export class LibvirtDriver implements VirtualMachineDriver {
     return this.#paused.names;
   }
 
-  #explained(error: unknown, kind: MachineKind, id: string): unknown {
+  #explained(error: unknown, kind: MachineKind, id: string, step: 'start' | 'move'): unknown {
     const isTold = error instanceof CommandError || error instanceof LibvirtdDownError;
     if (!isTold) return error;
     const detail = error instanceof CommandError ? error.stderr.trim() : error.message;
-    return new HostAgentError('failed', `${nouns[kind]} ${id}: libvirt did not start it: ${detail}`, {
-      cause: error,
-      detail,
-    });
-  }
-
-  /** True as soon as `isDone` says so, false after `limitMs`. */
-  async #poll(limitMs: number, isDone: () => Promise<boolean>): Promise<boolean> {
-    const { clock } = this.#context.host;
-    const end = clock.monotonicMs() + limitMs;
-    for (;;) {
-      if (await isDone()) return true;
-      if (clock.monotonicMs() > end) return false;
-      await clock.sleep(100);
-    }
+    const message = `${nouns[kind]} ${id}: libvirt did not ${step} it: ${detail}`;
+    return new HostAgentError('failed', message, { cause: error, detail });
   }
 }

@@ -81,7 +81,9 @@ function filesIn(pid: number): Files {
 }
 
 /** Makes a host. `remove` is the caller's to call, also where a test fails. */
-export async function createLibvirtHost(): Promise<LibvirtHost> {
+export async function createLibvirtHost(
+  installation = `t${randomBytes(2).toString('hex').slice(0, 3)}`,
+): Promise<LibvirtHost> {
   const directory = await mkdtemp(join(tmpdir(), 'ith-libvirt-'));
   await machine.commands.run('chmod', ['0755', directory]);
   const words = ['--mount', '--net', '--propagation', 'private', '--', 'sleep', 'infinity'];
@@ -96,11 +98,10 @@ export async function createLibvirtHost(): Promise<LibvirtHost> {
   }
   await host.commands.run('mount', ['-t', 'sysfs', 'sysfs', '/sys']);
   await host.commands.run('ip', ['link', 'set', 'dev', 'lo', 'up']);
-  const state = join(directory, 'state');
-  await machine.files.makeDirectory(state);
+  const state = '/run/state';
+  await host.files.makeDirectory(state);
   await host.commands.run('mount', ['-t', 'tmpfs', '-o', 'size=256m,mode=755', 'tmpfs', state]);
   const network = await readlink(`/proc/${holder}/ns/net`);
-  const installation = `t${randomBytes(2).toString('hex').slice(0, 3)}`;
   const addNeighbour = async (bridge: string, address: string, macAddress: string, lease: string) => {
     const name = `neighbour-${bridge}`;
     const neighbour = createNamespaceHost(host, name);

@@ -20,6 +20,8 @@ export interface MachinePaths {
   readonly serial: string;
   readonly vncDirectory: string;
   readonly vnc: string;
+  /** Sockets of a migration, while there is one. */
+  readonly migration: string;
 }
 
 /** Name of a domain, e.g. `ith-ab12-r-0a1b2c3d`. */
@@ -66,5 +68,6 @@ export function machinePaths(
     serial: `${run}/serial.sock`,
     vncDirectory: `${run}/vnc`,
     vnc: `${run}/vnc/vnc.sock`,
+    migration: `${run}/migration`,
   };
 }

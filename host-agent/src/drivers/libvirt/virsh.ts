@@ -20,6 +20,9 @@ const answerMs = 30_000;
 /** libvirtd asks QEMU at the first start what it can do, which takes many seconds on a machine with a slow KVM. */
 const createMs = 180_000;
 
+/** A guest that writes faster than the network carries is slowed down until it fits. */
+const migrateMs = 3_600_000;
+
 const isDown =
   /failed to connect to the hypervisor|Connection reset by peer|End of file while reading|Cannot recv data|client socket is closed|Cannot write data|keepalive/;
 const isAbsent = /failed to get domain|Domain not found|domain is not running|no domain with matching/i;
@@ -86,6 +89,11 @@ export class Virsh {
   /** Presses a domain's power button. No error where there is none. */
   async pressPowerButton(name: string): Promise<void> {
     await this.#orAbsent(['shutdown', name, '--mode', 'acpi']);
+  }
+
+  /** Moves a domain, by the arguments of `migrateArguments`. It runs at one end, whatever happens. */
+  async migrate(args: readonly string[]): Promise<void> {
+    await this.#run(args, migrateMs);
   }
 
   async resume(name: string): Promise<void> {
