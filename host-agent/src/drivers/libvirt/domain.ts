@@ -6,7 +6,7 @@ import { element, renderXml, type XmlElement } from './xml.ts';
 export type Accelerator = 'kvm' | 'tcg';
 
 /** Namespace of the element in a domain's metadata that says whose it is. */
-export const metadataNamespace = 'urn:isthmus:machine';
+const metadataNamespace = 'urn:isthmus:machine';
 
 /** A NIC: the tap device `port` of the host, which is there before the domain. */
 export interface DomainNic {
@@ -35,7 +35,7 @@ export interface Domain {
 }
 
 /** Name of the CD-ROM drive in a domain. */
-export const cdromTarget = 'hda';
+const cdromTarget = 'hda';
 
 /**
  * libvirt would give QEMU's user every file that QEMU opens, also images and kernels, which are many machines': one guest

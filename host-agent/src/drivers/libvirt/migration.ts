@@ -2,7 +2,7 @@
 // lead from one host to the other. No port of libvirtd or QEMU is ever open to a network.
 
 /** What a migration's streams carry: commands to the destination's libvirtd, the guest's memory, its disk. */
-export type MigrationStream = 'libvirt' | 'memory' | 'disks';
+type MigrationStream = 'libvirt' | 'memory' | 'disks';
 
 /** Absolute path of a Unix socket for each stream. `memory` and `disks` are the same at both ends. */
 export type MigrationSockets = Readonly<Record<MigrationStream, string>>;
