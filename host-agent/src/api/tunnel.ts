@@ -14,11 +14,14 @@ const connectWithinMs = 5000;
 const probeEveryMs = 30_000;
 const idValidator = validator(EntryIdSchema);
 
+/** Who knows where appliances are. Throws HostAgentError where one cannot be reached. */
+export type Reachable = Pick<HostAgent, 'controlNicOf'>;
+
 /**
  * Answers every upgrade of a server; `admits` says of each whether its peer may. Answers with what ends the tunnels, to be
  * called before the server closes.
  */
-export function serveTunnels(server: EventEmitter, agent: HostAgent, admits: (client: Duplex) => boolean): () => void {
+export function serveTunnels(server: EventEmitter, agent: Reachable, admits: (client: Duplex) => boolean): () => void {
   const open = new Set<Duplex>();
   server.on('upgrade', (request: IncomingMessage, client: Duplex, head: Buffer) => {
     if (!admits(client)) return;
@@ -32,7 +35,7 @@ export function serveTunnels(server: EventEmitter, agent: HostAgent, admits: (cl
   };
 }
 
-async function tunnel(agent: HostAgent, request: IncomingMessage, client: Duplex, head: Buffer): Promise<void> {
+async function tunnel(agent: Reachable, request: IncomingMessage, client: Duplex, head: Buffer): Promise<void> {
   try {
     const id = applianceOf(request);
     const { address, gateway } = agent.controlNicOf(id);
