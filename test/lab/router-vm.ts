@@ -5,7 +5,7 @@
 //   await vm.says('isthmus: serving')                                     the serial console; vm.console() is all of it
 //   await vm.powerOff()                                                   SIGKILL to QEMU
 import { createHash, randomUUID } from 'node:crypto';
-import { copyFile, mkdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
@@ -104,6 +104,15 @@ async function makeTaps(lab: Lab, nics: readonly Nic[]): Promise<void> {
   await lab.host.commands.run('ip', ['-batch', '-'], { input: `${lines.join('\n')}\n` });
 }
 
+/** Byte where a partition of a GPT begins: 128 entries of 128 bytes, from the third sector on. Throws where there is none. */
+function partitionStart(table: Buffer, name: string): number {
+  for (let at = 1024; at < 1024 + 128 * 128; at += 128) {
+    const own = table.toString('utf16le', at + 56, at + 128).replaceAll('\0', '');
+    if (own === name) return Number(table.readBigUInt64LE(at + 32)) * 512;
+  }
+  throw new Error(`no partition is named ${name}`);
+}
+
 export class RouterVm {
   readonly id = randomUUID();
   readonly folder: string;
@@ -163,12 +172,26 @@ export class RouterVm {
     return path;
   }
 
-  /** A copy of a config drive that ends after so many bytes. */
-  async cutDrive(path: string, bytes: number): Promise<string> {
+  /** A copy of a config drive that ends halfway through its `config.json`. */
+  async cutDrive(path: string): Promise<string> {
     const cut = path.replace(/\.iso$/, '-cut.iso');
     await copyFile(path, cut);
-    await truncate(cut, bytes);
+    const disc = await readFile(path);
+    const [first, last] = [disc.indexOf('{"id":'), disc.lastIndexOf('}\n')];
+    const sector = 2048;
+    await truncate(cut, Math.floor((first + (last - first) / 2) / sector) * sector + sector);
     return cut;
+  }
+
+  /** Overwrites the first megabytes of the state partition, all but its superblock. Switched off only. */
+  async damageState(): Promise<void> {
+    const { commands } = this.#lab.machine;
+    const disk = `${this.folder}/disk.qcow2`;
+    const table = `${this.folder}/table.raw`;
+    await commands.run('qemu-img', ['dd', '-f', 'qcow2', '-O', 'raw', 'bs=1M', 'count=1', `if=${disk}`, `of=${table}`]);
+    const start = partitionStart(await readFile(table), 'isthmus-state');
+    const write = (offset: number, bytes: number) => `write -P 0x5a ${start + offset} ${bytes}`;
+    await commands.run('qemu-io', ['-f', 'qcow2', '-c', write(4096, 8 * 1024 * 1024), disk]);
   }
 
   /** Starts QEMU. The console begins anew. */
