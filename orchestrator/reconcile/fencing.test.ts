@@ -193,6 +193,20 @@ test.serial('tunnels span the hosts that may carry segments, and leave a fenced 
   t.deepEqual(cloud.hosts[0]?.tunnels.at(-1), ['192.0.2.102', '192.0.2.103']);
 });
 
+test.serial('guests are told the MTU that every tunnel of their zone has', async (t) => {
+  const { networkId, routerId } = await cloud.network('one');
+  const mtuOf = async () => {
+    const rows = await cloud.db.selectFrom('router_entry').selectAll().where('router_id', '=', routerId).execute();
+    const dhcp = rows.find(({ collection, entry_id: id }) => collection === 'settings' && id === 'dhcp');
+    return (dhcp?.entry as { mtu?: number } | undefined)?.mtu;
+  };
+  t.is(await mtuOf(), undefined);
+  for (const [index, host] of cloud.hosts.entries()) host.guestMtu = [1500, 1450, 8950][index] ?? null;
+  await rounds(2);
+  await cloud.parts.updates.request(networkId);
+  t.is(await mtuOf(), 1450);
+});
+
 /** One thing that happens: to a host, counted from the one that carries the first router, or to the orchestrator. */
 type Happening =
   | { readonly kind: (typeof hostKinds)[number]; readonly host: number }

@@ -5,6 +5,7 @@ import type { Selectable } from 'kysely';
 import { type HostSigns, hostStep } from '../model/host-state.ts';
 import { acquireLease } from '../store/lease.ts';
 import type { HostTable } from '../store/schema.ts';
+import { renewExpiredHost } from './expired-certificate.ts';
 import { evacuate, fence } from './fencing.ts';
 import { join } from './host-join.ts';
 import { takeBack, writeReport } from './host-return.ts';
@@ -109,7 +110,7 @@ export class HostMonitor {
   async #look(host: Host, watched: Watched, timeoutMs: number): Promise<void> {
     // Two that hang are as long as the time within which it has to answer.
     const askMs = Math.max(timeoutMs / 2, leastAskMs);
-    const report = host.state === 'Connecting' ? null : await this.#parts.hosts.ask(host, askMs);
+    const report = host.state === 'Connecting' ? null : await this.#ask(host, askMs);
     // One whose certificate has ended is given a new token, and stays what it is until it has redeemed that.
     if (report === null && host.state !== 'Connecting' && host.sealed_join_secret !== null) {
       if (await join(this.#parts, host)) return;
@@ -125,6 +126,11 @@ export class HostMonitor {
     const step = hostStep(host, signs, timeoutMs);
     if (step !== 'refresh' && step !== 'wait' && now < watched.notBeforeMs) return;
     await this.#take(step, host, report, watched);
+  }
+
+  /** A host that was away, or whose orchestrators were, until its certificate expired is not lost: it is renewed. */
+  #ask(host: Host, limitMs: number): Promise<HostReport | null> {
+    return this.#parts.hosts.ask(host, limitMs, () => renewExpiredHost(this.#parts, host));
   }
 
   async #take(
@@ -168,6 +174,7 @@ export class HostMonitor {
       report.version !== host.version ||
       report.driver !== host.driver ||
       report.accelerator !== host.accelerator ||
+      (report.guestMtu ?? null) !== host.guest_mtu ||
       report.tunnelAddress !== host.tunnel_address;
     if (!isNew && performance.now() - watched.refreshedMs < refreshEveryMs) return;
     watched.refreshedMs = performance.now();

@@ -26,6 +26,7 @@ export async function writeReport(
       memory: report.memoryBytes,
       memory_free: report.memoryFreeBytes,
       tunnel_address: report.tunnelAddress === null ? null : parseIpv4Address(report.tunnelAddress),
+      guest_mtu: report.guestMtu ?? null,
       boot_id: report.bootId,
       last_pinged: new Date(),
     })

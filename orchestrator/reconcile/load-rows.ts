@@ -11,7 +11,7 @@ import {
   compileStaticNat,
 } from '../compile/entries.ts';
 import { compileSettings } from '../compile/settings.ts';
-import type { Trx } from '../store/database.ts';
+import type { Db, Trx } from '../store/database.ts';
 
 /** Entries by id; null where the row is wanted gone. Ids without a row are absent. */
 type Entries = Map<string, unknown>;
@@ -24,6 +24,7 @@ export async function loadSettings(trx: Trx, networkId: string, routerId: string
     .innerJoin('network_offering', 'network_offering.id', 'network.network_offering_id')
     .select([
       'network.cidr',
+      'network.zone_id',
       'network.gateway',
       'network.network_domain',
       'network.private_mtu',
@@ -50,7 +51,7 @@ export async function loadSettings(trx: Trx, networkId: string, routerId: string
       cidr: network.cidr,
       gateway: network.gateway,
       domain: network.network_domain,
-      privateMtu: network.private_mtu,
+      privateMtu: Math.min(network.private_mtu, (await tunnelMtu(trx, network.zone_id)) ?? network.private_mtu),
       publicMtu: network.public_mtu,
       dns: [network.dns1, network.dns2].filter((address) => address !== null),
       egressDefaultAllow: network.egress_default_allow,
@@ -65,6 +66,17 @@ export async function loadSettings(trx: Trx, networkId: string, routerId: string
             prefixLength: prefixLengthOfNetmask(sourceNat.netmask),
           },
   });
+}
+
+/** The largest MTU that every guest segment of a zone has across its tunnels; null where it has none, or none is known. */
+export async function tunnelMtu(db: Db | Trx, zoneId: string): Promise<number | null> {
+  const row = await db
+    .selectFrom('host')
+    .select(({ fn }) => fn.min('guest_mtu').as('mtu'))
+    .where('zone_id', '=', zoneId)
+    .where('tunnel_address', 'is not', null)
+    .executeTakeFirst();
+  return row?.mtu ?? null;
 }
 
 /** Entries of one collection of a network: of these ids, or with null of all rows. */

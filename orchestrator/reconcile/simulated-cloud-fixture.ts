@@ -357,7 +357,7 @@ export async function startSimulatedCloud(count: number): Promise<SimulatedCloud
       for (const host of hosts) {
         host.appliances.clear();
         host.instances.clear();
-        Object.assign(host, { isOn: true, isReachable: true, isControllerReachable: true });
+        Object.assign(host, { isOn: true, isReachable: true, isControllerReachable: true, guestMtu: null });
       }
       twice.length = 0;
       hostIds.splice(0, hostIds.length, ...(await addHosts(db, zone, hosts, parts)));

@@ -24,6 +24,7 @@ export class SimulatedHost {
   /** False: its controller does not answer. */
   isControllerReachable = true;
   tunnelAddress: Ipv4Address | null = null;
+  guestMtu: number | null = null;
   memoryFreeBytes = 8 * 2 ** 30;
   /** Called before a machine starts to run. */
   onStart: (kind: 'appliance' | 'instance', id: string) => void = () => {};
@@ -92,6 +93,7 @@ export class SimulatedHost {
       accelerator: null,
       bootId: this.#bootId,
       tunnelAddress: this.tunnelAddress,
+      ...(this.guestMtu !== null && { guestMtu: this.guestMtu }),
       version: '0.1.0',
       cpus: 4,
       memoryBytes: 16 * 2 ** 30,

@@ -3,6 +3,7 @@ import type { Ipv4Address } from '@isthmus/net';
 import { type Selectable, sql } from 'kysely';
 import type { Db } from '../store/database.ts';
 import type { HostTable } from '../store/schema.ts';
+import { tunnelMtu } from './load-rows.ts';
 import type { Parts } from './parts.ts';
 
 type Host = Selectable<HostTable>;
@@ -25,7 +26,8 @@ export class Tunnels {
   readonly #told = new Map<string, { readonly key: string; readonly atMs: number }>();
   /** Hosts that have not answered yet. */
   readonly #asked = new Set<string>();
-  #mtuKey = '';
+  /** Of guests, by zone; null without tunnels. */
+  readonly #mtus = new Map<string, number | null>();
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -55,13 +57,15 @@ export class Tunnels {
     }
   }
 
-  /** With the first tunnel of a zone the MTU of its guests changes. */
+  /** Where the tunnels of a zone come, go or change, the MTU of its guests does: their routers tell them by DHCP. */
   async #touchMtu(hosts: readonly Host[]): Promise<void> {
-    const zones = [...new Set(hosts.filter((host) => host.tunnel_address !== null).map((host) => host.zone_id))].sort();
-    const key = zones.join();
-    if (key === this.#mtuKey) return;
-    for (const zoneId of zones) if (!this.#mtuKey.includes(zoneId)) await touchSettings(this.#parts.db, zoneId);
-    this.#mtuKey = key;
+    for (const zoneId of new Set(hosts.map((host) => host.zone_id))) {
+      const mtu = await tunnelMtu(this.#parts.db, zoneId);
+      const before = this.#mtus.get(zoneId) ?? null;
+      if (before === mtu) continue;
+      this.#mtus.set(zoneId, mtu);
+      await touchSettings(this.#parts.db, zoneId);
+    }
   }
 }
 

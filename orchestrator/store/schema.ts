@@ -159,6 +159,8 @@ export interface HostTable {
   /** Bytes. */
   memory_free: ColumnType<string | null, number | null, number | null>;
   tunnel_address: Ipv4Address | null;
+  /** Of guest NICs there, where its segments span tunnels. */
+  guest_mtu: number | null;
   /** Changes with each boot of the machine. */
   boot_id: string | null;
   /** Until it has joined. */
