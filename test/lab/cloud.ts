@@ -69,6 +69,7 @@ export class Cloud {
 
   /** Starts the orchestrator and waits until it serves. It answers on the same port as before. */
   async startOrchestrator(): Promise<void> {
+    await this.#openDoor();
     this.#outputs += 1;
     const logPath = `${this.lab.run}/orchestrator-${this.#outputs}.log`;
     const coverage = process.env.NODE_V8_COVERAGE;
@@ -79,7 +80,6 @@ export class Cloud {
       ISTHMUS_IMAGE_KEYS: imageKeyFolder,
       ...(coverage !== undefined && { NODE_V8_COVERAGE: coverage }),
     };
-    await this.#openDoor();
     const { commands } = this.lab.orchestratorHost;
     const pid = await commands.startDaemon(process.execPath, [program, 'start', '--empty'], { logPath, env });
     this.#orchestrator = pid;

@@ -1,5 +1,6 @@
 // Who answers for a gateway address, asked all the time: silence is an outage, and more answers than questions are two routers.
 import type { Host } from '@isthmus/host';
+import { waitFor } from './clients.ts';
 
 /** What a watcher saw. Times in ms; `longestSilenceMs` also counts the time since the last answer. */
 export interface GatewayReport {
@@ -68,6 +69,8 @@ export async function watchGateway(
   const { host, macAddress, address, gateway } = watched;
   const dump = ['-i', 'eth0', '-n', '-l', '-e', '-tt', '--immediate-mode', 'arp'];
   const capture = await lab.startDaemon(host, 'tcpdump', dump);
+  const listens = async () => (await lab.machine.files.readText(capture.logPath)).includes('listening on');
+  await waitFor('tcpdump listens', listens);
   const ask = [program, 'eth0', macAddress, address, gateway, everySeconds];
   const asker = await lab.startDaemon(host, 'perl', ask);
   const report = async () => readGatewayLog(await lab.machine.files.readText(capture.logPath), watched);

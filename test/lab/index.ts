@@ -52,7 +52,7 @@ export { findLeaks } from './leaks.ts';
 export { internet } from './network.ts';
 
 export interface LabOptions {
-  /** Starts the host agent. Default true. */
+  /** Starts the host agent. Default true. Those of several hypervisors are started with the token that they join by. */
   readonly hostAgent?: boolean;
   /** Drivers of the hypervisors to make, the first one's first. Default: one host without a power switch, of namespaces. */
   readonly hosts?: readonly DriverName[];
@@ -139,7 +139,7 @@ export class Lab {
     await Promise.all([
       this.startEcho(this.internet, internet.server),
       this.#startDns(),
-      options.hostAgent === false ? null : this.startHostAgent(),
+      options.hostAgent === false || this.#hypervisors?.isJoined === true ? null : this.startHostAgent(),
     ]);
   }
 
