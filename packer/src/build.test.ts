@@ -75,6 +75,46 @@ test('two builds are the same bytes, and each format is what it says', async (t)
   t.regex(stdout, /No problems found/);
 });
 
+/** Boots the disk as a copy that is thrown away, until its serial console says `words`. */
+async function bootUntil(image: string, firmware: readonly string[], log: string, words: string): Promise<void> {
+  const disk = `file=${image}/guest.qcow2,format=qcow2,if=virtio,snapshot=on`;
+  const args = ['-accel', 'tcg', '-m', '256', '-display', 'none', '-monitor', 'none', '-nic', 'none', '-no-reboot'];
+  const pid = await host.commands.startDaemon(
+    'qemu-system-x86_64',
+    [...args, '-serial', `file:${log}.serial`, ...firmware, '-drive', disk],
+    { logPath: log },
+  );
+  try {
+    const deadline = host.clock.monotonicMs() + 120_000;
+    for (;;) {
+      const serial = (await host.files.readTextIfExists(`${log}.serial`)) ?? '';
+      if (serial.includes(words)) return;
+      if (host.clock.monotonicMs() > deadline) throw new Error(`it did not boot: ${serial.slice(-500)}`);
+      await host.clock.sleep(200);
+    }
+  } finally {
+    host.commands.signal(pid, 'SIGKILL');
+  }
+}
+
+test('the disk boots by BIOS and by UEFI', async (t) => {
+  t.timeout(300_000);
+  const folder = await temporaryFolder(t);
+  const request = await requestIn(folder);
+  const build = await prepareBuild(host, { ...request, formats: [] });
+  try {
+    for (const step of build.steps) await step.run(() => {});
+  } finally {
+    await build.close();
+  }
+  const { folder: image } = build.result();
+  const uefi = 'if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd';
+  await t.notThrowsAsync(bootUntil(image, [], `${folder}/bios`, 'isthmus guest: started'));
+  await t.notThrowsAsync(
+    bootUntil(image, ['-machine', 'q35', '-drive', uefi], `${folder}/uefi`, 'isthmus guest: started'),
+  );
+});
+
 test('a build that is interrupted leaves nothing behind, and the image before it as it was', async (t) => {
   const folder = await temporaryFolder(t);
   const request = await requestIn(folder);

@@ -14,9 +14,7 @@ const exports = {
 } as const;
 
 /** Roles that have a definition: all that have an installer. */
-const definitionRoles = (Object.keys(appliances) as ApplianceRole[]).filter(
-  (role) => appliances[role].root !== null,
-);
+const definitionRoles = (Object.keys(appliances) as ApplianceRole[]).filter((role) => appliances[role].root !== null);
 
 function exportLine(format: keyof typeof exports, role: ApplianceRole) {
   return packer`case " ${user('exports')} " in *" ${literal(format)} "*) qemu-img convert -f qcow2 ${literal(exports[format])} ${literal(role)}.qcow2 ${literal(role)}.${literal(format)};; esac`;

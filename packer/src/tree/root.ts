@@ -84,7 +84,11 @@ export async function buildRoot(
   await installModules(host, from.modules, manifest.root.modules, root);
   await copyFile(from.node, `${root}/usr/lib/isthmus/node`);
   await chmod(`${root}/usr/lib/isthmus/node`, 0o755);
-  if (manifest.root.service !== null) await copyFile(from.bundle, `${root}/usr/lib/isthmus/${manifest.role}.mjs`);
+  if (manifest.root.service !== null) {
+    await copyFile(from.bundle, `${root}/usr/lib/isthmus/${manifest.role}.mjs`);
+    // What boots an appliance is the same in each role, and starts it by this name.
+    await writeLink(`${root}/usr/lib/isthmus/appliance.mjs`, `${manifest.role}.mjs`);
+  }
   await mkdir(`${root}/var/lib/dpkg`, { recursive: true });
   await writeFile(`${root}/var/lib/dpkg/status`, from.status);
   await normaliseModes(root);
