@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 export const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 
 /** Folders that hold no work of ours: installed, generated, or a running installation's data. */
-const foreign = new Set(['node_modules', '.git', 'coverage', 'var', 'results', '.cache']);
+const foreign = new Set(['node_modules', '.git', 'coverage', 'var', 'results', '.cache', 'dist']);
 
 /** Paths, from the root, of every file of ours that this accepts; sorted. */
 export async function filesOf(accepts: (path: string) => boolean): Promise<string[]> {

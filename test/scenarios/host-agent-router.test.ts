@@ -256,7 +256,7 @@ test.serial('a guest reaches no service of the host, at the gateway or any other
   t.is(await taken(), 0);
   await removeEntries();
   const entries = async () => (await commands.run('iptables', ['-S', 'INPUT'])).stdout.split(chain).length - 1;
-  await waitFor('the rules', async () => (await entries()) === 2, 15_000);
+  await waitFor('the rules', async () => (await entries()) === 3, 15_000);
   t.deepEqual(await answers(), [null, null]);
   t.is(await answererOf(lab.host, url), 'guest');
   await lab.agent.deleteEverything();

@@ -12,6 +12,8 @@ const metadataNamespace = 'urn:isthmus:machine';
 export interface DomainNic {
   readonly port: string;
   readonly macAddress: string;
+  /** What the guest is told (virtio's host_mtu); without it the usual one. */
+  readonly mtu?: number;
 }
 
 /** A VM. Paths are absolute. `id` is the machine's, `hash` that of what cannot be changed while it runs. */
@@ -73,11 +75,12 @@ function cdromElement(path: string | null): XmlElement {
   ]);
 }
 
-function nicElement({ port, macAddress }: DomainNic): XmlElement {
+function nicElement({ port, macAddress, mtu }: DomainNic): XmlElement {
   return element('interface', { type: 'ethernet' }, [
     element('mac', { address: macAddress }),
     element('target', { dev: port, managed: 'no' }),
     element('model', { type: 'virtio' }),
+    ...(mtu === undefined ? [] : [element('mtu', { size: String(mtu) })]),
   ]);
 }
 

@@ -59,8 +59,13 @@ export class Ports {
     const there = byName(links);
     const made = await ensureTaps(host.commands, all, there);
     const loose = all.filter(({ port }) => made.includes(port) || there.get(port)?.carrier !== true);
+    const mtus = new Map(machine.nics.map(({ segment }, index) => [ports[index], bridges.mtuOf(segment)]));
+    const domainNic = ({ port, macAddress }: Tap): DomainNic => {
+      const mtu = mtus.get(port) ?? null;
+      return mtu === null ? { port, macAddress } : { port, macAddress, mtu };
+    };
     return {
-      nics: all.map(({ port, macAddress }) => ({ port, macAddress })),
+      nics: all.map(domainNic),
       loose: new Set(loose.map(({ port }) => port)),
     };
   }
