@@ -1,7 +1,7 @@
 // Tests that take minutes, such as those that build images or boot several machines: only in npm run test:all.
 export default {
   extensions: ['ts'],
-  files: ['**/*.long.ts', '!node_modules/**', '!var/**', '!coverage/**'],
+  files: ['**/*.long.ts', '!node_modules/**', '!var/**', '!coverage/**', '!dist/**'],
   concurrency: 1,
   timeout: '35m',
 };

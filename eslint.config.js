@@ -2,7 +2,7 @@
 import tseslint from 'typescript-eslint';
 
 export default [
-  { ignores: ['node_modules/', 'coverage/', 'var/', '**/*.js', '**/*.mjs'] },
+  { ignores: ['node_modules/', 'coverage/', 'var/', 'dist/', '**/*.js', '**/*.mjs'] },
   {
     files: ['**/*.ts', '**/*.tsx'],
     languageOptions: {

@@ -5,9 +5,9 @@ import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, rename, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CommandError, type CommandRunner } from '@isthmus/host';
-import type { Selectable } from 'kysely';
+import { type Selectable, sql, type Updateable } from 'kysely';
 import { DiskRefusedError, inspectQcow2, type Qcow2Header, qcow2HeaderBytes } from '../model/qcow2.ts';
-import type { Db } from './database.ts';
+import type { Db, Trx } from './database.ts';
 import type { Log } from './log.ts';
 import type { TemplateTable } from './schema.ts';
 
@@ -43,6 +43,26 @@ async function headerOf(file: FileHandle, path: string, virtualBytesAtMost: numb
   const start = Buffer.alloc(Math.min(qcow2HeaderBytes, found.size));
   const { bytesRead } = await file.read(start, 0, start.length, 0);
   return inspectQcow2(start.subarray(0, bytesRead), found.size, virtualBytesAtMost);
+}
+
+function isFileError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error;
+}
+
+/** Changes a row that is still Importing; false where it is not. */
+async function change(db: Db, id: string, values: Updateable<TemplateTable>): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable('template')
+    .set(values)
+    .where('id', '=', id)
+    .where('state', '=', 'Importing')
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
+}
+
+async function removeUnused(trx: Trx, path: string): Promise<void> {
+  const user = await trx.selectFrom('template').select('id').where('file_path', '=', path).executeTakeFirst();
+  if (user === undefined) await rm(path, { force: true });
 }
 
 /** The disks of templates in their folder. */
@@ -88,15 +108,21 @@ export class TemplateDisks {
   /** Removes a template's row, and its disk where no other template has it. */
   async remove(templateId: string): Promise<void> {
     await this.#underWay.get(templateId);
-    const { db } = this.#options;
-    const row = await db.deleteFrom('template').where('id', '=', templateId).returning('file_path').executeTakeFirst();
-    if (row?.file_path != null) await this.#removeUnused(row.file_path);
+    const row = await this.#options.db
+      .deleteFrom('template')
+      .where('id', '=', templateId)
+      .returning('file_path')
+      .executeTakeFirst();
+    const path = row?.file_path;
+    if (path != null) await this.#alone(path, (trx) => removeUnused(trx, path));
   }
 
-  async #removeUnused(path: string): Promise<void> {
-    const { db } = this.#options;
-    const user = await db.selectFrom('template').select('id').where('file_path', '=', path).executeTakeFirst();
-    if (user === undefined) await rm(path, { force: true });
+  /** Runs `work` while nobody else, of any orchestrator, puts the disk of this path in its place or removes it. */
+  async #alone(path: string, work: (trx: Trx) => Promise<void>): Promise<void> {
+    await this.#options.db.transaction().execute(async (trx) => {
+      await sql`select pg_advisory_xact_lock(hashtextextended(${path}, 0))`.execute(trx);
+      await work(trx);
+    });
   }
 
   async #import(id: string): Promise<void> {
@@ -104,25 +130,18 @@ export class TemplateDisks {
     try {
       const template = await db.selectFrom('template').selectAll().where('id', '=', id).executeTakeFirst();
       if (template?.state !== 'Importing') return;
-      const change = await this.#bringIn(template).catch((error) => {
-        const reason = error instanceof Error ? error.message : String(error);
-        log.warn('the disk of a template is refused', { template: template.name, reason });
-        return { state: 'Error' as const, reason };
+      await this.#bringIn(template).catch(async (error) => {
+        if (!(error instanceof DiskRefusedError) && !isFileError(error)) throw error;
+        log.warn('the disk of a template is refused', { template: template.name, reason: error.message });
+        await change(db, id, { state: 'Error', reason: error.message });
       });
-      const { numUpdatedRows } = await db
-        .updateTable('template')
-        .set({ reason: null, ...change })
-        .where('id', '=', id)
-        .where('state', '=', 'Importing')
-        .executeTakeFirst();
-      if (numUpdatedRows === 0n && 'file_path' in change) await this.#removeUnused(change.file_path);
     } catch (error) {
       // The database is away: the row is still Importing, and the next start begins anew.
       log.error('the import of a template failed', { template: id, error: String(error) });
     }
   }
 
-  async #bringIn({ id, url }: Selectable<TemplateTable>) {
+  async #bringIn({ id, url }: Selectable<TemplateTable>): Promise<void> {
     const { folder } = this.#options;
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const part = join(folder, `.${id}-${crypto.randomUUID()}.part`);
@@ -134,10 +153,13 @@ export class TemplateDisks {
       const header = await this.inspect(part);
       await this.#secondOpinion(part, header);
       const path = join(folder, `${sha256}.qcow2`);
-      await rename(part, path);
-      const { size } = await stat(path);
-      const state = 'Ready' as const;
-      return { state, size: header.virtualBytes, physical_size: size, disk_sha256: sha256, file_path: path };
+      const { size } = await stat(part);
+      await this.#alone(path, async (trx) => {
+        await rename(part, path);
+        const found = { size: header.virtualBytes, physical_size: size, disk_sha256: sha256, file_path: path };
+        const isWanted = await change(trx, id, { state: 'Ready', reason: null, ...found });
+        if (!isWanted) await removeUnused(trx, path);
+      });
     } finally {
       await rm(part, { force: true });
     }
