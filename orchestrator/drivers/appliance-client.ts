@@ -17,7 +17,7 @@ import {
   type Revocations,
   validator,
 } from '@isthmus/contract';
-import { ControlAgent, mutualTlsOptions, secure } from './control-connection.ts';
+import { ControlAgent, secureTo } from './control-connection.ts';
 import type { ControlIdentity } from './control-identity.ts';
 import { ApplianceUnreachableError, HostRefusedError, HostUnreachableError, PushRefusedError } from './errors.ts';
 import { answerOf, type Call, exchange } from './exchange.ts';
@@ -59,7 +59,7 @@ export class ApplianceClient {
     this.#id = id;
     this.#openTunnel = openTunnel;
     this.#agent = new ControlAgent(
-      async () => secure(await this.#tunnel(), mutualTlsOptions(identity, { role: 'appliance', id })),
+      async () => secureTo(await this.#tunnel(), identity, { role: 'appliance', id }),
       identity,
       { maxSockets: 4 },
     );

@@ -1,4 +1,5 @@
 // Connections of the control path: to a host agent's Unix socket, or by mutual TLS to exactly one named peer.
+import { X509Certificate } from 'node:crypto';
 import { Agent, type AgentOptions, type RequestOptions } from 'node:http';
 import { type NetConnectOpts, connect as netConnect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -29,8 +30,37 @@ export function checkPeer(identity: ControlIdentity, peer: Peer, certificate: Pe
   }
 }
 
-/** Options of TLS 1.3 with this orchestrator's certificate, for a peer that must show its own. */
-export function mutualTlsOptions(identity: ControlIdentity, peer: Peer): ConnectionOptions {
+/** Throws PeerIdentityError unless a CA that is trusted has signed the certificate, whether or not it has expired. */
+function checkIssuer(authorities: readonly string[], certificate: X509Certificate): void {
+  const isIssued = authorities
+    .map((pem) => new X509Certificate(pem))
+    .some((authority) => certificate.checkIssued(authority) && certificate.verify(authority.publicKey));
+  const isYoung = certificate.validFromDate > new Date();
+  if (!isIssued || isYoung)
+    throw new PeerIdentityError('it shows a certificate that no CA of this installation signed');
+}
+
+/**
+ * TLS 1.3 with this orchestrator's certificate over a connection that is open, to a peer that must show its own. The
+ * handshake proves that the peer has the key.
+ */
+export async function secureTo(connection: Duplex, identity: ControlIdentity, peer: Peer): Promise<TLSSocket> {
+  const options = mutualTlsOptions(identity, peer);
+  if (identity.acceptsExpired !== true) return secure(connection, options);
+  const secured = await secure(connection, { ...options, rejectUnauthorized: false });
+  try {
+    const shown = secured.getPeerCertificate();
+    checkPeer(identity, peer, shown);
+    // Not getPeerX509Certificate: after it the other one has no answer any more (Node 24).
+    checkIssuer(identity.current().authorities, new X509Certificate(shown.raw));
+    return secured;
+  } catch (error) {
+    secured.destroy();
+    throw error;
+  }
+}
+
+function mutualTlsOptions(identity: ControlIdentity, peer: Peer): ConnectionOptions {
   const { certificate, privateKey, authorities } = identity.current();
   return {
     cert: certificate,

@@ -14,4 +14,6 @@ export interface ControlIdentity {
   current(): ControlCertificate;
   /** True for a certificate that is refused though it has not expired. */
   isRevoked(serialNumber: string): boolean;
+  /** True: a peer's certificate may have expired, for nothing but its renewal. */
+  readonly acceptsExpired?: boolean;
 }

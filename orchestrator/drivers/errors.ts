@@ -47,6 +47,14 @@ export class PeerIdentityError extends Error {
   }
 }
 
+/** True where the peer's certificate has expired. */
+export function isExpiredPeer(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if ('code' in cause && cause.code === 'CERT_HAS_EXPIRED') return true;
+  }
+  return false;
+}
+
 /** What a person has to know of a cause: a peer that is another one is not one that is away. */
 function reasonOf(cause: unknown): string {
   if (cause instanceof PeerIdentityError) return `: ${cause.message}`;

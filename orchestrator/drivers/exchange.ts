@@ -75,8 +75,8 @@ async function attempt(agent: ControlAgent, call: Call): Promise<Answer> {
   try {
     const answered = new Promise<Answer>((resolve, reject) => {
       message.on('error', (error) => {
-        const isReset = 'code' in error && error.code === 'ECONNRESET';
-        reject(isReset && message.reusedSocket && bytes === undefined ? new StaleConnectionError() : error);
+        const isClosed = 'code' in error && ['ECONNRESET', 'EPIPE'].includes(String(error.code));
+        reject(isClosed && message.reusedSocket && bytes === undefined ? new StaleConnectionError() : error);
       });
       message.on('response', (response) => {
         read(response).then((text) => resolve({ status: response.statusCode ?? 500, text }), reject);

@@ -30,7 +30,7 @@ import {
   validator,
 } from '@isthmus/contract';
 import Type from 'typebox';
-import { ControlAgent, connectPlain, mutualTlsOptions, secure } from './control-connection.ts';
+import { ControlAgent, connectPlain, secureTo } from './control-connection.ts';
 import type { ControlIdentity } from './control-identity.ts';
 import { HostRefusedError, HostUnreachableError } from './errors.ts';
 import { answerOf, type Call, exchange, type Method } from './exchange.ts';
@@ -93,10 +93,7 @@ function opener(url: string, peer: HostPeer | undefined): () => Promise<Duplex> 
   const address = parseHostUrl(url);
   if (peer === undefined)
     throw new HostRefusedError(`${url}: expected unix:/PATH/OF/SOCKET, or a host that has joined`, false);
-  return async () => {
-    const options = mutualTlsOptions(peer.identity, { role: 'host', id: peer.hostId });
-    return secure(await connectPlain(address), options);
-  };
+  return async () => secureTo(await connectPlain(address), peer.identity, { role: 'host', id: peer.hostId });
 }
 
 /** One host agent. Every call throws HostUnreachableError or HostRefusedError; `push` also PushRefusedError. */

@@ -166,7 +166,7 @@ test.serial(
     await age(old.serialNumber, 8 * day);
     await one.refresh();
     t.deepEqual(one.revoked(), [next.serialNumber]);
-    await age(old.serialNumber, 2 * day);
+    await age(old.serialNumber, 61 * day);
     await one.tidy();
     const left = await database.db.selectFrom('certificate').select('serial_number').execute();
     t.false(left.some((row) => row.serial_number === old.serialNumber));

@@ -18,6 +18,7 @@ import {
   type AuthorityRow,
   authorityRows,
   type CertificateRow,
+  certificateRow,
   deleteAuthority,
   forgetExpiredCertificates,
   goodCertificateOf,
@@ -65,6 +66,8 @@ function isUnder(certificate: string, authority: AuthorityRow): boolean {
 /** The certificates of the control path, as one orchestrator has and issues them. */
 export class Certificates {
   readonly identity: ControlIdentity;
+  /** The same, for connections on which an expired certificate is renewed, and nothing else is done. */
+  readonly renewingIdentity: ControlIdentity;
   readonly #options: CertificateOptions;
   readonly #holder: string;
   #own: {
@@ -84,6 +87,7 @@ export class Certificates {
       current: () => this.#current(),
       isRevoked: (serialNumber) => this.#revoked.has(serialNumber),
     };
+    this.renewingIdentity = { ...this.identity, acceptsExpired: true };
   }
 
   /** Makes the CA where there is none yet, and this orchestrator's certificate. Throws SealedTextError with a wrong master key. */
@@ -141,6 +145,12 @@ export class Certificates {
     const current = this.#authorities.find((authority) => authority.is_current);
     if (isPastHalf(row.created, row.not_after)) return true;
     return this.#authorities.length > 1 && current !== undefined && !isUnder(row.certificate, current);
+  }
+
+  /** True for a certificate of the holder that was issued here and not revoked, also where it has expired. */
+  async mayRenew({ role, id }: Subject, serialNumber: string): Promise<boolean> {
+    const row = await certificateRow(this.#options.db, serialNumber);
+    return row !== undefined && row.role === role && row.subject_id === id && row.revoked === null;
   }
 
   /** Refuses every certificate of a holder from now on, besides the one with the serial number `besides`. */

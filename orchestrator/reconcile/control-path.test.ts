@@ -243,6 +243,27 @@ test('a host agent that is not there is the host’s silence', async (t) => {
   await t.throwsAsync(client.status(), { instanceOf: HostUnreachableError });
 });
 
+test('for a renewal an expired certificate is believed, and nothing else that is wrong with it', async (t) => {
+  const revoked = new Set<string>();
+  const identity = { ...identityOf(own, [authority], revoked), acceptsExpired: true };
+  const yesterday = new Date(Date.now() - day);
+  const shown = await held(authority, appliance, yesterday);
+  const { client } = await reach(t, shown, { identity });
+  t.deepEqual(await client.status(), status);
+  t.is(client.shownSerialNumber(), shown.serialNumber);
+  const wrongs: readonly (readonly [Held, RegExp])[] = [
+    [await held(await createAuthority('ab12'), appliance, yesterday), /no CA of this installation/],
+    [await held(authority, { role: 'appliance', id: otherApplianceId }, yesterday), /it shows the certificate of/],
+    [await held(authority, appliance, new Date(Date.now() + day)), /no CA of this installation/],
+  ];
+  for (const [wrong, message] of wrongs) {
+    const { client: strange } = await reach(t, wrong, { identity });
+    await t.throwsAsync(strange.status(), { instanceOf: ApplianceUnreachableError, message });
+  }
+  revoked.add(shown.serialNumber);
+  await t.throwsAsync(client.status(), { message: /it shows the revoked certificate/ });
+});
+
 async function reachHost(t: ExecutionContext, shown: Held): Promise<HostClient> {
   const server = await listenTls(shown, authority, (_request, response) => response.writeHead(200).end('[]'));
   const client = new HostClient(`https://127.0.0.1:${server.port}`, { hostId, identity: identityOf(own, [authority]) });

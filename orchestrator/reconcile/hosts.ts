@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HostReport } from '@isthmus/contract';
 import type { ControlIdentity } from '../drivers/control-identity.ts';
-import { ApplianceUnreachableError } from '../drivers/errors.ts';
+import { ApplianceUnreachableError, isExpiredPeer } from '../drivers/errors.ts';
 import { HostClient, HostRefusedError, HostUnreachableError } from '../drivers/host-client.ts';
 import { ApiError } from '../model/api-error.ts';
 import type { Db } from '../store/database.ts';
@@ -38,12 +38,20 @@ export class Hosts {
     return this.at(host.url, hostId ?? undefined);
   }
 
-  /** What a host says of itself; null where it does not answer within `limitMs`, or not as the host that it was. */
-  async ask({ id, url }: { readonly id: string; readonly url: string }, limitMs: number): Promise<HostReport | null> {
+  /**
+   * What a host says of itself; null where it does not answer within `limitMs`, or not as the host that it was. `renew`
+   * renews a certificate of its that has expired, and says whether it did: then it is asked again.
+   */
+  async ask(
+    { id, url }: { readonly id: string; readonly url: string },
+    limitMs: number,
+    renew: () => Promise<boolean> = async () => false,
+  ): Promise<HostReport | null> {
     const ending = new AbortController();
     const late = sleep(limitMs, null, { signal: ending.signal }).catch(() => null);
     const report = this.at(url, id)
       .report()
+      .catch(async (error: unknown) => (isExpiredPeer(error) && (await renew()) ? this.at(url, id).report() : null))
       .catch(() => null);
     try {
       return await Promise.race([report, late]);

@@ -2,7 +2,9 @@
 // its time, which the rest of the monitor's round does not wait for.
 import { type ApplianceReport, type Identity, sameIdentity } from '@isthmus/contract';
 import type { Selectable } from 'kysely';
+import { isExpiredPeer } from '../drivers/errors.ts';
 import type { RouterTable } from '../store/schema.ts';
+import { renewExpiredRouter } from './expired-certificate.ts';
 import type { Parts } from './parts.ts';
 import { realignRouter, reviveRouter } from './router.ts';
 
@@ -49,7 +51,7 @@ export class RouterMonitor {
 
   /** Waits for the starts that are under way. */
   async settle(): Promise<void> {
-    await Promise.all([...this.#revivals.values()].map(({ work }) => work));
+    for (const { work } of [...this.#revivals.values()]) await work;
   }
 
   #routersOf(hostId: string): Promise<WatchedRouter[]> {
@@ -89,6 +91,7 @@ export class RouterMonitor {
       if (sameIdentity(serving, acknowledgedOf(router))) return;
       await this.#attempt(router, () => realignRouter(this.#parts, router.id));
     } catch (error) {
+      if (isExpiredPeer(error) && (await renewExpiredRouter(this.#parts, router))) return;
       const silent = (this.#silentLooks.get(router.id) ?? 0) + 1;
       this.#silentLooks.set(router.id, silent);
       // It waits for the VM first, which its host may have started again by itself.

@@ -1,7 +1,10 @@
 // Routers that are VMs: their first start, what is healed, what is tried elsewhere, and what an admin reads of a failure.
 import test from 'ava';
+import { isExpiredPeer } from '../drivers/errors.ts';
+import { createKeyPair, issueCertificate } from '../pki/authority.ts';
 import { CertificateRotation } from './certificate-rotation.ts';
 import { serialNumberOf } from './certificates.ts';
+import { renewExpiredRouter } from './expired-certificate.ts';
 import { restartNetwork } from './network.ts';
 import type { Parts } from './parts.ts';
 import { destroyRouter, rebootRouter, reviveRouter, startRouter, stopRouter } from './router.ts';
@@ -130,13 +133,12 @@ test.serial('a lost state partition is healed by a new identity, and the old one
   t.false(parts.certificates.identity.isRevoked(serialOf(vm)));
 });
 
-test.serial('an expired certificate is healed at once, without waiting for an answer', async (t) => {
+test.serial('a revoked certificate is replaced by a config drive at once, without waiting for an answer', async (t) => {
   settings['router.start.wait'] = '30';
   const { routerId } = await cloud.network('one');
   const { vm } = await carrierOf(routerId);
   const before = serialOf(vm);
-  const past = new Date(Date.now() - 1000);
-  await cloud.db.updateTable('certificate').set({ not_after: past }).where('subject_id', '=', routerId).execute();
+  await parts.certificates.revoke({ role: 'appliance', id: routerId });
   await reviveRouter(parts, routerId);
   t.not(serialOf(vm), before);
   t.is(vm.boots, 2);
@@ -254,3 +256,51 @@ test.serial(
     t.is(parts.agents.inside(await routerRow(routerId)).shownSerialNumber(), second);
   },
 );
+
+test.serial('an expired certificate of a VM that runs is renewed without a reboot; a revoked one is not', async (t) => {
+  const { routerId } = await cloud.network('one');
+  const { vm } = await carrierOf(routerId);
+  const { installation } = parts.certificates.identity;
+  const issue = async () => {
+    const keys = createKeyPair();
+    const [authority] = await cloud.db.selectFrom('certificate_authority').selectAll().execute();
+    if (authority === undefined) throw new Error('there is no CA');
+    const issued = await issueCertificate(
+      { certificate: authority.certificate, privateKey: parts.sealer.open(authority.sealed_private_key) },
+      {
+        holder: { installation, role: 'appliance', id: routerId },
+        publicKey: keys.publicKey,
+        lifetimeMs: 60_000,
+        now: new Date(Date.now() - 3_600_000),
+      },
+    );
+    await cloud.db.deleteFrom('certificate').where('subject_id', '=', routerId).execute();
+    const row = { role: 'appliance', subject_id: routerId, certificate: issued.certificate } as const;
+    const times = { not_before: issued.notBefore, not_after: issued.notAfter, revoked: null };
+    await cloud.db
+      .insertInto('certificate')
+      .values({ serial_number: issued.serialNumber, ...row, ...times })
+      .execute();
+    const grant = { certificate: issued.certificate, authorities: parts.certificates.authorities(), revoked: [] };
+    vm.identity = { privateKey: keys.privateKey, grant };
+    await vm.boot(false);
+    return issued.serialNumber;
+  };
+  const expired = await issue();
+  const router = await routerRow(routerId);
+  const refusal = await t.throwsAsync(parts.agents.inside(router).status());
+  t.true(isExpiredPeer(refusal), String(refusal));
+  const { boots } = vm;
+  await reviveRouter(parts, routerId);
+  t.not(serialOf(vm), expired);
+  t.is(vm.boots, boots);
+  t.deepEqual((await parts.agents.inside(router).status()).serving, vm.serving);
+
+  const revoked = await issue();
+  await parts.certificates.revoke({ role: 'appliance', id: routerId });
+  t.false(await renewExpiredRouter(parts, router));
+  t.is(serialOf(vm), revoked);
+  await reviveRouter(parts, routerId);
+  t.not(serialOf(vm), revoked);
+  t.is(vm.boots, boots + 2, 'it got a new identity by a config drive');
+});

@@ -7,6 +7,7 @@ import type { HostClient } from '../drivers/host-client.ts';
 import { ApiError } from '../model/api-error.ts';
 import type { ImageRow } from '../store/image.ts';
 import type { Lease } from '../store/lease.ts';
+import { renewExpiredRouter } from './expired-certificate.ts';
 import { hostFailure } from './hosts.ts';
 import { ensureImageOnHost } from './images.ts';
 import type { Router } from './network-rows.ts';
@@ -72,7 +73,7 @@ async function boot(attempt: Attempt, nics: ApplianceSpec['nics']): Promise<void
   const machine = { image, ...(await sizeOf(parts, router, requirements)) };
   await parts.db.updateTable('router').set({ image_id: imageId }).where('id', '=', router.id).execute();
   const running = (await client.appliance(router.id))?.state === 'Running';
-  const hasIdentity = router.bootstrapped && (await hasCertificate(parts, router));
+  const hasIdentity = router.bootstrapped && (await hasCertificate(parts, router, running));
   let given = hasIdentity ? null : await giveIdentity(attempt);
   await client.putAppliance(router.id, { kind: 'router', nics, machine });
   // What runs reads a config drive at its next boot alone.
@@ -111,8 +112,10 @@ async function sizeOf(
   };
 }
 
-async function hasCertificate({ certificates }: Parts, { id }: Router): Promise<boolean> {
-  return (await certificates.certificateOf({ role: 'appliance', id })) !== undefined;
+/** One that has expired is renewed, where the VM runs and still shows it. */
+async function hasCertificate(parts: Parts, router: Router, running: boolean): Promise<boolean> {
+  const good = await parts.certificates.certificateOf({ role: 'appliance', id: router.id });
+  return good !== undefined || (running && (await renewExpiredRouter(parts, router)));
 }
 
 /** A config drive with a new identity and, where no state of another router has to come first, the whole document. */

@@ -88,7 +88,12 @@ export async function goodCertificateOf(
     .executeTakeFirst();
 }
 
-/** Revokes every certificate of a holder, besides one; true where any was still good. */
+/** The certificate with a serial number, good or not; undefined where it was never issued, or long ago. */
+export async function certificateRow(db: Db | Trx, serialNumber: string): Promise<CertificateRow | undefined> {
+  return db.selectFrom('certificate').selectAll().where('serial_number', '=', serialNumber).executeTakeFirst();
+}
+
+/** Revokes every certificate of a holder, besides one, also expired ones, so that nobody renews them; true where any was. */
 export async function revokeCertificates(
   db: Db | Trx,
   role: CertificateRole,
@@ -101,7 +106,6 @@ export async function revokeCertificates(
     .where('role', '=', role)
     .where('subject_id', '=', subjectId)
     .where('revoked', 'is', null)
-    .where('not_after', '>', sql<Date>`now()`)
     .$if(besides !== undefined, (query) => query.where('serial_number', '<>', besides ?? ''))
     .executeTakeFirst();
   return numUpdatedRows > 0n;
@@ -120,9 +124,9 @@ export async function revokedSerialNumbers(db: Db | Trx): Promise<string[]> {
   return rows.map((row) => row.serial_number);
 }
 
-/** Forgets certificates that expired long ago. */
+/** Forgets certificates that expired so long ago that nobody may renew them any more: 60 days. */
 export async function forgetExpiredCertificates(db: Db | Trx): Promise<void> {
-  await db.deleteFrom('certificate').where('not_after', '<', sql<Date>`now() - interval '1 day'`).execute();
+  await db.deleteFrom('certificate').where('not_after', '<', sql<Date>`now() - interval '60 days'`).execute();
 }
 
 export async function deleteAuthority(db: Db | Trx, id: string): Promise<void> {
