@@ -3,13 +3,14 @@
 import { parseArgs } from 'node:util';
 import { api } from './api.ts';
 import { apply } from './apply.ts';
+import { boot } from './boot.ts';
 import { datapath } from './datapath.ts';
 import { image } from './image.ts';
 import { closeAtSignals } from './interrupt.ts';
 import { requireMachine } from './machine.ts';
 import { type Benchmark, CannotRunError, tableOf, writeResult } from './result.ts';
 
-const benchmarks: Readonly<Record<string, Benchmark>> = { apply, api, datapath, image };
+const benchmarks: Readonly<Record<string, Benchmark>> = { apply, api, boot, datapath, image };
 
 function usage(): string {
   const lines = Object.entries(benchmarks).map(([name, { about }]) => `  ${name.padEnd(10)}${about}`);

@@ -3,12 +3,13 @@
 //   node lease-client.ts SOCKET
 //
 // A connection that sends one hardware address and a newline gets the address of the first DHCPOFFER for it. It asks
-// again every few milliseconds until then. Its namespace has an address and a route to 255.255.255.255.
+// again every few milliseconds until then, or at the pause in milliseconds that stands behind the hardware address; once
+// the connection is closed it asks no more. Its namespace has an address and a route to 255.255.255.255.
 import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
 
 const [socketPath = ''] = process.argv.slice(2);
-const pauseMs = 3;
+const defaultPauseMs = 3;
 const waiting = new Map<string, (address: string) => void>();
 const socket = createSocket({ type: 'udp4', reuseAddr: true });
 
@@ -23,18 +24,22 @@ function discover(hardwareAddress: string): Buffer {
   return message;
 }
 
-function offered(hardwareAddress: string): Promise<string> {
-  return new Promise((resolve) => {
-    const message = discover(hardwareAddress);
-    const ask = () => socket.send(message, 67, '255.255.255.255');
-    const timer = setInterval(ask, pauseMs);
-    waiting.set(hardwareAddress, (address) => {
-      clearInterval(timer);
-      waiting.delete(hardwareAddress);
-      resolve(address);
-    });
-    ask();
-  });
+/** Calls `answer` with the first offer. What it answers with stops asking. */
+function askFor(hardwareAddress: string, pauseMs: number, answer: (address: string) => void): () => void {
+  const message = discover(hardwareAddress);
+  const ask = () => socket.send(message, 67, '255.255.255.255');
+  const timer = setInterval(ask, pauseMs);
+  const stop = () => {
+    clearInterval(timer);
+    if (waiting.get(hardwareAddress) === done) waiting.delete(hardwareAddress);
+  };
+  const done = (address: string) => {
+    stop();
+    answer(address);
+  };
+  waiting.set(hardwareAddress, done);
+  ask();
+  return stop;
 }
 
 // Option 53 is the first that dnsmasq writes: 2 is a DHCPOFFER.
@@ -49,7 +54,9 @@ socket.bind(68, '0.0.0.0', () => {
   const server = createServer((connection) => {
     connection.on('error', () => connection.destroy());
     connection.once('data', (line) => {
-      void offered(line.toString().trim()).then((address) => connection.end(`${address}\n`));
+      const [hardwareAddress = '', pause = defaultPauseMs] = line.toString().trim().split(' ');
+      const stop = askFor(hardwareAddress, Number(pause), (address) => connection.end(`${address}\n`));
+      connection.on('close', stop);
     });
   });
   server.listen(socketPath, () => console.log('ready'));
