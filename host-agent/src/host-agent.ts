@@ -43,6 +43,7 @@ export class HostAgent {
   readonly #vms: VirtualMachines | null;
   readonly #end = new AbortController();
   #watching: Promise<void> = Promise.resolve();
+  #looking: Promise<void> = Promise.resolve();
   #adopting: Promise<unknown> = Promise.resolve();
   #isRemoving = false;
 
@@ -130,8 +131,11 @@ export class HostAgent {
     this.#isRemoving = true;
     try {
       await this.#adopting;
+      await this.#looking;
       await Promise.all([this.appliances.machines.idle(), this.instances.machines.idle()]);
       await this.appliances.carrier.shutdown();
+      // From here on nothing is known that someone could make again.
+      for (const records of [this.appliances.machines, this.instances.machines]) records.clear();
       const { host, state, run, bridges, driver } = this.#options;
       await driver.removeEverything();
       await bridges.removeAll();
@@ -140,7 +144,7 @@ export class HostAgent {
       const hasIdentity = await host.files.exists(`${own}/${identityName}`);
       const folders = [`${state}/appliances`, `${state}/images`, `${run}/appliances`, `${run}/config-drives`];
       for (const path of [...(hasIdentity ? kept : [own]), ...folders]) await host.files.remove(path);
-      for (const records of [this.appliances.machines, this.instances.machines, this.segments]) records.clear();
+      this.segments.clear();
       this.#vms?.control.clear();
     } finally {
       this.#isRemoving = false;
@@ -172,7 +176,10 @@ export class HostAgent {
     while (!signal.aborted) {
       await host.clock.sleep(healIntervalMs, signal).catch(() => undefined);
       if (signal.aborted || this.#isRemoving) continue;
-      await this.#look().catch((error: unknown) => host.log.error('the watch over this host failed', { error }));
+      this.#looking = this.#look().catch((error: unknown) => {
+        host.log.error('the watch over this host failed', { error });
+      });
+      await this.#looking;
     }
   }
 }
