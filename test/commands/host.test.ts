@@ -1,7 +1,7 @@
 // Hosts, their tokens and their power as an admin sees them.
 import type { ApiObject } from '@isthmus/api-client';
+import { startTestApi, type TestApi } from '@isthmus/orchestrator/api/testing';
 import test from 'ava';
-import { startTestApi, type TestApi } from '../../api/testing.ts';
 
 let api: TestApi;
 let place: { zoneid: string; podid: string; clusterid: string; hypervisor: string };
