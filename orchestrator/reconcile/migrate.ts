@@ -1,5 +1,6 @@
 // Machines moved from a host that lives to another one.
 import type { Selectable } from 'kysely';
+import type { HostClient } from '../drivers/host-client.ts';
 import { ApiError } from '../model/api-error.ts';
 import type { HostTable, VirtualMachineTable } from '../store/schema.ts';
 import { chooseInstanceHost, placeInstance, placeRouter } from './allocate.ts';
@@ -44,7 +45,9 @@ export async function migrateVirtualMachine(parts: Parts, id: string, hostId: st
   const machine = await db.selectFrom('virtual_machine').selectAll().where('id', '=', id).executeTakeFirst();
   if (machine === undefined || machine.host_id === null || machine.host_id === hostId) return;
   const from = await hostRow(parts, machine.host_id);
-  const to = await hostRow(parts, (await chooseInstanceHost(parts, machine, wishesOf(from.id, hostId))).id);
+  const reached = machine.state === 'Migrating' ? await reachedHost(parts, machine) : null;
+  const chosen = reached ?? (await chooseInstanceHost(parts, machine, wishesOf(from.id, hostId))).id;
+  const to = await hostRow(parts, chosen);
   await db.updateTable('virtual_machine').set({ state: 'Migrating' }).where('id', '=', id).execute();
   try {
     if (from.driver === 'libvirt') await migrateLive(parts, machine, from, to);
@@ -74,15 +77,43 @@ async function migrateLive(parts: Parts, machine: VirtualMachine, from: Host, to
   if (destination === null) {
     throw new ApiError('parameter', `Host ${to.name} has no tunnel address: expected a host that can take VMs over`);
   }
-  const target = parts.hosts.at(to.url, to.id);
+  const [source, target] = [parts.hosts.at(from.url, from.id), parts.hosts.at(to.url, to.id)];
   // The images that its disk is an overlay of come first.
   const spec = await instanceSpec(parts, machine, to.id);
   await onHost(async () => {
-    // After a crash it may be there already.
-    const there = (await target.instances()).some((report) => report.id === id && report.state === 'Running');
-    if (!there) await parts.hosts.at(from.url, from.id).migrateInstance(id, { destination });
+    try {
+      // After a crash it may be there already.
+      if (!(await runsOn(target, id))) await source.migrateInstance(id, { destination });
+    } catch (error) {
+      // What came of it is removed only where the instance is known to run on where it was.
+      if (await runsOn(source, id).catch(() => false)) await target.deleteInstance(id).catch(() => undefined);
+      throw error;
+    }
     await parts.db.updateTable('virtual_machine').set({ host_id: to.id }).where('id', '=', id).execute();
     await target.putInstance(id, spec);
-    await parts.hosts.at(from.url, from.id).deleteInstance(id);
+    await source.deleteInstance(id);
   });
+}
+
+async function runsOn(client: HostClient, id: string): Promise<boolean> {
+  return (await client.instances()).some((report) => report.id === id && report.state === 'Running');
+}
+
+/** The host that a migration which an orchestrator did not live to end has reached; null where it has not. */
+async function reachedHost(
+  parts: Parts,
+  { id, host_id: from, zone_id: zoneId }: VirtualMachine,
+): Promise<string | null> {
+  const hosts = await parts.db
+    .selectFrom('host')
+    .selectAll()
+    .where('zone_id', '=', zoneId)
+    .where('state', '=', 'Up')
+    .where('id', '<>', from)
+    .execute();
+  for (const host of hosts) {
+    const client = parts.hosts.at(host.url, host.id);
+    if (await runsOn(client, id).catch(() => false)) return host.id;
+  }
+  return null;
 }
