@@ -62,6 +62,11 @@ export function settingsPage(settings: Readonly<Record<string, Setting>>): strin
     ['`ISTHMUS_DATA`', '`var/` of the checkout', 'Folder of configuration and credentials'],
     ['`ISTHMUS_LISTEN`', '`127.0.0.1:8080`', 'Address and port of the API'],
     ['`DATABASE_URL`', 'the private cluster', 'URL of another PostgreSQL, 15 or newer'],
+    [
+      '`ISTHMUS_MASTER_KEY`',
+      '`var/credentials/master.key`',
+      'Base64 of the 32 bytes that open the secrets of the database ([the control path](../explanation/control-path.md))',
+    ],
   ];
   const commandLine = [
     ['`ISTHMUS_PROFILE`', '`admin`', 'Whose credentials: NAME of `var/credentials/NAME.json`; `--profile` wins'],
