@@ -11,9 +11,13 @@ test('what is asked for is read', (t) => {
     output: '/images',
     cache: null,
     updateLock: false,
+    lock: 'committed',
+    ifChanged: false,
   });
   t.deepEqual(readArguments(['all']).roles, ['router', 'console-proxy', 'secondary-storage', 'guest']);
   t.deepEqual(readArguments(['--update-lock']).roles, ['router', 'console-proxy', 'secondary-storage', 'guest']);
+  t.deepEqual(readArguments(['guest', 'router', '--if-changed']).roles, ['router', 'guest']);
+  t.deepEqual(readArguments(['guest', '--lock', '/there/guest.lock']).lock, { path: '/there/guest.lock' });
   t.is(readArguments(['guest', '--debug', '--debug-key', '/k.pub']).debugKey, '/k.pub');
 });
 
@@ -21,7 +25,8 @@ test('a wrong word is named, with what was expected', (t) => {
   const rows: [string[], RegExp][] = [
     [[], /^ROLE "": expected router, /],
     [['toaster'], /^ROLE "toaster": expected router, /],
-    [['router', 'guest'], /^argument "guest": expected one ROLE/],
+    [['router', 'toaster'], /^ROLE "toaster": expected router, /],
+    [['router', '--lock', 'newest'], /^--lock "newest": expected committed, current or a FILE/],
     [['router', '--format', 'vdi'], /^--format "vdi": expected raw, qcow2, /],
     [['router', '--arch', 'sparc'], /^--arch "sparc": expected amd64/],
     [['router', '--debug'], /expected both or neither/],

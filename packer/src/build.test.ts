@@ -1,5 +1,6 @@
 // One image, the smallest, built for real: twice, in different folders, in every format.
 import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { appliances } from '@isthmus/appliances';
 import { createHost, silentLog } from '@isthmus/host';
@@ -24,6 +25,7 @@ async function requestIn(folder: string): Promise<BuildRequest> {
     images: `${folder}/images`,
     keys: `${folder}/keys`,
     debugKey: null,
+    lockText: null,
   };
 }
 
@@ -75,29 +77,56 @@ test('two builds are the same bytes, and each format is what it says', async (t)
   t.regex(stdout, /No problems found/);
 });
 
-/** Boots the disk as a copy that is thrown away, until its serial console says `words`. */
-async function bootUntil(image: string, firmware: readonly string[], log: string, words: string): Promise<void> {
+/** Presses the power button of a machine by QEMU's monitor. */
+async function pressPowerButton(monitor: string): Promise<void> {
+  const socket = connect(monitor);
+  socket.end('system_powerdown\n');
+  for await (const _ of socket);
+}
+
+/**
+ * Boots the disk as a copy that is thrown away, until its serial console says `words`, and presses the power button.
+ * Resolves with the milliseconds until the machine was off.
+ */
+async function bootUntil(image: string, firmware: readonly string[], log: string, words: string): Promise<number> {
   const disk = `file=${image}/guest.qcow2,format=qcow2,if=virtio,snapshot=on`;
-  const args = ['-accel', 'tcg', '-m', '256', '-display', 'none', '-monitor', 'none', '-nic', 'none', '-no-reboot'];
+  const args = ['-accel', 'tcg', '-m', '256', '-display', 'none', '-nic', 'none', '-no-reboot'];
+  const monitor = `${log}.monitor`;
   const pid = await host.commands.startDaemon(
     'qemu-system-x86_64',
-    [...args, '-serial', `file:${log}.serial`, ...firmware, '-drive', disk],
+    [
+      ...args,
+      '-monitor',
+      `unix:${monitor},server,nowait`,
+      '-serial',
+      `file:${log}.serial`,
+      ...firmware,
+      '-drive',
+      disk,
+    ],
     { logPath: log },
   );
   try {
     const deadline = host.clock.monotonicMs() + 120_000;
     for (;;) {
       const serial = (await host.files.readTextIfExists(`${log}.serial`)) ?? '';
-      if (serial.includes(words)) return;
+      if (serial.includes(words)) break;
       if (host.clock.monotonicMs() > deadline) throw new Error(`it did not boot: ${serial.slice(-500)}`);
       await host.clock.sleep(200);
     }
+    const pressed = host.clock.monotonicMs();
+    await pressPowerButton(monitor);
+    while (await host.commands.isRunning(pid, 'qemu-system-x86_64')) {
+      if (host.clock.monotonicMs() > deadline) throw new Error('it did not power off');
+      await host.clock.sleep(50);
+    }
+    return host.clock.monotonicMs() - pressed;
   } finally {
     host.commands.signal(pid, 'SIGKILL');
   }
 }
 
-test('the disk boots by BIOS and by UEFI', async (t) => {
+test('the disk boots by BIOS and by UEFI, and the power button ends it', async (t) => {
   t.timeout(300_000);
   const folder = await temporaryFolder(t);
   const request = await requestIn(folder);
@@ -109,10 +138,11 @@ test('the disk boots by BIOS and by UEFI', async (t) => {
   }
   const { folder: image } = build.result();
   const uefi = 'if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd';
-  await t.notThrowsAsync(bootUntil(image, [], `${folder}/bios`, 'isthmus guest: started'));
-  await t.notThrowsAsync(
-    bootUntil(image, ['-machine', 'q35', '-drive', uefi], `${folder}/uefi`, 'isthmus guest: started'),
-  );
+  const machines = { bios: [], uefi: ['-machine', 'q35', '-drive', uefi] };
+  for (const [name, words] of Object.entries(machines)) {
+    const offMs = await bootUntil(image, words, `${folder}/${name}`, 'isthmus guest: started');
+    t.true(offMs < 5000, `${name}: off after ${offMs} ms`);
+  }
 });
 
 test('a build that is interrupted leaves nothing behind, and the image before it as it was', async (t) => {

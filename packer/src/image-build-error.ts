@@ -5,3 +5,11 @@ export class ImageBuildError extends Error {
     this.name = 'ImageBuildError';
   }
 }
+
+/** The mirrors of this machine answer, and do not have a package of the lock any more. */
+export class PackageGoneError extends ImageBuildError {
+  constructor(message: string) {
+    super(message);
+    this.name = 'PackageGoneError';
+  }
+}

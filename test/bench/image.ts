@@ -37,6 +37,7 @@ function requestIn(folder: string, role: ApplianceRole): BuildRequest {
     images: `${folder}/images`,
     keys: `${folder}/keys`,
     debugKey: null,
+    lockText: null,
   };
 }
 

@@ -41,7 +41,8 @@ export type ImageFile = Static<typeof ImageFileSchema>;
 /**
  * The manifest. `sourceDateEpoch`: seconds, the date of everything in the image. `lockSha256`: of the lock of Debian
  * packages it was built from. `requirements`: what a VM of it needs at least. `disk.virtualBytes`: size of the disk as
- * the VM sees it, of every format. At most one file of a kind.
+ * the VM sees it, of every format. `inputsSha256`: fingerprint of what the image was built from, by which a builder sees
+ * that nothing has changed; absent: the builder gave none. At most one file of a kind.
  */
 export const ImageManifestSchema = Type.Object(
   {
@@ -53,6 +54,7 @@ export const ImageManifestSchema = Type.Object(
     sourceDateEpoch: Type.Integer({ minimum: 0 }),
     debug: Type.Boolean(),
     lockSha256: Sha256Schema,
+    inputsSha256: Type.Optional(Sha256Schema),
     kernelCommandLine: Type.String({ maxLength: 1024, pattern: '^[ -~]*$' }),
     requirements: Type.Object(
       {

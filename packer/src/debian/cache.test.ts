@@ -3,7 +3,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { createHost, type Host, scriptedRunner, silentLog } from '@isthmus/host';
 import test from 'ava';
-import { ImageBuildError } from '../image-build-error.ts';
+import { PackageGoneError } from '../image-build-error.ts';
 import { parseUris } from './apt.ts';
 import { cachePackages } from './cache.ts';
 import type { LockedPackage } from './lock.ts';
@@ -52,9 +52,12 @@ test('a package that no mirror has is named, with the way out, and nothing is le
   const gone = { ...entry, name: 'isthmus-no-such-package', path: 'pool/main/i/isthmus-no-such-package_1_all.deb' };
   const error = await t.throwsAsync(
     cachePackages(host, cache, [gone], () => {}),
-    { instanceOf: ImageBuildError },
+    { instanceOf: PackageGoneError },
   );
-  t.regex(error?.message ?? '', /^package isthmus-no-such-package 1:2\.10-3\+b1: no mirror .*--update-lock$/);
+  t.regex(
+    error?.message ?? '',
+    /^package isthmus-no-such-package 1:2\.10-3\+b1: no mirror .*--lock current.*--update-lock$/,
+  );
   t.deepEqual(await readdir(cache), []);
 });
 

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { CommandError, type Host } from '@isthmus/host';
 import { fileDigest } from '../file-digest.ts';
-import { ImageBuildError } from '../image-build-error.ts';
+import { ImageBuildError, PackageGoneError } from '../image-build-error.ts';
 import type { DebianLock, LockedPackage } from './lock.ts';
 import { type DebianSource, readDebianSources } from './sources.ts';
 
@@ -30,40 +30,59 @@ function mirrorsOf({ archive }: LockedPackage, sources: readonly DebianSource[])
   return [...new Set([...own, ...sources].map(({ uri }) => uri))];
 }
 
-/** By apt's own downloader, which knows the machine's proxies and checks the hash. True where `mirror` has those bytes. */
-async function fetchFrom(host: Host, mirror: string, entry: LockedPackage, target: string): Promise<boolean> {
+/** How apt's downloader says that a mirror answers and has no such file. */
+const absentThere = /\b(?:404|410)\s+(?:Not Found|Gone)|File not found/i;
+
+/**
+ * By apt's own downloader, which knows the machine's proxies and checks the hash. Null where it is in `target`; else
+ * whether the mirror has no such file (`absent`) or could not be read, in apt's words.
+ */
+async function fetchFrom(
+  host: Host,
+  mirror: string,
+  entry: LockedPackage,
+  target: string,
+): Promise<{ readonly absent: boolean; readonly words: string } | null> {
   const url = `${mirror}/${entry.path.replaceAll('~', '%7e')}`;
   try {
     await host.commands.run('/usr/lib/apt/apt-helper', ['download-file', url, target, `SHA256:${entry.sha256}`], {
       timeoutMs: 10 * minutes,
     });
-    return true;
+    return null;
   } catch (error) {
-    if (error instanceof CommandError && error.exitCode !== null && !error.timedOut) return false;
-    throw error;
+    if (!(error instanceof CommandError) || error.exitCode === null || error.timedOut) throw error;
+    const words = /^E: .*$/m.exec(error.stderr)?.[0] ?? error.message;
+    return { absent: absentThere.test(words), words };
   }
 }
 
 async function fetchPackage(host: Host, cache: string, entry: LockedPackage, sources: readonly DebianSource[]) {
   const partial = `${cache}/.${randomUUID()}.partial`;
+  const unread: string[] = [];
   try {
     for (const mirror of mirrorsOf(entry, sources)) {
-      if (!(await fetchFrom(host, mirror, entry, partial))) continue;
-      await rename(partial, cachedPath(cache, entry));
-      return;
+      const failure = await fetchFrom(host, mirror, entry, partial);
+      if (failure === null) {
+        await rename(partial, cachedPath(cache, entry));
+        return;
+      }
+      if (!failure.absent) unread.push(failure.words);
     }
   } finally {
     await rm(partial, { force: true });
   }
-  throw new ImageBuildError(
-    `package ${entry.name} ${entry.version}: no mirror of this machine has it any more (or none answers), and ${cache} ` +
-      'has no copy. To build from what the mirror has today: npm run image -- all --update-lock',
+  const what = `package ${entry.name} ${entry.version}`;
+  if (unread.length > 0) throw new ImageBuildError(`${what} cannot be fetched:\n  ${unread.join('\n  ')}`);
+  throw new PackageGoneError(
+    `${what}: no mirror of this machine has it any more, and ${cache} has no copy. To build from what the mirror has ` +
+      'today: npm run image -- ROLE --lock current; to write the locks of this checkout anew: npm run image -- --update-lock',
   );
 }
 
 /**
  * Sees to it that each package lies in the cache with the lock's bytes; answers with their paths in the same order. The
- * network is used only for what is missing. Throws ImageBuildError that names a package which no mirror has.
+ * network is used only for what is missing. Throws PackageGoneError that names a package which no mirror has,
+ * ImageBuildError where a mirror could not be asked.
  */
 export async function cachePackages(
   host: Host,

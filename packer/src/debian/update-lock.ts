@@ -48,12 +48,16 @@ async function packagesOf(apt: Apt, manifest: ApplianceManifest): Promise<Locked
   ];
 }
 
-/** Writes the lock of each role anew, from what this machine's mirror has today. */
-export async function updateLocks(
+/**
+ * Text of a lock for each manifest, in their order, from what this machine's mirror has today. Throws ImageBuildError
+ * where the mirror does not answer.
+ */
+export async function currentLocks(
   host: Host,
   manifests: readonly ApplianceManifest[],
   architecture: Architecture,
-): Promise<void> {
+): Promise<string[]> {
+  const texts: string[] = [];
   const folder = await mkdtemp(`${tmpdir()}/isthmus-apt-`);
   try {
     const apt = await openApt(host, folder, architecture);
@@ -61,9 +65,22 @@ export async function updateLocks(
       const { role } = manifest;
       const packages = await packagesOf(apt, manifest);
       const head = { schema: 1, role, architecture, release: debianRelease, sourceDateEpoch: apt.archiveDate } as const;
-      await host.files.writeText(lockPath(role, architecture), lockText({ ...head, packages }));
+      texts.push(lockText({ ...head, packages }));
     }
+    return texts;
   } finally {
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Writes the committed lock of each role anew, from what this machine's mirror has today. */
+export async function updateLocks(
+  host: Host,
+  manifests: readonly ApplianceManifest[],
+  architecture: Architecture,
+): Promise<void> {
+  const texts = await currentLocks(host, manifests, architecture);
+  for (const [index, { role }] of manifests.entries()) {
+    await host.files.writeText(lockPath(role, architecture), texts[index] ?? '');
   }
 }
