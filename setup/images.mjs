@@ -1,27 +1,21 @@
-// Images of VMs that npm start and the tests need: built where there are none of this release.
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { pinnedNode, root, run, SetupError } from './repository.mjs';
+// Images of VMs that npm start and the tests need: built where they are absent or of other sources than these.
+import { pinnedNode, run, SetupError } from './repository.mjs';
+
+/** What packer/src/main.ts ends with where no mirror has a version of the committed lock any more. */
+const packageGone = 4;
 
 /**
- * Builds those of `roles` that are missing. Where one lies that is not as its manifest says, the orchestrator refuses it.
+ * Builds those of `roles` that are absent or were built of something else. Where Debian has replaced a locked package by a
+ * newer one, the packages of today are taken.
  * @param {readonly string[]} roles
  */
 export async function ensureImages(roles) {
-  for (const role of roles) {
-    if (isThere(role)) continue;
-    const code = await run(pinnedNode, ['packer/src/main.ts', role]);
-    if (code !== 0) throw new SetupError(`the image ${role} could not be built`);
+  const build = (/** @type {string[]} */ ...words) =>
+    run(pinnedNode, ['packer/src/main.ts', ...roles, '--if-changed', ...words]);
+  let code = await build();
+  if (code === packageGone) {
+    process.stdout.write("isthmus: the images are built of the packages that this machine's Debian mirror has today\n");
+    code = await build('--lock', 'current');
   }
-}
-
-/** @param {string} role */
-function isThere(role) {
-  const images = resolve(process.env.ISTHMUS_IMAGES ?? `${root}/dist/images`);
-  try {
-    const { version } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'));
-    return JSON.parse(readFileSync(`${images}/${role}/manifest.json`, 'utf8')).version === version;
-  } catch {
-    return false;
-  }
+  if (code !== 0) throw new SetupError(`images (${roles.join(', ')}) could not be built: exit code ${code}`);
 }

@@ -1,9 +1,10 @@
-// npm test: install what is missing, run every check, every test under coverage (with --all also the tests that take
-// minutes, *.long.ts, and every benchmark, quickly). The last line is always "N passed, N failed"; a failed check,
-// benchmark or coverage counts as one failure.
+// npm test: install what is missing, run every check, build the images that tests boot, run every test under coverage
+// (with --all also the tests that take minutes, *.long.ts, and every benchmark, quickly). The last line is always
+// "N passed, N failed"; a failed check, build of images, benchmark or coverage counts as one failure.
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { runChecks } from './checks.mjs';
+import { ensureImages } from './images.mjs';
 import { install } from './install.mjs';
 import { exitCodeOf, pinnedNode, root, run, SetupError } from './repository.mjs';
 import { tapReader } from './tap.mjs';
@@ -47,9 +48,22 @@ async function runBenchmarks() {
   return failed;
 }
 
+/** Builds the images that tests boot, before any of them asks for one; answers with 1 where that failed. */
+async function buildImages() {
+  try {
+    await ensureImages(['router', 'guest']);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    process.stdout.write(`FAILED ${error.message}\n`);
+    return 1;
+  }
+}
+
 async function main() {
   await install(['run', 'test', 'image']);
   const checks = await runChecks();
+  const images = await buildImages();
   const tests = await runTests('coverage');
   const all = process.argv.includes('--all');
   const long = all ? await runTests('test:long') : { passed: 0, failed: 0 };
@@ -57,7 +71,7 @@ async function main() {
   for (const name of checks.failed) process.stdout.write(`FAILED ${name}\n`);
   return {
     passed: tests.passed + long.passed,
-    failed: tests.failed + long.failed + checks.failed.length + benchmarks,
+    failed: tests.failed + long.failed + checks.failed.length + images + benchmarks,
   };
 }
 

@@ -13,6 +13,7 @@ import { agentPort, type Bootstrap, type ConfigDrive, type ControlNic } from '@i
 import type { Host } from '@isthmus/host';
 import { parseInterfaceName, parseIpv4Address, parseMacAddress } from '@isthmus/net';
 import { waitFor } from './clients.ts';
+import { ensureImages, imageFolder } from './images.ts';
 import type { Lab } from './index.ts';
 import { internet } from './network.ts';
 import { settings } from './router-document.ts';
@@ -40,22 +41,10 @@ export interface VmImage {
   readonly commandLine: string;
 }
 
-const checkout = fileURLToPath(new URL('../../', import.meta.url));
-
-/** Folder of built images. */
-export function imagesFolder(): string {
-  return process.env.ISTHMUS_IMAGES ?? `${checkout}dist/images`;
-}
-
-/** The router's image; built first where it is absent, which takes a minute or two. Throws CommandError where it fails. */
+/** The router's image of this checkout; built first where it is not there. Throws CommandError where that fails. */
 export async function routerImage(machine: Host): Promise<VmImage> {
-  const folder = `${imagesFolder()}/router`;
-  if (!(await machine.files.exists(`${folder}/manifest.json`))) {
-    await machine.commands.run(process.execPath, [`${checkout}packer/src/main.ts`, 'router'], {
-      cwd: checkout,
-      timeoutMs: 15 * 60_000,
-    });
-  }
+  await ensureImages(['router']);
+  const folder = `${imageFolder}/router`;
   const manifest = JSON.parse(await machine.files.readText(`${folder}/manifest.json`)) as {
     readonly kernelCommandLine: string;
   };
