@@ -3,7 +3,8 @@ import type { ApiObject } from '@isthmus/api-client';
 import { sameIdentity } from '@isthmus/contract';
 import { parseIpSetSave, parseSave, type Route, tracePacket } from '@isthmus/iptables-ts';
 import { cidrContains, parseInterfaceName, parseIpv4Address, parseIpv4Cidr } from '@isthmus/net';
-import type { PublicIp, Tenant } from './cloud.ts';
+import { answererOf } from './clients.ts';
+import { objectsIn, type PublicIp, type Tenant } from './tenant.ts';
 
 /** A TCP connection that somebody on the internet may try. */
 export interface Attempt {
@@ -40,8 +41,22 @@ export async function saidByApi(tenant: Tenant, ip: PublicIp, attempts: readonly
   });
 }
 
-/** What the router's rules come to, as `iptables-save` and `ipset save` show them. */
+/** What comes of the attempts where nobody looks inside of the router: those that a guest's HTTP server (port 80) answers. */
+async function triedByPackets(tenant: Tenant, ip: PublicIp, attempts: readonly Attempt[]): Promise<string[]> {
+  const machines = await tenant.client.list('listVirtualMachines');
+  const tried = attempts.map(async (attempt) => {
+    const url = `http://${ip.address}:${attempt.port}/`;
+    const name = await answererOf(tenant.cloud.lab.internet, url, { from: attempt.source, timeoutMs: 3000 });
+    if (name === null) return [];
+    const [nic] = objectsIn(machines.find((machine) => machine.name === name) ?? {}, 'nic');
+    return [words(attempt, `${nic?.ipaddress}:80`)];
+  });
+  return (await Promise.all(tried)).flat();
+}
+
+/** What the router's rules come to, as `iptables-save` and `ipset save` show them; of a VM, by packets. */
 export async function doneByRouter(tenant: Tenant, ip: PublicIp, attempts: readonly Attempt[]): Promise<string[]> {
+  if (tenant.cloud.lab.hasHypervisors) return triedByPackets(tenant, ip, attempts);
   const { commands } = await tenant.routerHost();
   const ruleSet = parseSave((await commands.run('iptables-save', [])).stdout);
   const sets = parseIpSetSave((await commands.run('ipset', ['save'])).stdout);
@@ -66,7 +81,7 @@ export async function doneByRouter(tenant: Tenant, ip: PublicIp, attempts: reado
 
 /** What in the database, and between it and the router, is not settled, in words; empty where everything is. */
 export async function unsettled(tenant: Tenant): Promise<string[]> {
-  const { db, lab } = tenant.cloud;
+  const { db } = tenant.cloud;
   const ofNetwork = { column: 'network_id', id: tenant.networkId } as const;
   const rules = (table: 'firewall_rule' | 'port_forwarding_rule') =>
     db
@@ -84,7 +99,7 @@ export async function unsettled(tenant: Tenant): Promise<string[]> {
     .where('router.network_id', '=', ofNetwork.id)
     .executeTakeFirstOrThrow();
   const { epoch, generation, hash } = document;
-  const { serving } = await lab.agent.status(document.router_id);
+  const { serving } = await (await tenant.cloud.routerAgent(document.router_id)).status();
   const words = [...(await rules('firewall_rule')), ...(await rules('port_forwarding_rule'))].map(
     ({ id, state }) => `rule ${id} is in state ${state}`,
   );

@@ -19,9 +19,10 @@ import { guestTemplateName } from '@isthmus/orchestrator/store/guest-template';
 import { stopPostgresCluster } from '@isthmus/orchestrator/store/postgres-cluster';
 import { waitFor } from './clients.ts';
 import { type Door, openDoor } from './door.ts';
-import { imageFolder, imageKeyFolder } from './images.ts';
+import { ensureImages, imageFolder, imageKeyFolder } from './images.ts';
 import { createLab, type Lab, type LabOptions } from './index.ts';
 import { internet } from './network.ts';
+import { type RouterAgent, vmRouterAgent } from './router-agents.ts';
 import { objectIn, objectsIn, only, Tenant, type TenantOptions, text } from './tenant.ts';
 
 export * from './tenant.ts';
@@ -113,6 +114,14 @@ export class Cloud {
     commands.signal(pid, signal);
     await waitFor('the orchestrator ends', async () => !(await commands.isRunning(pid, process.execPath)), 30_000);
     this.#orchestrator = null;
+  }
+
+  /** The agent of a router, in its host agent or in its VM. */
+  async routerAgent(id: string): Promise<RouterAgent> {
+    const { lab } = this;
+    const index = lab.hasHypervisors ? (await lab.hypervisors.emulators('r', id))[0]?.hypervisor : undefined;
+    if (index !== undefined) return vmRouterAgent(this, index, id);
+    return { status: () => lab.agent.status(id), state: () => lab.agent.state(id) };
   }
 
   /** Sets a setting of the installation. */
@@ -271,8 +280,17 @@ export class Cloud {
   }
 }
 
+/** Hosts of a cloud whose routers are VMs on the first host and whose instances are namespaces, with every tool, on the second. */
+export const routersAsVms: LabOptions = { hosts: ['libvirt', 'namespace'] };
+
+/** True where the tests of a cloud take turns: each has a router VM of its own, and they would boot all at once. */
+export function inTurn({ hosts = [] }: LabOptions): boolean {
+  return hosts.includes('libvirt');
+}
+
 /** Makes a cloud with an empty zone. Where that fails, removes what was made and throws. */
 export async function createCloud(options: LabOptions = {}): Promise<Cloud> {
+  if (inTurn(options)) await ensureImages();
   const lab = await createLab(options);
   const cloud = new Cloud(lab);
   try {

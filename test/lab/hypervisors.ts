@@ -91,7 +91,17 @@ export class Hypervisors {
 
   /** Client of a hypervisor's host agent, by the socket that root has there. */
   agent(index: number): HostAgentClient {
-    return new HostAgentClient(this.at(index).path(socketPath(this.#lab.run)));
+    return new HostAgentClient(this.hostAgentSocket(index));
+  }
+
+  /** Where the machine sees the socket of a hypervisor's host agent. */
+  hostAgentSocket(index: number): string {
+    return this.at(index).path(socketPath(this.#lab.run));
+  }
+
+  /** Clients of the host agents of those that are on. */
+  get agents(): readonly HostAgentClient[] {
+    return this.all.flatMap((hypervisor, index) => (hypervisor.isOn ? [this.agent(index)] : []));
   }
 
   /** URL of a host agent, as addHost takes it. */
@@ -179,6 +189,13 @@ export class Hypervisors {
       throw new Error(`hypervisor ${index}: expected one guest bridge, found ${names.join(', ')}`);
     }
     return found;
+  }
+
+  /** The hypervisor in which an instance or router of the namespace driver has its namespace. */
+  async machineOf(kind: 'r' | 'i', id: string): Promise<Host> {
+    const name = namespaceName(this.#lab.installation, kind, id);
+    for (const { host, isOn } of this.all) if (isOn && (await host.files.exists(`/run/netns/${name}`))) return host;
+    throw new Error(`${name} is a namespace of no hypervisor`);
   }
 
   /** Where the QEMU of a VM (of a router `r`, an instance `i`) runs. More than one would be the same machine twice. */

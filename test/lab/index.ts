@@ -35,7 +35,7 @@
 // teardown() ends every process, removes every namespace and file, and throws where anything is left.
 import { randomBytes } from 'node:crypto';
 import { access } from 'node:fs/promises';
-import type { DriverName, Segment } from '@isthmus/contract';
+import type { ApplianceReport, DriverName, InstanceReport, Segment } from '@isthmus/contract';
 import { createHost, createLog, createNamespaceHost, type Host } from '@isthmus/host';
 import { guestBridgeName, namespaceName, socketPath } from '@isthmus/host-agent';
 import { parseInterfaceName, parseIpv4Address } from '@isthmus/net';
@@ -178,8 +178,34 @@ export class Lab {
     return (await this.agent.instance(id)).address;
   }
 
-  /** Process ids in a router's namespace, sorted; empty where there is none. */
-  routerProcesses(id: string): Promise<number[]> {
+  /** The machine on which an instance's namespace has its name. */
+  async machineOf(instanceId: string): Promise<Host> {
+    return this.#hypervisors === null ? this.machine : this.#hypervisors.machineOf('i', instanceId);
+  }
+
+  /** What all host agents report of instances. */
+  async instances(): Promise<InstanceReport[]> {
+    const agents = this.#hypervisors?.agents ?? [this.agent];
+    return (await Promise.all(agents.map((agent) => agent.instances()))).flat();
+  }
+
+  /** What all host agents report of routers. */
+  async appliances(): Promise<ApplianceReport[]> {
+    const agents = this.#hypervisors?.agents ?? [this.agent];
+    return (await Promise.all(agents.map((agent) => agent.appliances()))).flat();
+  }
+
+  /** Process id of the host agent that carries the routers. */
+  async hostAgentPid(): Promise<number> {
+    return (await (this.#hypervisors?.agents[0] ?? this.agent).host()).pid;
+  }
+
+  /** Process ids of a router (in its namespace, or its QEMU's), sorted; empty where there is none. */
+  async routerProcesses(id: string): Promise<number[]> {
+    if (this.#hypervisors !== null) {
+      const emulators = await this.#hypervisors.emulators('r', id);
+      if (emulators.length > 0) return emulators.map(({ pid }) => pid);
+    }
     return this.#processesIn(namespaceName(this.installation, 'r', id));
   }
 

@@ -4,6 +4,7 @@ import type { Host } from '@isthmus/host';
 import type { Db } from '@isthmus/orchestrator/store/database';
 import { waitFor } from './clients.ts';
 import type { Lab } from './index.ts';
+import type { RouterAgent } from './router-agents.ts';
 
 /** What a tenant's cloud gives it. */
 export interface TenantCloud {
@@ -13,6 +14,8 @@ export interface TenantCloud {
   readonly zoneId: string;
   readonly templateId: string;
   readonly serviceOfferingId: string;
+  /** The agent of a router. */
+  routerAgent(id: string): Promise<RouterAgent>;
 }
 
 /** A public address of a tenant. */

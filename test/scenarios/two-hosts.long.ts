@@ -4,7 +4,6 @@ import test from 'ava';
 import { waitFor } from '../lab/clients.ts';
 import { type Cloud, createCloud, type Instance, type PublicIp, type Tenant, text } from '../lab/cloud.ts';
 import { watchGateway } from '../lab/gateway-watch.ts';
-import { ensureImages } from '../lab/images.ts';
 import { answererOf, findLeaks, httpGet, internet, seenAs } from '../lab/index.ts';
 
 const patiently = { timeoutMs: 5000 };
@@ -17,7 +16,6 @@ let ip: PublicIp;
 let url: string;
 test.before(async (t) => {
   t.timeout(900_000);
-  await ensureImages();
   cloud = await createCloud({ hosts: ['libvirt', 'libvirt'] });
   for (const index of [0, 1]) await cloud.enableFencing(index);
   tenant = await cloud.tenant('alice', { egressDefault: true });
@@ -25,6 +23,7 @@ test.before(async (t) => {
   ip = await tenant.sourceNat();
   await tenant.forward(ip, web, { publicport: 8080, privateport: 80, openfirewall: true });
   url = `http://${ip.address}:8080/`;
+  await part();
 });
 test.after.always(async () => {
   await cloud?.teardown();
@@ -36,6 +35,13 @@ async function places(): Promise<{ router: number; instance: number; routerId: s
   const [machine] = await cloud.admin.list('listVirtualMachines', { listall: true, id: web.id });
   const indexOf = (id: unknown) => cloud.hostIds.indexOf(String(id));
   return { router: indexOf(router.hostid), instance: indexOf(machine?.hostid), routerId: text(router, 'id') };
+}
+
+/** Brings the router to the host on which the instance is not. */
+async function part(): Promise<void> {
+  const { router, instance, routerId: virtualmachineid } = await places();
+  if (router !== instance) return;
+  await cloud.admin.run('migrateSystemVm', { virtualmachineid, hostid: cloud.hostIds[1 - instance] ?? '' });
 }
 
 /** Watches for one who answers for the gateway, from the hypervisor that carries the instance. */
@@ -101,9 +107,7 @@ test.serial('without a confirmed power-off nothing starts a second time, and wit
   t.timeout(300_000);
   const { hypervisors, internet: outside } = cloud.lab;
   // Away from the instance, which no other host would have again.
-  const id = (await places()).routerId;
-  await cloud.admin.run('stopRouter', { id });
-  await cloud.admin.run('startRouter', { id });
+  await part();
   const { router: dead, instance, routerId } = await places();
   t.not(dead, instance);
   const bmc = hypervisors.bmcs[dead];

@@ -1,7 +1,6 @@
 // One account network whose router and instance are virtual machines: what each gets of the other, and what survives.
 import test from 'ava';
 import { type Cloud, createCloud, type Instance, type PublicIp, type Tenant } from '../lab/cloud.ts';
-import { ensureImages } from '../lab/images.ts';
 import { answererOf, findLeaks, internet, seenAs, waitFor } from '../lab/index.ts';
 import { documentedPorts, openPorts } from '../lab/port-scan.ts';
 
@@ -14,7 +13,6 @@ let web: Instance;
 let ip: PublicIp;
 test.before(async (t) => {
   t.timeout(900_000);
-  await ensureImages();
   cloud = await createCloud({ hosts: ['libvirt'] });
   tenant = await cloud.tenant('alice', { network: { networkdomain: 'alice.example' } });
   web = await tenant.deploy('web');
