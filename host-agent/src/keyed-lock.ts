@@ -18,6 +18,11 @@ export class KeyedLock {
     }
   }
 
+  /** True while work with this key runs or waits. */
+  isBusy(key: string): boolean {
+    return this.#tails.has(key);
+  }
+
   /** Resolves when everything that was waiting or running at the call has ended. */
   async idle(): Promise<void> {
     await Promise.all(this.#tails.values());

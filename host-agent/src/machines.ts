@@ -40,6 +40,9 @@ export interface MachineState {
   readonly reason?: string;
 }
 
+/** Answers with the ids of those that do not run, or not whole. */
+type FindBroken = (machines: readonly { readonly id: string; readonly nics: readonly Nic[] }[]) => Promise<string[]>;
+
 const adoptedAtOnce = 4;
 
 export class Machines<Spec extends { readonly nics: readonly Nic[] }> {
@@ -114,34 +117,44 @@ export class Machines<Spec extends { readonly nics: readonly Nic[] }> {
 
   /**
    * Makes again those that `find` names of all that should run, after growing pauses where one keeps failing. `find` is
-   * given all that should run and answers with the ids of those that do not.
+   * given machines that should run and answers with the ids of those that do not.
    */
-  async heal(find: (machines: readonly { id: string; nics: readonly Nic[] }[]) => Promise<string[]>): Promise<void> {
-    const running = this.running();
+  async heal(find: FindBroken): Promise<void> {
+    // What a step is under way for, such as its first start, is not whole yet.
+    const running = this.running().filter(({ id }) => !this.#locks.isBusy(id));
     const broken = new Set(await find(running.map(({ id, spec: { nics } }) => ({ id, nics }))));
     for (const { id } of running) {
       if (!broken.has(id) && this.#retries.settle(id)) this.#faults.delete(id);
     }
     const due = [...broken].filter((id) => this.#retries.isDue(id));
-    await forEachLimited(due, adoptedAtOnce, (id) => this.#healOne(id));
+    await forEachLimited(due, adoptedAtOnce, (id) => this.#healOne(id, find));
   }
 
-  async #healOne(id: string): Promise<void> {
-    const { noun } = this.#kind;
-    const attempts = this.#retries.begin(id);
-    this.#host.log.warn('what should run does not, or not whole; making it again', { kind: noun, id, attempts });
-    await this.remake(id);
-    const isLost = attempts >= patience && !this.#faults.has(id) && this.#records.get(id)?.power === 'Running';
-    if (isLost) this.#faults.set(id, `it keeps ending: it was started ${attempts} times and did not stay up`);
+  #healOne(id: string, find: FindBroken): Promise<void> {
+    return this.#locks.run(id, async () => {
+      const record = this.#records.get(id);
+      if (record === undefined || !this.#shouldRun(record)) return;
+      // A step may have begun and ended since the look.
+      if ((await find([{ id, nics: record.spec.nics }])).length === 0) return;
+      const attempts = this.#retries.begin(id);
+      const { noun } = this.#kind;
+      this.#host.log.warn('what should run does not, or not whole; making it again', { kind: noun, id, attempts });
+      await this.#make(id, record.spec);
+      if (attempts < patience || this.#faults.has(id)) return;
+      this.#faults.set(id, `it keeps ending: it was started ${attempts} times and did not stay up`);
+    });
   }
 
   /** Makes what is absent, where it should run; a failure is kept as its fault. */
   remake(id: string): Promise<void> {
     return this.#locks.run(id, async () => {
       const record = this.#records.get(id);
-      if (record === undefined || !this.#shouldRun(record)) return;
-      await this.#attempt(id, () => this.#kind.make(id, record.spec)).catch(() => undefined);
+      if (record !== undefined && this.#shouldRun(record)) await this.#make(id, record.spec);
     });
+  }
+
+  async #make(id: string, spec: Spec): Promise<void> {
+    await this.#attempt(id, () => this.#kind.make(id, spec)).catch(() => undefined);
   }
 
   /** Makes and starts it, or changes it to another spec. */
@@ -190,15 +203,29 @@ export class Machines<Spec extends { readonly nics: readonly Nic[] }> {
     });
   }
 
-  /** Lets `give` move one that runs to another host, and then has nothing of it any more. */
-  handOver(id: string, give: (id: string) => Promise<void>): Promise<void> {
+  /**
+   * Lets `give` move one that runs to another host, and then has nothing of it any more. Where `give` fails and it is not
+   * here afterwards, it stands still until it is ordered anew: it may run on the other host.
+   */
+  handOver(
+    id: string,
+    {
+      give,
+      isHere,
+    }: Record<'give', (id: string) => Promise<void>> & Record<'isHere', (id: string) => Promise<boolean>>,
+  ): Promise<void> {
     return this.#locks.run(id, async () => {
       const { state, reason } = this.stateOf(id);
       if (state !== 'Running') {
         const why = reason === undefined ? '' : ` (${reason})`;
         throw new HostAgentError('conflict', `${this.#kind.noun} ${id}: expected it to be running, not ${state}${why}`);
       }
-      await give(id);
+      try {
+        await give(id);
+      } catch (error) {
+        if (!(await isHere(id))) await this.#order(id, 'Stopped', this.known(id).spec);
+        throw error;
+      }
       await this.#records.delete(id);
       await this.#kind.forget(id);
     });
