@@ -42,7 +42,7 @@ export interface LibvirtDriverContext extends DriverContext {
 const graceMs = { r: 5000, i: 10_000 } as const;
 
 const unpluggedWithinMs = 10_000;
-const pausedIsKnownForMs = 10_000;
+const nonePausedForMs = 10_000;
 
 const nouns = { r: 'appliance', i: 'instance' } as const;
 const kinds = { appliance: 'r', instance: 'i' } as const;
@@ -67,7 +67,7 @@ export class LibvirtDriver implements VirtualMachineDriver {
   readonly #ending: Ending;
   readonly #ports: Ports;
   #qemuOwner: string | null = null;
-  #paused: { readonly names: ReadonlySet<string>; readonly untilMs: number } = { names: new Set(), untilMs: 0 };
+  #nonePausedUntilMs = 0;
 
   /** Use `createLibvirtDriver`. */
   constructor(context: LibvirtDriverContext, accelerator: Accelerator, network: string) {
@@ -263,7 +263,6 @@ export class LibvirtDriver implements VirtualMachineDriver {
     if (reason === 'migrating') throw new HostAgentError('conflict', `${nouns[kind]} ${id}: is being moved`);
     const errors = reason === 'I/O error' ? await this.#virsh.diskErrors(name) : '';
     await this.#virsh.resume(name);
-    this.#paused = { names: new Set(), untilMs: 0 };
     if (reason !== 'I/O error') return;
     // QEMU writes again what it could not write before.
     await this.#context.host.clock.sleep(500);
@@ -361,7 +360,7 @@ export class LibvirtDriver implements VirtualMachineDriver {
 
   async #pausedNames(): Promise<ReadonlySet<string>> {
     const { clock, log } = this.#context.host;
-    if (clock.monotonicMs() < this.#paused.untilMs) return this.#paused.names;
+    if (clock.monotonicMs() < this.#nonePausedUntilMs) return new Set();
     const names = await this.#libvirtd
       .ensure()
       .then(() => this.#virsh.pausedNames())
@@ -369,8 +368,9 @@ export class LibvirtDriver implements VirtualMachineDriver {
         log.warn('libvirtd cannot be asked which machines stand still', { error });
         return [];
       });
-    this.#paused = { names: new Set(names), untilMs: clock.monotonicMs() + pausedIsKnownForMs };
-    return this.#paused.names;
+    // A pause is never remembered: each start and each move pauses a domain for a moment.
+    if (names.length === 0) this.#nonePausedUntilMs = clock.monotonicMs() + nonePausedForMs;
+    return new Set(names);
   }
 
   #explained(error: unknown, kind: MachineKind, id: string, step: 'start' | 'move'): unknown {
