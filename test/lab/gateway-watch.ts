@@ -36,7 +36,7 @@ const program = new URL('programs/ask-gateway.pl', import.meta.url).pathname;
 const answerMs = 2000;
 
 /** Reads the lines of `tcpdump -tt -n -e arp`, of questions by `macAddress` and answers to it. */
-export function readGatewayLog(log: string, { macAddress, gateway }: WatchedGateway): GatewayReport {
+function readGatewayLog(log: string, { macAddress, gateway }: WatchedGateway): GatewayReport {
   const line = /^([\d.]+) ([0-9a-f:]{17}) > ([0-9a-f:]{17}), .* (Request who-has|Reply) (\S+?)(?:,| .*)$/gm;
   const open: number[] = [];
   const doubled: string[] = [];

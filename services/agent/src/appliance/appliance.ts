@@ -14,7 +14,7 @@ import { type ApplianceIdentity, type FirstPush, IdentityStore, isNewDrive, take
 import { bringUpControl, closeUntilServed, controlPath } from './network.ts';
 
 /** Where an appliance keeps what it writes: `state` survives a start, `run` does not. Absolute. */
-export interface AppliancePaths {
+interface AppliancePaths {
   readonly state: string;
   readonly run: string;
 }
@@ -33,7 +33,7 @@ const [waitMs, lookMs] = [500, 10_000];
 const driveMs = 20_000;
 
 /** True where the drive's push belongs on top of what is on disk. */
-export function isNewerPush(push: FirstPush, stored: Identity | null): push is Push {
+function isNewerPush(push: FirstPush, stored: Identity | null): push is Push {
   if (push === null) return false;
   if (stored === null || stored.epoch !== push.target.epoch) return true;
   return push.target.generation > stored.generation;

@@ -21,7 +21,7 @@ export interface TestCertificate {
   readonly serialNumber: string;
 }
 
-export function newKeys(): TestKeys {
+function newKeys(): TestKeys {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   return { privateKey, publicKey, privatePem: privateKey.export({ format: 'pem', type: 'pkcs8' }).toString() };
 }

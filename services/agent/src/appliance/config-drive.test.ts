@@ -2,7 +2,7 @@ import { truncate, writeFile } from 'node:fs/promises';
 import test from 'ava';
 import { configOf, driveFiles, folderFor, makeDisc, sha256 } from './appliance-fixture.ts';
 import { TestAuthority } from './certificates-fixture.ts';
-import { ConfigDriveError, readConfigDrive } from './config-drive.ts';
+import { ConfigDriveError, isNoDisc, readConfigDrive } from './config-drive.ts';
 
 test('a config drive is read by the names of Joliet and by those of Rock Ridge', async (t) => {
   const folder = await folderFor(t);
@@ -21,6 +21,13 @@ test('no disc, a blank one and another disc are no config drive', async (t) => {
   t.is(await readConfigDrive(`${folder}/absent`), null);
   const disc = await makeDisc(folder, { 'config.json': '{}' }, ['-R', '-J'], 'SOMETHING');
   t.is(await readConfigDrive(disc), null);
+});
+
+test('an empty drive is no disc, and a drive that fails is not an empty one', (t) => {
+  const empty = { errno: -123, code: 'Unknown system error -123', syscall: 'open' };
+  t.true(isNoDisc(Object.assign(new Error('open'), empty)));
+  t.true(isNoDisc(Object.assign(new Error('open'), { errno: -6, code: 'ENXIO' })));
+  t.false(isNoDisc(Object.assign(new Error('open'), { errno: -5, code: 'EIO' })));
 });
 
 test('a config drive that is cut short anywhere is refused', async (t) => {

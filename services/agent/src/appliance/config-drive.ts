@@ -33,7 +33,7 @@ function readJson(text: string): unknown {
 }
 
 /** Checks what a drive's files hold. Throws ConfigDriveError. `now`: certificates must be good then. */
-export function checkDrive(config: Buffer | null, digest: Buffer | null, now: Date): ReadDrive {
+function checkDrive(config: Buffer | null, digest: Buffer | null, now: Date): ReadDrive {
   if (config === null) throw new ConfigDriveError('config.json is missing');
   if (digest === null) throw new ConfigDriveError('config.json.sha256 is missing');
   const sha256 = createHash('sha256').update(config).digest('hex');
@@ -74,8 +74,16 @@ async function readDisc(handle: FileHandle, now: Date): Promise<ReadDrive | null
   }
 }
 
-/** ENOMEDIUM: nothing is in. ENXIO, ENOENT: the device is not there (any more). */
-const nothingIn = ['ENOMEDIUM', 'ENXIO', 'ENOENT', 'ENODEV'];
+/** The device is not there (any more). */
+const noDevice = ['ENXIO', 'ENOENT', 'ENODEV'];
+/** ENOMEDIUM of Linux (errno(3)), a drive with nothing in it: Node has no name for it. */
+const noMedium = -123;
+
+/** True where an error of open(2) says that there is no disc. */
+export function isNoDisc(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return ('errno' in error && error.errno === noMedium) || ('code' in error && noDevice.includes(String(error.code)));
+}
 
 /**
  * Reads the config drive in the device or file at `path`. Null where nothing is in, or something else is. Throws
@@ -86,7 +94,7 @@ export async function readConfigDrive(path: string, now = new Date()): Promise<R
   try {
     handle = await open(path, 'r');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && nothingIn.includes(String(error.code))) return null;
+    if (isNoDisc(error)) return null;
     throw error;
   }
   try {

@@ -1,6 +1,7 @@
 import { createPublicKey, verify } from 'node:crypto';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { request as httpRequest } from 'node:http';
+import { createConnection } from 'node:net';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { type CertificateHolder, certificateRequestContext } from '@isthmus/contract';
 import { MemoryFiles, silentLog } from '@isthmus/host';
@@ -21,7 +22,7 @@ interface Answer {
 }
 
 /** An agent over fake services behind a control server on loopback. */
-async function served(t: ExecutionContext, revoked: readonly string[] = []) {
+async function served(t: ExecutionContext, revoked: readonly string[] = [], log = silentLog) {
   const authority = await TestAuthority.create();
   const identity = identityOf(await configOf(authority));
   const files = new MemoryFiles();
@@ -33,8 +34,8 @@ async function served(t: ExecutionContext, revoked: readonly string[] = []) {
     (next) => server.use(next),
   );
   const bootReport = async () => ({ version: '0.1.0', stages: [], memoryUsedBytes: 1 });
-  const listener = createApi({ agent, certificates, bootReport, log: silentLog });
-  const server: ControlServer = new ControlServer(certificates.identity, listener, silentLog);
+  const listener = createApi({ agent, certificates, bootReport, log });
+  const server: ControlServer = new ControlServer(certificates.identity, listener, log);
   const port = await server.listen('127.0.0.1', 0);
   t.teardown(() => server.close());
   t.teardown(() => agent.release());
@@ -101,6 +102,26 @@ async function rawAnswer(open: () => Promise<TLSSocket>): Promise<string> {
     return '';
   }
 }
+
+test('who hangs up before the handshake is not worth a warning, who speaks no TLS is', async (t) => {
+  const told = new EventEmitter();
+  const warnings: string[] = [];
+  const warn = (message: string) => {
+    warnings.push(message);
+    told.emit('warn');
+  };
+  const { port } = await served(t, [], { ...silentLog, warn, debug: () => told.emit('debug') });
+  const looked = once(told, 'debug');
+  const look = createConnection(port, '127.0.0.1', () => look.end());
+  await looked;
+  t.deepEqual(warnings, []);
+  const refused = once(told, 'warn');
+  const stranger = createConnection(port, '127.0.0.1', () => stranger.write('GET / HTTP/1.1\r\n\r\n'));
+  stranger.on('error', () => {});
+  await refused;
+  t.deepEqual(warnings, ['a control connection was refused']);
+  stranger.destroy();
+});
 
 test('an orchestrator of the installation is answered', async (t) => {
   const { authority, open, pusher } = await served(t);

@@ -53,7 +53,11 @@ export class ControlServer {
     this.#server.headersTimeout = handshakeMs;
     this.#server.prependListener('secureConnection', (socket) => this.#admit(socket));
     this.#server.on('tlsClientError', (error, socket) => {
-      this.#log.warn('a control connection was refused', { peer: socket.remoteAddress, reason: error.message });
+      // Who hangs up before the handshake has ended, such as a look whether the port is open, was not refused.
+      const hasHungUp = 'code' in error && error.code === 'ECONNRESET';
+      const fields = { peer: socket.remoteAddress, reason: error.message };
+      if (hasHungUp) this.#log.debug('a control connection ended before its handshake', fields);
+      else this.#log.warn('a control connection was refused', fields);
       socket.destroy();
     });
   }
