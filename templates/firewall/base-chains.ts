@@ -38,6 +38,7 @@ function rule(match: Match, target: Verdict | Target): Rule {
 
 const loopback = 'lo' as InterfaceName;
 const unspecified = '0.0.0.0/32' as Ipv4Cidr;
+const linkLocal = '169.254.0.0/16' as Ipv4Cidr;
 const echoRequest = { type: 8 } as const;
 const dhcpServerPort = portRange(67);
 const dnsPort = portRange(53);
@@ -112,7 +113,8 @@ export function filterInput(base: FirewallBase, names: BaseNames): Chain {
 
 /**
  * filter FORWARD: to a guest only what a forward or static NAT has turned towards it, from outside or from another
- * guest (hairpin); from a guest to outside by the egress rules.
+ * guest (hairpin); from a guest to outside by the egress rules. Link-local addresses outside are never a guest's to reach
+ * (RFC 3927, 7): there a cloud has what it tells the machine that carries this router, such as its credentials.
  */
 export function filterForward(base: FirewallBase, names: BaseNames): Chain {
   const { guestInterface, publicInterface } = base;
@@ -124,7 +126,10 @@ export function filterForward(base: FirewallBase, names: BaseNames): Chain {
     rule({ inInterface: guestInterface, ...turned }, 'ACCEPT'),
     ...(publicInterface === undefined
       ? []
-      : [rule({ inInterface: guestInterface, outInterface: publicInterface }, { kind: 'goto', chain: names.egress })]),
+      : [
+          rule({ outInterface: publicInterface, destination: linkLocal }, 'DROP'),
+          rule({ inInterface: guestInterface, outInterface: publicInterface }, { kind: 'goto', chain: names.egress }),
+        ]),
   ];
   return { policy: 'DROP', rules };
 }

@@ -154,6 +154,14 @@ test('with egress allowed by default a rule denies, with egress denied a rule pe
   t.is(send(strict, 'guest', { from: '10.1.1.70', to: outside, tcp: 1 }), 'ACCEPT 203.0.113.2 > 198.51.100.9:1');
 });
 
+test('no link-local address outside is reached by a guest, whatever the egress rules say', (t) => {
+  for (const to of ['169.254.169.254', '169.254.0.1']) {
+    t.is(send(filter, 'guest', { from: '10.1.1.11', to, tcp: 80 }), 'DROP');
+    t.is(send(strict, 'guest', { from: '10.1.1.70', to, tcp: 80 }), 'DROP');
+  }
+  t.regex(send(filter, 'guest', { from: '10.1.1.11', to: '169.253.0.1', tcp: 80 }), /^ACCEPT/);
+});
+
 test('guests get DHCP, DNS and an echo from the router, and nothing else of it', (t) => {
   const router = '10.1.1.1';
   t.regex(send(strict, 'guest', { from: '0.0.0.0', to: '255.255.255.255', udp: 67 }), /^ACCEPT/);
