@@ -1,7 +1,9 @@
 // Hosts that are lost: whatever the order of failures, no machine is started twice, and all runs again in the end.
 import test from 'ava';
 import fc from 'fast-check';
+import { reconnectHost } from './host.ts';
 import { createInstance, type SimulatedCloud, startSimulatedCloud } from './simulated-cloud-fixture.ts';
+import { twinOf } from './twin-host.ts';
 import { startVirtualMachine } from './virtual-machine.ts';
 
 let cloud: SimulatedCloud;
@@ -136,6 +138,28 @@ test.serial('a host that returns is Up only when it no longer has what runs else
   await cloud.lookAtRouters();
   t.true((await carrierOf(routerId)).host.isRunning(routerId));
   t.deepEqual(cloud.twice, []);
+});
+
+test.serial('one host agent under two urls: neither row takes from it what the other one has', async (t) => {
+  const { routerId } = await cloud.network('one');
+  const { host, index } = await carrierOf(routerId);
+  const row = await hostRow(index);
+  const url = host.url.replace(/\/([^/]+)$/, '/./$1');
+  const { zone_id, pod_id, cluster_id, driver, cpus, memory, version } = row;
+  const same = { zone_id, pod_id, cluster_id, driver, cpus, memory, version };
+  const { id } = await cloud.db
+    .insertInto('host')
+    .values({ ...same, name: 'again', url, state: 'Disconnected', last_pinged: null })
+    .returning('id')
+    .executeTakeFirstOrThrow();
+  t.teardown(() => cloud.db.deleteFrom('host').where('id', '=', id).execute());
+  const before = host.report();
+  t.is(await twinOf(cloud.parts, before, id), row.name);
+  t.is(await twinOf(cloud.parts, { ...before, pid: before.pid + 1 }, id), null);
+  const error = await t.throwsAsync(reconnectHost(cloud.parts, id));
+  t.is(error?.message, `host again is host ${row.name}, which is at another url: remove one of them`);
+  await rounds(2);
+  t.true(host.isRunning(routerId));
 });
 
 test.serial('an instance with HA moves; one without is stopped and keeps its host', async (t) => {

@@ -7,6 +7,7 @@ import type { HostTable } from '../store/schema.ts';
 import { takeBack, writeReport } from './host-return.ts';
 import type { Parts } from './parts.ts';
 import { recordHostEvent } from './system-event.ts';
+import { twinOf } from './twin-host.ts';
 
 type Host = Selectable<HostTable>;
 
@@ -74,6 +75,8 @@ async function redeem(parts: Parts, host: Host, sealedSecret: string): Promise<v
     if (report.installation !== installation) {
       throw new Error(`the host agent is of installation ${report.installation}: expected ${installation}`);
     }
+    const twin = await twinOf(parts, report, host.id);
+    if (twin !== null) throw new Error(`the host agent is that of host ${twin}: expected one that was not added yet`);
     const grant = await parts.certificates.grant({ role: 'host', id: host.id }, request);
     await client.grant({ installation, hostId: host.id, grant });
   } finally {

@@ -7,6 +7,7 @@ import type { HostTable } from '../store/schema.ts';
 import { onHost } from './hosts.ts';
 import type { Parts } from './parts.ts';
 import { recordHostEvent } from './system-event.ts';
+import { twinOf } from './twin-host.ts';
 
 type Host = Selectable<HostTable>;
 
@@ -52,6 +53,9 @@ export async function takeBack(parts: Parts, host: Host): Promise<void> {
       await stopStopped(parts, host, instances);
       return;
     }
+    const twin = await twinOf(parts, await onHost(() => client.report()), host.id);
+    if (twin !== null)
+      throw new Error(`host ${host.name} is host ${twin}, which is at another url: remove one of them`);
     parts.log.warn('removing what runs elsewhere from a host that returned', { host: host.name, ...strangers });
     for (const id of strangers.appliances) await onHost(() => client.deleteAppliance(id));
     for (const id of strangers.instances) await onHost(() => client.deleteInstance(id));

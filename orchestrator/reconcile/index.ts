@@ -1,7 +1,7 @@
 // The machinery behind the commands: drives hosts and routers until they are as the rows ask.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PowerControl } from '../drivers/ipmi.ts';
-import { ApiError } from '../model/api-error.ts';
+import { ApiError, parameterError } from '../model/api-error.ts';
 import type { Orchestration, RuleTable } from '../model/orchestration.ts';
 import type { Sealer } from '../pki/sealer.ts';
 import type { Db } from '../store/database.ts';
@@ -24,6 +24,7 @@ import * as router from './router.ts';
 import { RouterAgents } from './router-agents.ts';
 import { RouterMonitor } from './router-monitor.ts';
 import { type Refusals, RouterPusher } from './router-pusher.ts';
+import { twinOf } from './twin-host.ts';
 import * as virtualMachine from './virtual-machine.ts';
 
 export interface OrchestrationOptions {
@@ -152,6 +153,8 @@ async function runHostMonitor(hosts: HostMonitor, log: Log, signal: AbortSignal)
 
 async function probeHost(parts: Parts, url: string): ReturnType<Orchestration['probeHost']> {
   const report = await onHost(async () => parts.hosts.at(url).report());
+  const twin = await twinOf(parts, report, null);
+  if (twin !== null) throw parameterError('url', url, `a host that was not added yet; it is host ${twin}`);
   const { hostname, driver, cpus, memoryBytes, version } = report;
   return { name: hostname, driver, cpus, memoryBytes, version };
 }
