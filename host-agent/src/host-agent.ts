@@ -1,5 +1,5 @@
 // The host agent without its API: what it has, how it comes back to it after a restart, how it removes it.
-import type { ControlNic, HostReport, Tunnels as TunnelPeers } from '@isthmus/contract';
+import type { ControlNic, HostReport, InstanceSpec, Tunnels as TunnelPeers } from '@isthmus/contract';
 import type { Host } from '@isthmus/host';
 import type { RouterService, ServiceContext } from '@isthmus/router';
 import { Appliances } from './appliances.ts';
@@ -7,7 +7,8 @@ import type { VirtualMachineDriver } from './drivers/driver.ts';
 import type { NamespaceDriver } from './drivers/namespace/namespace-driver.ts';
 import { HostAgentError } from './errors.ts';
 import { bootIdOfMachine, hostReport } from './host-report.ts';
-import { Instances } from './instances.ts';
+import { IncomingInstances } from './incoming.ts';
+import { Instances, requireMachine } from './instances.ts';
 import { NamespaceAppliances } from './namespace-appliances.ts';
 import { Segments } from './segments.ts';
 import { VirtualMachines } from './virtual-machines.ts';
@@ -41,6 +42,7 @@ export class HostAgent {
   readonly #options: HostAgentOptions;
   readonly #bootId: string;
   readonly #vms: VirtualMachines | null;
+  readonly #incoming: IncomingInstances | null;
   readonly #end = new AbortController();
   #watching: Promise<void> = Promise.resolve();
   #looking: Promise<void> = Promise.resolve();
@@ -64,6 +66,7 @@ export class HostAgent {
     const carrier = driver.name === 'libvirt' ? this.vms().carrier : new NamespaceAppliances(options, driver);
     this.appliances = new Appliances(context, driver, carrier);
     this.instances = new Instances(context, driver, this.#vms?.images ?? null);
+    this.#incoming = driver.name === 'libvirt' ? this.#expecting(driver) : null;
   }
 
   /**
@@ -81,10 +84,14 @@ export class HostAgent {
     await this.#vms?.images.open();
     await this.appliances.machines.load();
     await this.instances.machines.load();
+    await this.#incoming?.load();
     await bridges.open(this.segments.all(), this.#vms?.control.bridgesInUse() ?? []);
     await driver.open({ appliances: this.appliances.machines.running(), instances: this.instances.machines.running() });
     const kinds = [this.appliances.machines, this.instances.machines];
-    this.#adopting = Promise.all(kinds.map((machines) => machines.adopt(this.#end.signal)));
+    this.#adopting = Promise.all([
+      ...kinds.map((machines) => machines.adopt(this.#end.signal)),
+      this.#incoming?.settleAll(),
+    ]);
     this.#watching = this.#watch();
   }
 
@@ -101,6 +108,17 @@ export class HostAgent {
   vms(): VirtualMachines {
     if (this.#vms !== null) return this.#vms;
     throw new HostAgentError('conflict', 'expected a host that carries VMs (driver libvirt), not driver namespace');
+  }
+
+  /** Instances that come from other hosts. Throws HostAgentError (`conflict`) where the host's driver is another. */
+  incoming(): IncomingInstances {
+    if (this.#incoming !== null) return this.#incoming;
+    throw new HostAgentError('conflict', 'expected a host that carries VMs (driver libvirt), not driver namespace');
+  }
+
+  /** Null where the host's driver takes no instance over. */
+  incomingIfAny(): IncomingInstances | null {
+    return this.#incoming;
   }
 
   /** The control NIC of an appliance that runs. Throws HostAgentError (`not-found`, `conflict`). */
@@ -135,7 +153,7 @@ export class HostAgent {
       await Promise.all([this.appliances.machines.idle(), this.instances.machines.idle()]);
       await this.appliances.carrier.shutdown();
       // From here on nothing is known that someone could make again.
-      for (const records of [this.appliances.machines, this.instances.machines]) records.clear();
+      for (const records of [this.appliances.machines, this.instances.machines, this.#incoming]) records?.clear();
       const { host, state, run, bridges, driver } = this.#options;
       await driver.removeEverything();
       await bridges.removeAll();
@@ -156,8 +174,19 @@ export class HostAgent {
     this.#end.abort(new Error('the host agent ends'));
     await this.#watching;
     await this.#adopting;
+    await this.#incoming?.release();
     await Promise.all([this.appliances.machines.idle(), this.instances.machines.idle()]);
     await this.appliances.carrier.release();
+  }
+
+  #expecting(driver: VirtualMachineDriver): IncomingInstances {
+    const { host, state } = this.#options;
+    const instances = this.instances.machines;
+    const prepare = async (id: string, spec: InstanceSpec) => {
+      await requireMachine(this.vms().images, id, spec);
+      await this.segments.admit(spec.nics.map(({ segment }) => segment));
+    };
+    return new IncomingInstances({ host, state, driver, instances, prepare });
   }
 
   /** Looks after everything once. */

@@ -47,7 +47,8 @@ export class Instances {
   }
 }
 
-async function requireMachine(images: ImageCache, id: string, { machine }: InstanceSpec): Promise<void> {
+/** Throws HostAgentError where an instance is not of a machine (`invalid`) whose images are here (`conflict`). */
+export async function requireMachine(images: ImageCache, id: string, { machine }: InstanceSpec): Promise<void> {
   if (machine !== undefined) return images.require(machine);
   throw new HostAgentError('invalid', `instance ${id}: machine: expected one, since this host's driver is libvirt`);
 }

@@ -10,6 +10,8 @@ import { createServer } from './api/server.ts';
 import { createLibvirtDriver } from './drivers/libvirt/libvirt-driver.ts';
 import { NamespaceDriver } from './drivers/namespace/namespace-driver.ts';
 import { HostAgent } from './host-agent.ts';
+import type { HostIdentity } from './identity/host-identity.ts';
+import { HostTransport } from './identity/host-transport.ts';
 import { Listener } from './identity/listener.ts';
 import { openMembership } from './identity/membership.ts';
 import { imagePathOf } from './image-cache.ts';
@@ -61,12 +63,14 @@ export async function runHostAgent(options: RunOptions, signal: AbortSignal): Pr
   }
   const { listen: where } = options;
   const membership = where === undefined ? null : await openMembership(host.files, host.log, options);
-  const agent = await openAgent(options, host);
+  let identity: () => HostIdentity | null = () => null;
+  const agent = await openAgent(options, host, new HostTransport(host.log, () => identity()));
   const end = new AbortController();
   const app = createServer(agent, () => end.abort());
   const server = { app, agent, log: host.log };
   const listener =
     where === undefined || membership === null ? null : new Listener({ ...where, ...membership, ...server });
+  if (listener !== null) identity = () => listener.identity;
   await listen(app, host, run);
   await listener?.listen();
   host.log.info('the host agent serves', { installation, socket: socketPath(run), pid: process.pid });
@@ -78,7 +82,7 @@ export async function runHostAgent(options: RunOptions, signal: AbortSignal): Pr
   host.log.info('the host agent has ended; routers and instances go on', { installation });
 }
 
-async function openAgent(options: RunOptions, host: Host): Promise<HostAgent> {
+async function openAgent(options: RunOptions, host: Host, migration: HostTransport): Promise<HostAgent> {
   const { installation, state, run, driver: driverName = 'namespace', tunnelAddress } = options;
   const tunnels =
     tunnelAddress === undefined ? null : new Tunnels({ host, installation, state, address: tunnelAddress });
@@ -87,7 +91,9 @@ async function openAgent(options: RunOptions, host: Host): Promise<HostAgent> {
   const context = { host, installation, state, run, bridges };
   const imagePath = (sha256: string) => imagePathOf(state, sha256);
   const driver =
-    driverName === 'namespace' ? new NamespaceDriver(context) : await createLibvirtDriver({ ...context, imagePath });
+    driverName === 'namespace'
+      ? new NamespaceDriver(context)
+      : await createLibvirtDriver({ ...context, imagePath, migration });
   const { version } = packageJson;
   const more = { version, tunnels, driver, asksFirst: options.listen !== undefined };
   const agent = new HostAgent({ ...context, ...more, createServices: createRouterServices });

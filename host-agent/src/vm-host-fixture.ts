@@ -75,6 +75,14 @@ class NamespaceVms implements VirtualMachineDriver {
 
   async migrateInstance(): Promise<void> {}
 
+  async receiveInstance(): Promise<never> {
+    throw new Error('expected no migration');
+  }
+
+  async instancePresence(): Promise<'absent'> {
+    return 'absent';
+  }
+
   async ensureInstance(): Promise<void> {}
 
   async changeInstance(): Promise<void> {}

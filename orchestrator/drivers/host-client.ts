@@ -19,6 +19,7 @@ import {
   CertificateRequestSchema,
   type HostReport,
   HostReportSchema,
+  type Incoming,
   type InstanceReport,
   InstanceReportSchema,
   type InstanceSpec,
@@ -195,7 +196,12 @@ export class HostClient {
     await this.#unlessAbsent(this.#call('DELETE', `/v1/instances/${id}`, null));
   }
 
-  /** Moves a running instance and its disk to the host with the migration address `destination`. */
+  /** Prepares the host for an instance that another is about to move there, and lets that one open its streams. */
+  announceInstance(id: string, incoming: Incoming): Promise<unknown> {
+    return this.#call('PUT', `/v1/incoming/${id}`, null, { body: incoming });
+  }
+
+  /** Moves a running instance and its disk to another host, to which it was announced. */
   migrateInstance(id: string, migration: Migration): Promise<unknown> {
     const options = { body: migration, timeoutMs: migrationTimeoutMs };
     return this.#call('POST', `/v1/instances/${id}/migrate`, null, options);

@@ -1,6 +1,7 @@
 // Machines moved from a host that lives to another one.
+import type { MigrationDestination } from '@isthmus/contract';
 import type { Selectable } from 'kysely';
-import type { HostClient } from '../drivers/host-client.ts';
+import { type HostClient, parseHostUrl } from '../drivers/host-client.ts';
 import { ApiError } from '../model/api-error.ts';
 import type { HostTable, VirtualMachineTable } from '../store/schema.ts';
 import { chooseInstanceHost, placeInstance, placeRouter } from './allocate.ts';
@@ -73,26 +74,39 @@ async function startElsewhere(parts: Parts, machine: VirtualMachine, from: Host,
 
 async function migrateLive(parts: Parts, machine: VirtualMachine, from: Host, to: Host): Promise<void> {
   const { id } = machine;
-  const destination = to.tunnel_address;
-  if (destination === null) {
-    throw new ApiError('parameter', `Host ${to.name} has no tunnel address: expected a host that can take VMs over`);
-  }
+  const destination = destinationOf(from, to);
   const [source, target] = [parts.hosts.at(from.url, from.id), parts.hosts.at(to.url, to.id)];
   // The images that its disk is an overlay of come first.
   const spec = await instanceSpec(parts, machine, to.id);
   await onHost(async () => {
     try {
       // After a crash it may be there already.
-      if (!(await runsOn(target, id))) await source.migrateInstance(id, { destination });
+      if (!(await runsOn(target, id))) {
+        await target.announceInstance(id, { from: from.id, spec });
+        await source.migrateInstance(id, { destination });
+      }
     } catch (error) {
       // What came of it is removed only where the instance is known to run on where it was.
       if (await runsOn(source, id).catch(() => false)) await target.deleteInstance(id).catch(() => undefined);
-      throw error;
+      if (!(await runsOn(target, id).catch(() => false))) throw error;
     }
     await parts.db.updateTable('virtual_machine').set({ host_id: to.id }).where('id', '=', id).execute();
     await target.putInstance(id, spec);
     await source.deleteInstance(id);
   });
+}
+
+/** Where the agent of a host is reached by another host. Throws 431 where hosts do not reach each other. */
+function destinationOf(from: Host, to: Host): MigrationDestination {
+  for (const { name, url } of [from, to]) {
+    if (url.startsWith('https:')) continue;
+    throw new ApiError(
+      'parameter',
+      `Host ${name} has the URL ${url}: expected hosts that joined by token, with https:`,
+    );
+  }
+  const { host: address, port } = parseHostUrl(to.url);
+  return { hostId: to.id, address, port };
 }
 
 async function runsOn(client: HostClient, id: string): Promise<boolean> {

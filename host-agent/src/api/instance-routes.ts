@@ -14,10 +14,13 @@ export function serveInstances(app: FastifyInstance, agent: HostAgent): void {
   app.get('/v1/instances', () => instances.list());
   app.get('/v1/instances/:id', (request) => instances.report(idOf(request)));
   app.put('/v1/instances/:id', async (request) => {
-    await machines.put(idOf(request), checked(instanceValidator, request.body, 'instance'));
+    const spec = checked(instanceValidator, request.body, 'instance');
+    await agent.incomingIfAny()?.withdraw(idOf(request));
+    await machines.put(idOf(request), spec);
     return instances.report(idOf(request));
   });
   app.delete('/v1/instances/:id', async (request, reply) => {
+    await agent.incomingIfAny()?.withdraw(idOf(request));
     await machines.delete(idOf(request));
     return reply.code(204).send();
   });
@@ -31,7 +34,10 @@ export function serveInstances(app: FastifyInstance, agent: HostAgent): void {
   app.post('/v1/instances/:id/migrate', async (request, reply) => {
     const { destination } = checked(migrationValidator, request.body, 'migration');
     const { driver } = agent.vms();
-    await machines.handOver(idOf(request), (id) => driver.migrateInstance(id, destination));
+    await machines.handOver(idOf(request), {
+      give: (id) => driver.migrateInstance(id, destination),
+      isHere: async (id) => (await driver.instancePresence(id)) !== 'absent',
+    });
     return reply.code(204).send();
   });
 }

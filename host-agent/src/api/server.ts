@@ -6,6 +6,7 @@ import type { HostAgent } from '../host-agent.ts';
 import { serveAppliances } from './appliance-routes.ts';
 import { checked, idOf, sendError } from './check.ts';
 import { serveImages } from './image-routes.ts';
+import { serveIncoming } from './incoming-routes.ts';
 import { serveInstances } from './instance-routes.ts';
 import { serveTunnels } from './tunnel.ts';
 
@@ -44,6 +45,7 @@ export function createServer(agent: HostAgent, exit: () => void): FastifyInstanc
   serveAppliances(app, agent);
   serveInstances(app, agent);
   serveImages(app, agent);
+  serveIncoming(app, agent);
   app.put('/v1/tunnels', async (request, reply) => {
     await agent.setTunnels(checked(tunnelsValidator, request.body, 'tunnels'));
     return reply.code(204).send();

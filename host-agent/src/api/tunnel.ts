@@ -46,7 +46,7 @@ async function tunnel(agent: Reachable, request: IncomingMessage, client: Duplex
       return;
     }
     join(client, remote);
-    client.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`);
+    answerUpgrade(client);
     if (head.length > 0) remote.write(head);
   } catch (error) {
     refuse(client, error);
@@ -59,10 +59,19 @@ function applianceOf(request: IncomingMessage): string {
   if (id === undefined || method !== 'GET') {
     throw new HostAgentError('not-found', `${method} ${url}: expected a path of this API that takes an upgrade`);
   }
-  if (headers.upgrade?.toLowerCase() !== protocol) {
-    throw new HostAgentError('invalid', `upgrade ${JSON.stringify(headers.upgrade)}: expected ${protocol}`);
-  }
+  requireUpgrade({ headers });
   return checked(idValidator, id, 'id');
+}
+
+/** Throws HostAgentError (`invalid`) unless raw bytes are asked for. */
+export function requireUpgrade({ headers }: Pick<IncomingMessage, 'headers'>): void {
+  if (headers.upgrade?.toLowerCase() === protocol) return;
+  throw new HostAgentError('invalid', `upgrade ${JSON.stringify(headers.upgrade)}: expected ${protocol}`);
+}
+
+/** From here on the client's bytes are raw. */
+export function answerUpgrade(client: Duplex): void {
+  client.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`);
 }
 
 /** A connection to the agent of an appliance. Throws HostAgentError (`failed`). */
@@ -89,7 +98,7 @@ function reach(id: string, host: string, localAddress: string): Promise<Socket> 
 }
 
 /** Each side's end is passed on to the other; an error of one ends both. */
-function join(client: Duplex, remote: Socket): void {
+export function join(client: Duplex, remote: Socket): void {
   remote.on('error', () => client.destroy());
   remote.on('close', (hadError) => {
     if (hadError) client.destroy();
@@ -100,7 +109,8 @@ function join(client: Duplex, remote: Socket): void {
   remote.pipe(client);
 }
 
-function refuse(client: Duplex, error: unknown): void {
+/** Answers an upgrade with a HostError, and ends the connection. */
+export function refuse(client: Duplex, error: unknown): void {
   const { status, body } = answerOf(error);
   const text = JSON.stringify(body);
   const head = `HTTP/1.1 ${status} Refused\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(text)}`;

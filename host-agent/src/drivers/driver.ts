@@ -1,6 +1,14 @@
 // What the host agent asks of a driver: to make, wire, start, stop and remove machines. A driver knows nothing of routers.
 // Every call may be repeated, and finishes what a killed one began.
-import type { ApplianceSpec, ControlNic, DriverName, InstanceSpec, Nic } from '@isthmus/contract';
+import type {
+  ApplianceSpec,
+  ControlNic,
+  DriverName,
+  InstanceSpec,
+  MigrationDestination,
+  MigrationStream,
+  Nic,
+} from '@isthmus/contract';
 import type { Host } from '@isthmus/host';
 import type { SegmentBridges } from '../wiring/segment-bridges.ts';
 
@@ -39,6 +47,9 @@ export interface Consoles {
   /** The first serial port, both ways. */
   readonly serial: string;
 }
+
+/** Whether an instance runs on this host; `waiting`: it is there and stands still, as one that is on its way. */
+export type Presence = 'running' | 'waiting' | 'absent';
 
 /** What both drivers do. */
 export interface Driver {
@@ -90,6 +101,12 @@ export interface VirtualMachineDriver extends Driver {
   /** Takes the config drive out of the appliance's CD-ROM drive. No error where none is in. */
   ejectConfigDrive(id: string): Promise<void>;
   consoles(kind: 'appliance' | 'instance', id: string): Consoles;
-  /** Moves a running instance and its disk to the libvirtd at `destination` (its migration address). */
-  migrateInstance(id: string, destination: string): Promise<void>;
+  /** Moves a running instance and its disk to another host, whose driver's `receiveInstance` was called before. */
+  migrateInstance(id: string, destination: MigrationDestination): Promise<void>;
+  /**
+   * Makes what an instance needs before it comes from another host. Answers with the Unix socket that each stream of the
+   * move leads to. `ensureInstance` adopts it once it is here; `removeInstance` removes all where it does not come.
+   */
+  receiveInstance(id: string, spec: InstanceSpec): Promise<Readonly<Record<MigrationStream, string>>>;
+  instancePresence(id: string): Promise<Presence>;
 }

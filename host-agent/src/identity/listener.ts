@@ -1,9 +1,13 @@
 // Where a host serves the orchestrators of other machines: first, with a token, only to be joined; then by mutual TLS.
+import { EventEmitter } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import { createServer, type Server, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { JoinToken } from '@isthmus/contract';
 import type { Log } from '@isthmus/host';
 import type { FastifyInstance } from 'fastify';
 import { createJoinApp, serveCertificates } from '../api/identity-routes.ts';
+import { carryStream, isMigrationStream } from '../api/incoming-routes.ts';
 import { serveTunnels } from '../api/tunnel.ts';
 import type { HostAgent } from '../host-agent.ts';
 import { HostCertificates, type Membership } from './host-certificates.ts';
@@ -48,6 +52,12 @@ export class Listener {
     });
     this.#server.maxConnections = connectionLimit;
     this.#server.on('connection', (socket) => this.#take(socket));
+  }
+
+  /** Who this host is; null until it has joined. */
+  get identity(): HostIdentity | null {
+    const { membership } = this.#certificates;
+    return 'identity' in membership ? membership.identity : null;
   }
 
   /** Serves. `app` must be ready. Throws where the address is not this host's, or the port is taken. */
@@ -97,11 +107,21 @@ export class Listener {
       this.#mutual.use(identity);
       return;
     }
-    const mutual = new MutualTls(identity, log);
+    const incoming = agent.incomingIfAny();
+    const mutual = new MutualTls(identity, log, (hostId) => incoming?.expects(hostId) ?? false);
     mutual.server.on('request', (request, response) => {
       if (mutual.admits(request.socket)) app.routing(request, response);
     });
-    this.#endTunnels = serveTunnels(mutual.server, agent, (client) => mutual.admits(client));
+    const tunnels = new EventEmitter();
+    this.#endTunnels = serveTunnels(tunnels, agent, (client) => mutual.admits(client));
+    mutual.server.on('upgrade', (request: IncomingMessage, client: Duplex, head: Buffer) => {
+      if (incoming === null || !isMigrationStream(request)) {
+        tunnels.emit('upgrade', request, client, head);
+        return;
+      }
+      const hostId = mutual.admitsHost(client);
+      if (hostId !== null) void carryStream(incoming, hostId, { request, client, head });
+    });
     this.#mutual = mutual;
     this.#join?.tls.close();
   }

@@ -188,12 +188,38 @@ export type CachedImages = Static<typeof CachedImagesSchema>;
 export const TunnelsSchema = Type.Object({ peers: Type.Array(Ipv4AddressSchema, { maxItems: 4096 }) }, closed);
 export type Tunnels = Static<typeof TunnelsSchema>;
 
+/** Where another host's agent listens, and who it must be: the id that its certificate names. */
+export const MigrationDestinationSchema = Type.Object(
+  {
+    hostId: EntryIdSchema,
+    address: Type.String({ pattern: '^[A-Za-z0-9.:-]{1,253}$' }),
+    port: Type.Integer({ minimum: 1, maximum: 65_535 }),
+  },
+  closed,
+);
+export type MigrationDestination = Static<typeof MigrationDestinationSchema>;
+
 /**
  * PUT /v1/instances/:id/nics/:name and PUT /v1/appliances/:id/nics/:name plug a NIC into what runs; DELETE unplugs it.
- * POST /v1/instances/:id/migrate moves a running VM to another host; its disk goes along.
+ * POST /v1/instances/:id/migrate moves a running VM to another host, to which it was announced before; its disk goes along.
  */
-export const MigrationSchema = Type.Object({ destination: Ipv4AddressSchema }, closed);
+export const MigrationSchema = Type.Object({ destination: MigrationDestinationSchema }, closed);
 export type Migration = Static<typeof MigrationSchema>;
+
+/** What a migration's streams carry: commands to the destination's libvirtd, the guest's memory, its disk. */
+export const MigrationStreamSchema = Type.Enum(['libvirt', 'memory', 'disks']);
+export type MigrationStream = Static<typeof MigrationStreamSchema>;
+
+/** Every stream of a migration. */
+export const migrationStreams = ['libvirt', 'memory', 'disks'] as const satisfies readonly MigrationStream[];
+
+/**
+ * PUT /v1/incoming/:id announces an instance that the host `from` is about to move here. Until it is here, or the host has
+ * waited too long, exactly that host may open its streams: `GET /v1/incoming/:id/streams/:stream` with
+ * `Upgrade: isthmus-tunnel`, 101, then raw bytes. PUT and DELETE /v1/instances/:id end the announcement.
+ */
+export const IncomingSchema = Type.Object({ from: EntryIdSchema, spec: InstanceSpecSchema }, closed);
+export type Incoming = Static<typeof IncomingSchema>;
 
 /**
  * What a host answers to GET /v1/join before it has a certificate: TLS with the pre-shared key of its join token

@@ -4,11 +4,11 @@
 // Domains are transient: what should run stands in the host agent's records alone, a domain that has ended is gone, and
 // after a reboot of the machine none is left that a changed record would contradict. They outlive the host agent and
 // libvirtd, whose next start finds them.
-import type { ApplianceSpec, InstanceSpec, Machine, Nic } from '@isthmus/contract';
+import type { ApplianceSpec, InstanceSpec, Machine, MigrationDestination, Nic } from '@isthmus/contract';
 import { CommandError } from '@isthmus/host';
 import { HostAgentError } from '../../errors.ts';
 import { isNamespaceOf } from '../../wiring/names.ts';
-import type { ApplianceExtras, Consoles, DriverContext, VirtualMachineDriver } from '../driver.ts';
+import type { ApplianceExtras, Consoles, DriverContext, Presence, VirtualMachineDriver } from '../driver.ts';
 import { probeAccelerator } from './accelerator.ts';
 import { ensureOverlay } from './disks.ts';
 import { type Accelerator, type DomainNic, renderDomain, renderNic } from './domain.ts';
@@ -144,7 +144,7 @@ export class LibvirtDriver implements VirtualMachineDriver {
     return serialTail(this.#context.host.files, this.#pathsOf(kinds[kind], id).serialLog);
   }
 
-  async migrateInstance(id: string, destination: string): Promise<void> {
+  async migrateInstance(id: string, destination: MigrationDestination): Promise<void> {
     const { host, migration } = this.#context;
     if (migration === undefined) {
       throw new HostAgentError('conflict', `instance ${id}: this host has no way to move it to another one`);
@@ -160,7 +160,7 @@ export class LibvirtDriver implements VirtualMachineDriver {
       await this.#give(sockets.memory, sockets.disks);
       await this.#virsh.migrate(migrateArguments(this.#nameOf('i', id), sockets));
     } catch (error) {
-      throw this.#explained(error, 'i', id, 'move');
+      throw streams.fault() ?? this.#explained(error, 'i', id, 'move');
     } finally {
       await streams.close();
       await host.files.remove(directory);
@@ -184,6 +184,14 @@ export class LibvirtDriver implements VirtualMachineDriver {
     await this.#context.host.files.makeDirectory(directory, { mode: 0o700 });
     await this.#give(directory);
     return migrationSockets(directory, '/run/libvirt/libvirt-sock');
+  }
+
+  async instancePresence(id: string): Promise<Presence> {
+    const name = this.#nameOf('i', id);
+    if (!this.#ending.processes().has(name)) return 'absent';
+    await this.#libvirtd.ensure();
+    const { state = '' } = (await this.#virsh.state(name)) ?? {};
+    return ['running', 'idle'].includes(state) ? 'running' : 'waiting';
   }
 
   async broken(

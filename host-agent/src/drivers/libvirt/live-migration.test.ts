@@ -31,7 +31,7 @@ function transportBetween(from: LibvirtHost, to: LibvirtHost, there: () => Migra
           return server;
         }),
       );
-      return { close: async () => void servers.map((server) => server.close()) };
+      return { fault: () => null, close: async () => void servers.map((server) => server.close()) };
     },
   };
 }
@@ -98,7 +98,10 @@ test('an instance moves while it runs, with what it wrote to its disk', async (t
   await says(here, 'said 42');
 
   sockets = await there.receiveInstance(id, spec);
-  await here.migrateInstance(id, '10.0.0.2');
+  t.is(await there.instancePresence(id), 'absent');
+  await here.migrateInstance(id, { hostId: 'there', address: '10.0.0.2', port: 8250 });
+  t.is(await there.instancePresence(id), 'running');
+  t.is(await here.instancePresence(id), 'absent');
   await here.removeInstance(id);
   t.deepEqual(
     [...(await source.processes()).values()].filter((line) => line.includes('-name guest=')),

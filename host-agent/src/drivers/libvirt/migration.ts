@@ -1,8 +1,7 @@
 // What of a live migration is between two hosts: three streams, each a Unix socket at both ends, which the host agents
 // lead from one host to the other. No port of libvirtd or QEMU is ever open to a network.
 
-/** What a migration's streams carry: commands to the destination's libvirtd, the guest's memory, its disk. */
-type MigrationStream = 'libvirt' | 'memory' | 'disks';
+import type { MigrationDestination, MigrationStream } from '@isthmus/contract';
 
 /** Absolute path of a Unix socket for each stream. `memory` and `disks` are the same at both ends. */
 export type MigrationSockets = Readonly<Record<MigrationStream, string>>;
@@ -13,7 +12,13 @@ export interface MigrationTransport {
    * Listens on `sockets` and leads each connection to the socket of the same stream at `destination`, for the instance
    * `id` alone. Root alone may connect, until the driver says otherwise.
    */
-  open(destination: string, id: string, sockets: MigrationSockets): Promise<{ close(): Promise<void> }>;
+  open(destination: MigrationDestination, id: string, sockets: MigrationSockets): Promise<OpenStreams>;
+}
+
+/** `fault`: why a stream could not be led to the destination; null where none failed. */
+export interface OpenStreams {
+  fault(): Error | null;
+  close(): Promise<void>;
 }
 
 /** The sockets of a migration whose streams of memory and disk lie in `directory`. */

@@ -1,6 +1,12 @@
 // What makes a certificate this appliance's own, and what makes a peer's certificate good enough to be heard.
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { type CertificateGrant, type CertificateHolder, holderOfSubjectAltName, holderUri } from '@isthmus/contract';
+import {
+  type CertificateGrant,
+  type CertificateHolder,
+  type CertificateRole,
+  holderOfSubjectAltName,
+  holderUri,
+} from '@isthmus/contract';
 
 /** A key and the certificate for it. */
 export interface KeyedGrant {
@@ -70,15 +76,21 @@ export function goodFrom(pem: string): Date {
 
 /**
  * What is wrong with a peer whose certificate chains to the authorities (TLS has seen to that), in words, or null: it must
- * be an orchestrator of the installation, good now and not revoked.
+ * be an orchestrator (or of the `role` given) of the installation, good now and not revoked.
  */
 export function checkPeer(
   peer: Pick<X509Certificate, 'subjectAltName' | 'serialNumber' | 'validFromDate' | 'validToDate'> | undefined,
-  expected: { readonly installation: string; readonly revoked: ReadonlySet<string>; readonly now: Date },
+  expected: {
+    readonly installation: string;
+    readonly revoked: ReadonlySet<string>;
+    readonly now: Date;
+    readonly role?: CertificateRole;
+  },
 ): string | null {
   if (peer === undefined) return 'no certificate';
   const holder = holderOfSubjectAltName(peer.subjectAltName);
-  if (holder?.role !== 'orchestrator') return `${peer.subjectAltName ?? 'nobody'}: expected the role orchestrator`;
+  const { role = 'orchestrator' } = expected;
+  if (holder?.role !== role) return `${peer.subjectAltName ?? 'nobody'}: expected the role ${role}`;
   if (holder.installation !== expected.installation) {
     return `installation ${holder.installation}: expected ${expected.installation}`;
   }
