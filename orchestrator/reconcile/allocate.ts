@@ -85,8 +85,8 @@ async function routerDrivers(trx: Trx): Promise<DriverName[]> {
   return image === undefined ? ['namespace'] : ['libvirt', 'namespace'];
 }
 
-/** One placement of a zone at a time, so that two never count on the same memory. */
-async function lockZone(trx: Trx, zoneId: string): Promise<void> {
+/** One placement of a zone at a time, so that two never count on the same memory. Held until the transaction ends. */
+export async function lockZone(trx: Trx, zoneId: string): Promise<void> {
   await trx.selectFrom('zone').select('id').where('id', '=', zoneId).forNoKeyUpdate().executeTakeFirst();
 }
 

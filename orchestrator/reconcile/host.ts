@@ -2,6 +2,7 @@
 import type { Selectable } from 'kysely';
 import { ApiError } from '../model/api-error.ts';
 import type { HostTable } from '../store/schema.ts';
+import { lockZone } from './allocate.ts';
 import { takeBack, writeReport } from './host-return.ts';
 import { onHost } from './hosts.ts';
 import { migrateRouter, migrateVirtualMachine } from './migrate.ts';
@@ -76,8 +77,8 @@ export async function emptyHost(parts: Parts, id: string): Promise<void> {
 export async function removeHost(parts: Parts, id: string, forced: boolean): Promise<void> {
   const host = await find(parts, id);
   if (host === undefined) return;
-  const { routers, instances } = await carriedBy(parts, id);
-  const names = [...routers, ...instances].map(({ name }) => name);
+  const carried = await carriedBy(parts, id);
+  const names = [...carried.routers, ...carried.instances].map(({ name }) => name);
   if (names.length > 0 && !forced) {
     const some = names.slice(0, 5).join(', ');
     throw new ApiError('inUse', `Host ${host.name} carries ${some}: expected a host without machines, or forced=true`);
@@ -89,8 +90,12 @@ export async function removeHost(parts: Parts, id: string, forced: boolean): Pro
         'host that is Up, or one that declareHostAsDegraded says is off',
     );
   }
-  // From here on it takes nothing new.
-  await parts.db.updateTable('host').set({ resource_state: 'Disabled' }).where('id', '=', id).execute();
+  // From here on it takes nothing new; what was being placed on it is in the rows that are read after it.
+  await parts.db.transaction().execute(async (trx) => {
+    await lockZone(trx, host.zone_id);
+    await trx.updateTable('host').set({ resource_state: 'Disabled' }).where('id', '=', id).execute();
+  });
+  const { routers, instances } = await carriedBy(parts, id);
   for (const router of routers) await takeRouterOff(parts, router.id, host);
   for (const machine of instances) await takeOff(parts, machine.id, host);
   await parts.certificates.revoke({ role: 'host', id });
