@@ -1,10 +1,9 @@
 // This host's key and certificate while it runs: asked for, granted, revoked; on disk before it counts.
-import { checkIdentity } from '@isthmus/agent';
+import { checkIdentity, createKeyRequest, type KeyRequest } from '@isthmus/agent';
 import type { CertificateGrant, CertificateRequest, JoinGrant, JoinToken, Revocations } from '@isthmus/contract';
 import { HostAgentError } from '../errors.ts';
 import { KeyedLock } from '../keyed-lock.ts';
 import type { HostIdentity, HostIdentityStore } from './host-identity.ts';
-import { createKeyRequest, type KeyRequest } from './key-request.ts';
 
 /** What a host is where it serves others: a member of its installation, or one that waits to be joined by `token`. */
 export type Membership = { readonly identity: HostIdentity } | { readonly token: JoinToken };

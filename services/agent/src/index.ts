@@ -1,3 +1,4 @@
 export { type Agent, type AgentOptions, createAgent, type ExportedState } from './agent.ts';
 export { checkIdentity, checkPeer } from './appliance/certificate-check.ts';
+export { createKeyRequest, type KeyRequest } from './appliance/key-request.ts';
 export { RefusedError } from './refused-error.ts';

@@ -1,15 +1,9 @@
 // The appliance's own key and certificate while it runs: asked for, granted, revoked; on disk before it counts.
-import { createPrivateKey, createPublicKey, generateKeyPair, sign } from 'node:crypto';
-import { promisify } from 'node:util';
-import {
-  type CertificateGrant,
-  type CertificateRequest,
-  certificateRequestContext,
-  type Revocations,
-} from '@isthmus/contract';
+import type { CertificateGrant, CertificateRequest, Revocations } from '@isthmus/contract';
 import { SerialQueue } from '../serial-queue.ts';
 import { checkIdentity } from './certificate-check.ts';
 import type { ApplianceIdentity, IdentityStore } from './identity-store.ts';
+import { createKeyRequest } from './key-request.ts';
 
 /** A request that changes nothing: the grant or the order is at fault. */
 export class GrantRefusedError extends Error {
@@ -43,12 +37,9 @@ export class Certificates {
   /** Makes a key, keeps it beside the one in use, and asks for a certificate for it. */
   request(): Promise<CertificateRequest> {
     return this.#queue.run(async () => {
-      const { privateKey } = await promisify(generateKeyPair)('ec', { namedCurve: 'P-256' });
-      const pendingKey = privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
-      const publicKey = createPublicKey(privateKey).export({ format: 'pem', type: 'spki' }).toString();
-      await this.#change({ ...this.#identity, pendingKey });
-      const signed = Buffer.from(`${certificateRequestContext}${publicKey}`);
-      return { publicKey, proof: sign('sha256', signed, createPrivateKey(pendingKey)).toString('base64') };
+      const { privateKey, request } = await createKeyRequest();
+      await this.#change({ ...this.#identity, pendingKey: privateKey });
+      return request;
     });
   }
 

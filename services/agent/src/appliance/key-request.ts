@@ -1,3 +1,4 @@
+// A new key, and what asks for a certificate for it: of a host's agent and of an appliance's.
 import { createPublicKey, generateKeyPair, sign } from 'node:crypto';
 import { promisify } from 'node:util';
 import { type CertificateRequest, certificateRequestContext } from '@isthmus/contract';
