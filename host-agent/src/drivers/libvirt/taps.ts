@@ -48,6 +48,24 @@ export function assignPorts(
   });
 }
 
+/**
+ * Line of ip(8) that keeps a port apart. Nothing is learnt from its frames: one with another machine's source address
+ * would draw to itself what the host sends to that machine.
+ */
+function isolation(port: string): string {
+  return `link set dev ${port} type bridge_slave isolated on learning off flood off`;
+}
+
+/** Tells the bridges which address is behind each isolated port, since they do not learn it. */
+async function fixAddresses(commands: CommandRunner, taps: readonly Tap[]): Promise<void> {
+  const isolated = taps.filter((tap) => tap.isolated);
+  if (isolated.length === 0) return;
+  const input = isolated
+    .map(({ port, macAddress }) => `fdb replace ${macAddress} dev ${port} master static\n`)
+    .join('');
+  await commands.run('bridge', ['-batch', '-'], { input });
+}
+
 /** True where the tap is as it should be; `link` is what the host has of its name. Whether a VM holds it is not asked. */
 export function isTapWhole(link: Link | undefined, { bridge, macAddress }: Tap): boolean {
   return link?.up === true && link.bridge === bridge && link.macAddress === tapMacAddress(macAddress);
@@ -72,12 +90,14 @@ export async function ensureTaps(
     ];
     const plug = [
       `link set dev ${port} master ${bridge}`,
-      ...(isolated ? [`link set dev ${port} type bridge_slave isolated on`] : []),
+      ...(isolated ? [isolation(port)] : []),
       `link set dev ${port} up`,
     ];
     if (made.includes(tap)) return [...create, ...plug];
-    return isTapWhole(links.get(port), tap) ? [] : plug;
+    if (!isTapWhole(links.get(port), tap)) return plug;
+    return isolated ? [isolation(port)] : [];
   });
   await changeLinks(commands, changes);
+  await fixAddresses(commands, taps);
   return made.map(({ port }) => port);
 }
