@@ -7,10 +7,13 @@ import { createHost, silentLog } from '@isthmus/host';
 import { parseManifest } from '@isthmus/image-manifest';
 import test from 'ava';
 import { abortableHost } from './abortable-host.ts';
-import { type BuildRequest, prepareBuild } from './build.ts';
+import { prepareBuild } from './build.ts';
+import type { BuildRequest } from './build-request.ts';
+import { availableLock } from './debian/available-lock.ts';
 import { diskFormats, driverOf, qemuImg } from './export/formats.ts';
 
 const host = createHost({ log: silentLog });
+const cache = '/var/cache/isthmus/debs';
 const checkout = new URL('../..', import.meta.url).pathname.replace(/\/$/, '');
 
 async function requestIn(folder: string): Promise<BuildRequest> {
@@ -21,11 +24,11 @@ async function requestIn(folder: string): Promise<BuildRequest> {
     formats: diskFormats.filter((format) => format !== 'iso'),
     version: '0.1.0',
     checkout,
-    cache: '/var/cache/isthmus/debs',
+    cache,
     images: `${folder}/images`,
     keys: `${folder}/keys`,
     debugKey: null,
-    lockText: null,
+    lockText: await availableLock(host, appliances.guest, 'amd64', cache),
   };
 }
 

@@ -1,14 +1,14 @@
 // The steps of a build, in their order. Each leaves what the next one needs in the build's folder.
 import { mkdir, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
-import type { ApplianceManifest, Architecture } from '@isthmus/appliances';
 import type { Host } from '@isthmus/host';
 import type { ImageFileKind, ImageManifest } from '@isthmus/image-manifest';
+import type { BuildRequest } from './build-request.ts';
 import { cachePackages } from './debian/cache.ts';
 import { extractPackages } from './debian/extract.ts';
 import { packageStatus } from './debian/package-status.ts';
 import { buildBootParts } from './disk/boot-partition.ts';
 import { coreSector, type RootParts, writeRawDisk } from './disk/raw-disk.ts';
-import { convertDisk, type DiskFormat } from './export/formats.ts';
+import { convertDisk } from './export/formats.ts';
 import { writeOva } from './export/ova.ts';
 import { ImageBuildError } from './image-build-error.ts';
 import { nodePackage, readInputs, sha256Of } from './inputs.ts';
@@ -26,26 +26,6 @@ import { makeWorkspace, publish } from './workspace.ts';
 
 const rootUuid = '1574a005-0000-4000-8000-000000000005';
 const minutes = 60_000;
-
-/** What is to be built, and where things lie. All folders are absolute. */
-export interface BuildRequest {
-  readonly manifest: ApplianceManifest;
-  readonly architecture: Architecture;
-  /** Formats besides raw and qcow2, which every image has. */
-  readonly formats: readonly DiskFormat[];
-  readonly version: string;
-  readonly checkout: string;
-  /** Folder of Debian packages. */
-  readonly cache: string;
-  /** Folder of images; the image's own is named after its role. */
-  readonly images: string;
-  /** Folder of the signing key. */
-  readonly keys: string;
-  /** Public key that opens root by SSH; null: an image without --debug. */
-  readonly debugKey: string | null;
-  /** Text of the lock of packages; null: the committed one. */
-  readonly lockText: string | null;
-}
 
 /** A step: `say` tells how far it is. */
 export interface BuildStep {

@@ -1,4 +1,6 @@
 export * from './build.ts';
+export * from './build-request.ts';
+export * from './debian/available-lock.ts';
 export * from './image-build-error.ts';
 export * from './sbom.ts';
 export * from './sbom-sources.ts';

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Files } from '@isthmus/host';
-import type { BuildRequest } from './build.ts';
+import type { BuildRequest } from './build-request.ts';
 import { bundleService } from './bundle.ts';
 import { type DebianLock, parseLock, readLock } from './debian/lock.ts';
 import { bundledPackages, type PackageLock } from './sbom-sources.ts';

@@ -3,7 +3,7 @@ import { createPublicKey } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import type { Files } from '@isthmus/host';
 import { type ImageManifest, ImageManifestError, verifyManifest } from '@isthmus/image-manifest';
-import type { BuildRequest } from './build.ts';
+import type { BuildRequest } from './build-request.ts';
 import { readInputs, sha256Of } from './inputs.ts';
 
 /** The manifest in `folder`, where it is signed by the builder's own key; null otherwise. */

@@ -3,10 +3,11 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { type ApplianceRole, appliances } from '@isthmus/appliances';
 import { createHost, silentLog } from '@isthmus/host';
-import { type BuildRequest, prepareBuild } from '@isthmus/packer';
+import { availableLock, type BuildRequest, prepareBuild } from '@isthmus/packer';
 import { type Benchmark, type Row, rowOf, withGoal } from './result.ts';
 
 const host = createHost({ log: silentLog });
+const cache = '/var/cache/isthmus/debs';
 const checkout = new URL('../..', import.meta.url).pathname.replace(/\/$/, '');
 const ticksPerSecond = 100;
 const megabyte = 1e6;
@@ -26,38 +27,29 @@ async function processorSeconds(): Promise<number> {
   return fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0) / ticksPerSecond;
 }
 
-function requestIn(folder: string, role: ApplianceRole): BuildRequest {
+async function requestIn(folder: string, role: ApplianceRole): Promise<BuildRequest> {
   return {
     manifest: appliances[role],
     architecture: 'amd64',
     formats: [],
     version: '0.1.0',
     checkout,
-    cache: '/var/cache/isthmus/debs',
+    cache,
     images: `${folder}/images`,
     keys: `${folder}/keys`,
     debugKey: null,
-    lockText: null,
+    lockText: await availableLock(host, appliances[role], 'amd64', cache),
   };
-}
-
-/** Fetches what the cache lacks, unmeasured. */
-async function warm(folder: string, role: ApplianceRole): Promise<void> {
-  const build = await prepareBuild(host, requestIn(folder, role));
-  try {
-    await build.steps[0]?.run(() => {});
-  } finally {
-    await build.close();
-  }
 }
 
 async function measureBuild(role: ApplianceRole): Promise<Measured> {
   const folder = await mkdtemp(`${tmpdir()}/isthmus-bench-image-`);
   try {
-    await warm(folder, role);
+    // Fetches what the cache lacks, unmeasured.
+    const request = await requestIn(folder, role);
     const started = performance.now();
     const processorBefore = await processorSeconds();
-    const build = await prepareBuild(host, requestIn(folder, role));
+    const build = await prepareBuild(host, request);
     try {
       for (const step of build.steps) await step.run(() => {});
     } finally {

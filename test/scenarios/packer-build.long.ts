@@ -1,9 +1,11 @@
 // An admin's own Packer makes the router: the real Packer of Debian, its real QEMU builder, under emulation, run to the end.
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { appliances } from '@isthmus/appliances';
 import { createHost, silentLog } from '@isthmus/host';
 import { fileOfKind, parseManifest } from '@isthmus/image-manifest';
+import { availableLock } from '@isthmus/packer';
 import test from 'ava';
 
 const minutes = 60_000;
@@ -13,13 +15,17 @@ test('packer build installs the router on a disk of its own, and exports it for 
   t.timeout(30 * minutes);
   const directory = await mkdtemp(join(tmpdir(), 'isthmus-packer-build-'));
   t.teardown(() => rm(directory, { recursive: true, force: true }));
-  const { commands } = createHost({ log: silentLog });
+  const host = createHost({ log: silentLog });
+  const { commands } = host;
   const images = join(directory, 'images');
-  const built = await commands.run(
-    process.execPath,
-    [join(checkout, 'packer/src/main.ts'), 'router', '--format', 'iso', '--output', images],
-    { timeoutMs: 10 * minutes, env: { ISTHMUS_IMAGE_KEYS: join(directory, 'keys') } },
-  );
+  const lockText = await availableLock(host, appliances.router, 'amd64', '/var/cache/isthmus/debs');
+  const lock = join(directory, 'router.lock');
+  if (lockText !== null) await writeFile(lock, lockText);
+  const words = ['router', '--format', 'iso', '--output', images, '--lock', lockText === null ? 'committed' : lock];
+  const built = await commands.run(process.execPath, [join(checkout, 'packer/src/main.ts'), ...words], {
+    timeoutMs: 10 * minutes,
+    env: { ISTHMUS_IMAGE_KEYS: join(directory, 'keys') },
+  });
   t.regex(built.stdout, /router\.iso/);
   const folder = join(images, 'router');
   const manifest = parseManifest(await readFile(join(folder, 'manifest.json')));
