@@ -53,6 +53,18 @@ test('an image that refers to another file is refused, and one that is none', as
   t.false(await host.files.exists(`${at}/disk`));
 });
 
+test('an overlay that names an external data file is made anew, and the file is left alone', async (t) => {
+  const at = await folder(t);
+  const base = { path: await image(`${at}/base`), format: 'qcow2' as const };
+  const outside = ['-o', `data_file=${at}/victim`, '-F', 'qcow2', '-b', base.path];
+  await image(`${at}/disk`, ...outside);
+  await host.files.writeText(`${at}/victim`, 'passwords');
+  await ensureOverlay(host, `${at}/disk`, base, 8 * mebibyte);
+  t.is(await host.files.readText(`${at}/victim`), 'passwords');
+  t.deepEqual((await info(`${at}/disk`))['backing-filename'], base.path);
+  t.false(JSON.stringify(await info(`${at}/disk`)).includes('data-file"'));
+});
+
 test('a full disk is called so, and nothing is left on it', async (t) => {
   const at = await folder(t);
   const base = { path: await image(`${at}/base`), format: 'qcow2' as const };

@@ -56,7 +56,8 @@ export async function ensureOverlay(host: Host, path: string, base: BaseImage, s
   const size = Math.max(sizeBytes, (await readBase(host, base)).virtualBytes);
   try {
     const found = (await files.exists(path)) ? await infoOf(host, path, 'qcow2').catch(() => null) : null;
-    if (found?.backing !== base.path) {
+    // A QEMU that a guest has taken over can write its overlay's header, and qemu-img is root's.
+    if (found?.backing !== base.path || found.dataFile !== null) {
       const fresh = `${path}.new`;
       await files.remove(fresh);
       const args = ['create', '-q', '-f', 'qcow2', '-F', base.format, '-b', base.path, fresh, String(size)];
