@@ -39,7 +39,7 @@ export const arrows = {
   'orchestrator/store': ['orchestrator/model', imageManifest, contract, host, net],
   'orchestrator/pki': ['orchestrator/model', contract, host, net],
   'orchestrator/drivers': ['orchestrator/model', imageManifest, contract, host, net],
-  'orchestrator/commands': ['orchestrator/model', 'orchestrator/store', imageManifest, contract, net],
+  'orchestrator/commands': ['orchestrator/model', 'orchestrator/store', contract, net],
   'orchestrator/reconcile': [
     'orchestrator/model',
     'orchestrator/compile',
@@ -57,6 +57,10 @@ export const arrows = {
 
 /** Folders that only join the others: they may import anything, and nobody may import them. */
 const roots = ['test/', 'orchestrator/[^/]+\\.ts$'];
+
+/** The command `isthmus`: it only chooses which of two programs runs, the command line or the host agent. */
+const launcher = '^orchestrator/cli/isthmus\\.mjs$';
+const launched = '^(?:orchestrator/cli|host-agent/src)/main\\.ts$';
 
 /** Folders whose imports of the command declarations must be types only. */
 const declarationReaders = ['orchestrator/cli', 'orchestrator/web'];
@@ -88,7 +92,7 @@ function rowOf(folder, allowed) {
       name: `arrow:${folder}`,
       comment: `${folder} may import ${allowed.join(', ')} and types of the command declarations`,
       severity: 'error',
-      from,
+      from: { ...from, pathNot: launcher },
       to: { ...inRepository, pathNot: anyOf([...reachable, 'orchestrator/commands/']) },
     },
     {
@@ -105,6 +109,13 @@ function rowOf(folder, allowed) {
 export default {
   forbidden: [
     ...Object.entries(arrows).flatMap(([folder, allowed]) => rowOf(folder, allowed)),
+    {
+      name: 'launcher-only-launches',
+      comment: 'isthmus.mjs may import the programs that it starts, and nothing else',
+      severity: 'error',
+      from: { path: launcher },
+      to: { path: anyOf(known), pathNot: launched },
+    },
     {
       name: 'no-folder-outside-the-table',
       comment: 'a new folder with code needs a row in the table of arrows',

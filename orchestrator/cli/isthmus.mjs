@@ -7,7 +7,7 @@ if (Number(process.versions.node.split('.')[0]) < 24) {
 // The host agent is a program of its own, with words of its own (isthmus host --help): it takes this one's place.
 if (process.argv[2] === 'host') {
   process.argv.splice(2, 1);
-  await import(new URL('../../host-agent/src/main.ts', import.meta.url).href);
+  await import('../../host-agent/src/main.ts');
 } else {
   await import('./main.ts');
 }

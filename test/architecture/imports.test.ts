@@ -7,7 +7,7 @@ import test from 'ava';
 import { root } from './repository-files.ts';
 
 /** Folders that dependency-cruiser starts from; the same as in the script check:imports. */
-const folders = ['packages', 'templates', 'services', 'host-agent', 'orchestrator', 'test'];
+const folders = ['packages', 'templates', 'services', 'appliances', 'packer', 'host-agent', 'orchestrator', 'test'];
 
 interface CruisedModule {
   readonly source: string;
@@ -78,6 +78,11 @@ test('every import follows an arrow of the table, and every folder is read', asy
     .filter(({ source }) => source.startsWith('host-agent/'))
     .flatMap(({ dependencies }) => dependencies.map(({ resolved }) => resolved));
   t.true(crossing.includes('packages/host/src/index.ts'), 'an import by the name of a workspace is not followed');
+  const launched = result.modules.find(({ source }) => source === 'orchestrator/cli/isthmus.mjs')?.dependencies;
+  t.true(
+    launched?.some(({ resolved }) => resolved === 'host-agent/src/main.ts'),
+    'what the command isthmus starts is not read',
+  );
 });
 
 const empty = 'export const value = 1;\n';
@@ -109,6 +114,12 @@ const planted: readonly Planted[] = [
     path: 'packages/net/src/wrong.ts',
     text: "import '../../host/src/other.ts';\n",
     expected: { rule: 'arrow:packages/net', to: 'packages/host/src/other.ts' },
+  },
+  {
+    says: 'the command isthmus starts nothing else',
+    path: 'orchestrator/cli/isthmus.mjs',
+    text: "await import('../../packages/net/src/other.ts');\n",
+    expected: { rule: 'launcher-only-launches', to: 'packages/net/src/other.ts' },
   },
   {
     says: 'an import of a type alone is an arrow too',

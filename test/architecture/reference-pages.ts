@@ -67,6 +67,12 @@ export function settingsPage(settings: Readonly<Record<string, Setting>>): strin
       '`var/credentials/master.key`',
       'Base64 of the 32 bytes that open the secrets of the database ([the control path](../explanation/control-path.md))',
     ],
+    ['`ISTHMUS_IMAGES`', '`dist/images` of the checkout', 'Folder of images; also of `npm run image`'],
+    [
+      '`ISTHMUS_IMAGE_KEYS`',
+      '`var/image-keys` of the checkout',
+      'Folder of the key that signs images, and of those that are trusted (`trusted/*.pem`); also of `npm run image`',
+    ],
   ];
   const commandLine = [
     ['`ISTHMUS_PROFILE`', '`admin`', 'Whose credentials: NAME of `var/credentials/NAME.json`; `--profile` wins'],
