@@ -1,6 +1,7 @@
 // Hosts that are lost: whatever the order of failures, no machine is started twice, and all runs again in the end.
 import test from 'ava';
 import fc from 'fast-check';
+import { fence } from './fencing.ts';
 import { reconnectHost } from './host.ts';
 import { createInstance, type SimulatedCloud, startSimulatedCloud } from './simulated-cloud-fixture.ts';
 import { twinOf } from './twin-host.ts';
@@ -121,6 +122,22 @@ test.serial('a controller of another host confirms nothing', async (t) => {
   await rounds(2);
   clearInterval(cut);
   t.deepEqual(cloud.twice, []);
+});
+
+test.serial('an orchestrator that stood still does not switch off a host that another has taken back', async (t) => {
+  const { routerId } = await cloud.network('one');
+  const { host, index } = await carrierOf(routerId);
+  host.isControllerReachable = false;
+  host.cutNetwork();
+  await rounds(2);
+  const lost = await hostRow(index);
+  t.is(lost.state, 'Alert');
+  host.isControllerReachable = true;
+  host.isReachable = true;
+  await reconnectHost(cloud.parts, lost.id);
+  t.false(await fence(cloud.parts, lost));
+  t.true(host.isRunning(routerId));
+  t.is((await hostRow(index)).state, 'Up');
 });
 
 test.serial('a host that returns is Up only when it no longer has what runs elsewhere', async (t) => {

@@ -22,6 +22,7 @@ const answerWithinMs = 1_000;
 export async function fence(parts: Parts, host: Host): Promise<boolean> {
   const lost = await becomeDisconnected(parts, host);
   if (lost === null) return false;
+  if (!(await isStillLost(parts, lost))) return false;
   const obstacle = await powerOff(parts, lost);
   if (obstacle !== null) {
     await raiseAlert(parts, lost, obstacle);
@@ -41,6 +42,21 @@ async function becomeDisconnected(parts: Parts, host: Host): Promise<Host | null
     .returningAll()
     .executeTakeFirst();
   return lost ?? null;
+}
+
+/**
+ * False where another orchestrator has taken it back, or an admin's word has made it Down: this one may have stood still,
+ * and would switch off a host that serves.
+ */
+async function isStillLost(parts: Parts, { id, disconnected_since }: Host): Promise<boolean> {
+  const now = await parts.db
+    .selectFrom('host')
+    .select('id')
+    .where('id', '=', id)
+    .where('state', 'in', ['Disconnected', 'Alert'])
+    .where('disconnected_since', 'is not distinct from', disconnected_since)
+    .executeTakeFirst();
+  return now !== undefined;
 }
 
 /** Null: it is off. Else why that is not known. */
