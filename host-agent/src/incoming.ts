@@ -70,6 +70,10 @@ export class IncomingInstances {
       if (instances.entries().some(([known]) => known === id)) {
         throw new HostAgentError('conflict', `instance ${id}: expected one that this host does not have`);
       }
+      // What an earlier move brought is not ended for the next one.
+      if ((await driver.instancePresence(id)) === 'running') {
+        throw new HostAgentError('conflict', `instance ${id}: expected one that does not run here already`);
+      }
       await prepare(id, incoming.spec);
       this.#shut(id);
       await this.#records.put(id, incoming);
@@ -152,19 +156,25 @@ export class IncomingInstances {
     if (presence === 'running' && this.#expected.has(id)) await this.#settle(id);
   }
 
-  /** Ends an announcement: the instance is recorded where it runs, else what was made for it is removed. */
-  #settle(id: string): Promise<void> {
-    const { host, driver, instances } = this.#context;
-    const work = async () => {
+  /**
+   * Ends an announcement, and its streams: the instance is recorded where it runs, else what was made for it is removed. No
+   * error where there is none.
+   */
+  conclude(id: string): Promise<void> {
+    const { driver, instances } = this.#context;
+    return this.#turns.run(id, async () => {
       const incoming = this.#records.get(id);
       if (incoming === undefined) return;
       this.#shut(id);
       if ((await driver.instancePresence(id)) === 'running') await instances.put(id, incoming.spec);
       else await driver.removeInstance(id);
       await this.#records.delete(id);
-    };
-    return this.#turns.run(id, work).catch((error: unknown) => {
-      host.log.error('an announced instance could be neither adopted nor removed', { id, error });
+    });
+  }
+
+  #settle(id: string): Promise<void> {
+    return this.conclude(id).catch((error: unknown) => {
+      this.#context.host.log.error('an announced instance could be neither adopted nor removed', { id, error });
     });
   }
 

@@ -201,6 +201,11 @@ export class HostClient {
     return this.#call('PUT', `/v1/incoming/${id}`, null, { body: incoming });
   }
 
+  /** Ends an announcement: the host has the instance where it runs there by then, else nothing of it. */
+  concludeMigration(id: string): Promise<unknown> {
+    return this.#call('DELETE', `/v1/incoming/${id}`, null);
+  }
+
   /** Moves a running instance and its disk to another host, to which it was announced. */
   migrateInstance(id: string, migration: Migration): Promise<unknown> {
     const options = { body: migration, timeoutMs: migrationTimeoutMs };

@@ -86,8 +86,8 @@ async function migrateLive(parts: Parts, machine: VirtualMachine, from: Host, to
         await source.migrateInstance(id, { destination });
       }
     } catch (error) {
-      // What came of it is removed only where the instance is known to run on where it was.
-      if (await runsOn(source, id).catch(() => false)) await target.deleteInstance(id).catch(() => undefined);
+      // Where it runs there it has moved, whatever became of the answer.
+      await target.concludeMigration(id).catch(() => undefined);
       if (!(await runsOn(target, id).catch(() => false))) throw error;
     }
     await parts.db.updateTable('virtual_machine').set({ host_id: to.id }).where('id', '=', id).execute();

@@ -212,6 +212,27 @@ test('an order for the instance ends its announcement and what flows', async (t)
   t.is((await through(t, there, [source, own], [id, 'libvirt'])).text, '');
 });
 
+test('what ends early leaves nothing, and what runs here is neither ended nor removed', async (t) => {
+  const there = await place(t);
+  const source = randomUUID();
+  const orchestrator = clientOf(t, there, await pki.issue('orchestrator', 'one'));
+  const [id, second] = [randomUUID(), randomUUID()];
+  await orchestrator.announceInstance(id, { from: source, spec });
+  await orchestrator.concludeMigration(id);
+  t.deepEqual(there.calls, [`receive ${id}`, `remove ${id}`]);
+  t.deepEqual(await orchestrator.instances(), []);
+  await orchestrator.announceInstance(second, { from: source, spec });
+  there.presence = 'running';
+  const again = orchestrator.announceInstance(second, { from: source, spec });
+  await t.throwsAsync(again, { message: /does not run here already/ });
+  await orchestrator.concludeMigration(second);
+  t.deepEqual(there.calls.slice(2), [`receive ${second}`, `ensure ${second}`]);
+  t.deepEqual(
+    (await orchestrator.instances()).map((report) => report.id),
+    [second],
+  );
+});
+
 test('nobody else opens them, and its host opens nothing else', async (t) => {
   const there = await place(t);
   const [source, other] = [randomUUID(), randomUUID()];

@@ -14,10 +14,14 @@ const path = /^\/v1\/incoming\/([^/?]+)\/streams\/([a-z]+)$/;
 const idValidator = validator(EntryIdSchema);
 const streamValidator = validator(MigrationStreamSchema);
 
-/** PUT /v1/incoming/:id, the orchestrator's. */
+/** PUT and DELETE of /v1/incoming/:id, the orchestrator's. */
 export function serveIncoming(app: FastifyInstance, agent: HostAgent): void {
   app.put('/v1/incoming/:id', async (request, reply) => {
     await agent.incoming().announce(idOf(request), checked(incomingValidator, request.body, 'incoming'));
+    return reply.code(204).send();
+  });
+  app.delete('/v1/incoming/:id', async (request, reply) => {
+    await agent.incoming().conclude(idOf(request));
     return reply.code(204).send();
   });
 }

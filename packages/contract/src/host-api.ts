@@ -216,7 +216,8 @@ export const migrationStreams = ['libvirt', 'memory', 'disks'] as const satisfie
 /**
  * PUT /v1/incoming/:id announces an instance that the host `from` is about to move here. Until it is here, or the host has
  * waited too long, exactly that host may open its streams: `GET /v1/incoming/:id/streams/:stream` with
- * `Upgrade: isthmus-tunnel`, 101, then raw bytes. PUT and DELETE /v1/instances/:id end the announcement.
+ * `Upgrade: isthmus-tunnel`, 101, then raw bytes. DELETE /v1/incoming/:id ends the announcement: the instance is recorded
+ * where it runs here by then, else nothing of it remains. PUT and DELETE /v1/instances/:id end it too.
  */
 export const IncomingSchema = Type.Object({ from: EntryIdSchema, spec: InstanceSpecSchema }, closed);
 export type Incoming = Static<typeof IncomingSchema>;
