@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { MutualTls } from '@isthmus/agent';
 import type { JoinToken } from '@isthmus/contract';
 import type { Log } from '@isthmus/host';
 import type { FastifyInstance } from 'fastify';
@@ -13,7 +14,6 @@ import type { HostAgent } from '../host-agent.ts';
 import { HostCertificates, type Membership } from './host-certificates.ts';
 import type { HostIdentity, HostIdentityStore } from './host-identity.ts';
 import { JoinTls } from './join-tls.ts';
-import { MutualTls } from './mutual-tls.ts';
 
 const connectionLimit = 256;
 /** A peer whose power is gone is found out after this long silence. */
@@ -108,7 +108,11 @@ export class Listener {
       return;
     }
     const incoming = agent.incomingIfAny();
-    const mutual = new MutualTls(identity, log, (hostId) => incoming?.expects(hostId) ?? false);
+    const mutual = new MutualTls(identity, {
+      log,
+      refused: 'a connection to the host agent was refused',
+      expects: (hostId) => incoming?.expects(hostId) ?? false,
+    });
     mutual.server.on('request', (request, response) => {
       if (mutual.admits(request.socket)) app.routing(request, response);
     });

@@ -1,16 +1,29 @@
-// Mutual TLS of a host that has joined. A peer that is not an orchestrator of its installation gets no HTTP answer at all,
-// besides a host that an instance is expected from, at the streams of that instance.
+// Mutual TLS of whoever serves the control path: an appliance's agent, a host that has joined. A peer that is not an
+// orchestrator of the installation gets no HTTP answer at all, besides a host that is expected.
 import { constants } from 'node:crypto';
 import { createServer, type Server } from 'node:https';
 import { type SecureContextOptions, TLSSocket } from 'node:tls';
-import { checkPeer } from '@isthmus/agent';
-import { type CertificateRole, holderOfSubjectAltName } from '@isthmus/contract';
+import { type CertificateGrant, type CertificateRole, holderOfSubjectAltName } from '@isthmus/contract';
 import type { Log } from '@isthmus/host';
-import type { HostIdentity } from './host-identity.ts';
+import { checkPeer } from './certificate-check.ts';
 
 const handshakeMs = 10_000;
 
-function contextOf({ privateKey, grant }: HostIdentity): SecureContextOptions {
+/** Who serves: `privateKey` in PEM, and the certificate for it. */
+export interface ServerIdentity {
+  readonly installation: string;
+  readonly privateKey: string;
+  readonly grant: CertificateGrant;
+}
+
+/** `refused`: what the log says of a peer that is not admitted. `expects`: of a host, whether it is; default: none is. */
+export interface MutualTlsOptions {
+  readonly log: Log;
+  readonly refused: string;
+  readonly expects?: (hostId: string) => boolean;
+}
+
+function contextOf({ privateKey, grant }: ServerIdentity): SecureContextOptions {
   return {
     key: privateKey,
     cert: grant.certificate,
@@ -23,20 +36,17 @@ function contextOf({ privateKey, grant }: HostIdentity): SecureContextOptions {
 }
 
 export class MutualTls {
-  /** Takes raw connections as its `connection` events. */
+  /** Listens, or takes raw connections as its `connection` events. */
   readonly server: Server;
-  readonly #log: Log;
-  readonly #expects: (hostId: string) => boolean;
+  readonly #options: MutualTlsOptions;
   readonly #open = new Map<TLSSocket, string>();
-  #identity: HostIdentity;
+  #identity: ServerIdentity;
   #revoked: ReadonlySet<string>;
 
-  /** `expects` says whether an instance of that host's is expected now. */
-  constructor(identity: HostIdentity, log: Log, expects: (hostId: string) => boolean) {
+  constructor(identity: ServerIdentity, options: MutualTlsOptions) {
     this.#identity = identity;
-    this.#expects = expects;
     this.#revoked = new Set(identity.grant.revoked);
-    this.#log = log;
+    this.#options = options;
     this.server = createServer({
       ...contextOf(identity),
       requestCert: true,
@@ -46,13 +56,16 @@ export class MutualTls {
     this.server.headersTimeout = handshakeMs;
     this.server.prependListener('secureConnection', (socket) => this.#admit(socket));
     this.server.on('tlsClientError', (error, socket) => {
-      this.#log.warn('a connection to the host agent was refused', { reason: error.message });
+      // Who hangs up before the handshake has ended, such as a look whether the port is open, was not refused.
+      const hasHungUp = 'code' in error && error.code === 'ECONNRESET';
+      if (hasHungUp) options.log.debug('a connection ended before its handshake', { peer: socket.remoteAddress });
+      else this.#refuse(socket, error.message);
       socket.destroy();
     });
   }
 
   /** New connections meet this identity; open ones go on, unless their certificate is revoked now. */
-  use(identity: HostIdentity): void {
+  use(identity: ServerIdentity): void {
     const before = this.#identity;
     this.#identity = identity;
     this.#revoked = new Set(identity.grant.revoked);
@@ -78,23 +91,24 @@ export class MutualTls {
     return false;
   }
 
-  /** The id of the host whose connection it is, where an instance is expected from it; else null, and it was ended. */
+  /** The id of the host whose connection it is, where it is expected; else null, and it was ended. */
   admitsHost(socket: unknown): string | null {
     if (!(socket instanceof TLSSocket)) return null;
     const hostId = this.#expectedHost(socket);
-    if (hostId === null) this.#refuse(socket, 'expected a host whose instance was announced');
+    if (hostId === null) this.#refuse(socket, 'no host is expected, or another one');
     return hostId;
   }
 
   #refuse(socket: TLSSocket, reason: string): void {
-    this.#log.warn('a connection to the host agent was refused', { peer: socket.remoteAddress, reason });
+    const { log, refused } = this.#options;
+    log.warn(refused, { peer: socket.remoteAddress, reason });
     socket.destroy();
   }
 
   #expectedHost(socket: TLSSocket): string | null {
     if (this.#faultOf(socket, 'host') !== null) return null;
     const { id } = holderOfSubjectAltName(socket.getPeerX509Certificate()?.subjectAltName) ?? {};
-    return id !== undefined && this.#expects(id) ? id : null;
+    return id !== undefined && this.#options.expects?.(id) === true ? id : null;
   }
 
   #faultOf(socket: TLSSocket, role: CertificateRole): string | null {
