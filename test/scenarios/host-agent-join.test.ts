@@ -1,5 +1,6 @@
 // A host joins by its token and then serves orchestrators of its installation, and nobody else.
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { connect as netConnect } from 'node:net';
 import { connect } from 'node:tls';
@@ -97,7 +98,11 @@ test.serial('before it has joined it speaks to nobody without the secret, and of
   // A restart before it has joined needs no token.
   await host.stop('SIGKILL');
   await host.start();
+  const early = netConnect(host.port, '127.0.0.1');
+  await once(early, 'connect');
   await join(host);
+  const late = await handshake(host, { ...options, pskCallback: () => ({ psk, identity }), socket: early });
+  t.notRegex(late, /^answer/, 'what was connected before it has joined is heard no more');
   const client = await host.client();
   t.is((await client.report()).driver, 'namespace');
   client.close();

@@ -11,6 +11,7 @@ export class JoinTls {
   /** Takes raw connections as its `connection` events. */
   readonly server: Server;
   readonly #open = new Set<TLSSocket>();
+  #isClosed = false;
 
   constructor(token: JoinToken, log: Log) {
     const secret = Buffer.from(token.secret, 'base64url');
@@ -24,6 +25,11 @@ export class JoinTls {
     });
     this.server.headersTimeout = handshakeMs;
     this.server.prependListener('secureConnection', (socket) => {
+      // It was opened before another one spent the token.
+      if (this.#isClosed) {
+        socket.destroy();
+        return;
+      }
       this.#open.add(socket);
       socket.once('close', () => this.#open.delete(socket));
     });
@@ -33,8 +39,9 @@ export class JoinTls {
     });
   }
 
-  /** Ends every connection, each after what is being answered on it. */
+  /** Ends every connection, each after what is being answered on it, and each that has not shaken hands yet. */
   close(): void {
+    this.#isClosed = true;
     for (const socket of this.#open) setImmediate(() => socket.destroySoon());
   }
 }
