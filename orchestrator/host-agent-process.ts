@@ -29,6 +29,19 @@ async function runningVersion(folders: Folders): Promise<string | null> {
   }
 }
 
+/** How this machine's host agent carries routers and instances, in words. */
+export async function carrierOf(folders: Folders): Promise<string> {
+  const client = new HostClient(hostAgentUrl(folders));
+  try {
+    const { driver, accelerator } = await client.report();
+    if (driver === 'namespace') return 'network namespaces';
+    if (accelerator === 'kvm') return 'virtual machines (libvirt, KVM)';
+    return 'virtual machines (libvirt), emulated and slow: KVM runs no guest on this machine';
+  } finally {
+    client.close();
+  }
+}
+
 function send(folders: Folders, method: 'POST' | 'DELETE', path: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const call = request({ socketPath: `${folders.run}/host-agent.sock`, method, path, timeout: 120_000 }, (answer) => {

@@ -4,7 +4,7 @@ import type { DriverName } from '@isthmus/contract';
 import { createHost, createLog, type Host, type Log } from '@isthmus/host';
 import { Listr } from 'listr2';
 import { type DemoResult, runDemo } from './demo.ts';
-import { keepHostAgent } from './host-agent-process.ts';
+import { carrierOf, keepHostAgent } from './host-agent-process.ts';
 import {
   type CredentialsFile,
   claimInstallation,
@@ -48,6 +48,8 @@ interface Running {
   orchestrator: Orchestrator | null;
   admin: CredentialsFile | null;
   demo: DemoResult | null;
+  /** How routers and instances are carried here, in words. */
+  carrier: string;
   readonly stops: (() => Promise<void>)[];
 }
 
@@ -92,11 +94,13 @@ async function startDatabase(running: Running, env: NodeJS.ProcessEnv): Promise<
   await migrate(db);
 }
 
-async function startHostAgent({ host, installation, folders, stops }: Running): Promise<void> {
+async function startHostAgent(running: Running): Promise<void> {
+  const { host, installation, folders, stops } = running;
   const { id, driver = 'namespace' } = installation;
   await writeDriver(host, folders, driver);
   const kept = await keepHostAgent(host, { id, driver }, folders);
   stops.push(() => kept.stop());
+  running.carrier = await carrierOf(folders);
 }
 
 /**
@@ -178,7 +182,7 @@ function runTasks(running: Running, options: StartOptions): Promise<unknown> {
   ).run();
 }
 
-function readyMessage({ orchestrator, folders, demo, installation, admin }: Running): string {
+function readyMessage({ orchestrator, folders, demo, installation, admin, carrier }: Running): string {
   const tried =
     demo === null
       ? []
@@ -205,6 +209,7 @@ function readyMessage({ orchestrator, folders, demo, installation, admin }: Runn
     `Isthmus serves (installation ${installation.id}).`,
     `  API          ${orchestrator?.endpoint}`,
     ...credentials,
+    `  routers      are ${carrier}`,
     `  logs         ${folders.state}/orchestrator.log and host-agent.log`,
     ...tried,
     '',
@@ -269,6 +274,7 @@ export async function start(data: string, options: StartOptions): Promise<void> 
     orchestrator: null,
     admin: null,
     demo: null,
+    carrier: '',
     stops: [],
   };
   const signalled = untilSignal();

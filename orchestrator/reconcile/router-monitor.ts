@@ -7,6 +7,7 @@ import type { RouterTable } from '../store/schema.ts';
 import { renewExpiredRouter } from './expired-certificate.ts';
 import type { Parts } from './parts.ts';
 import { realignRouter, reviveRouter } from './router.ts';
+import { recordRouterEvent } from './system-event.ts';
 
 type WatchedRouter = Selectable<RouterTable> & {
   readonly acknowledged_epoch: string | null;
@@ -110,7 +111,7 @@ export class RouterMonitor {
         this.#silentLooks.delete(router.id);
         this.#revivals.delete(router.id);
       })
-      .catch((error: unknown) => {
+      .catch(async (error: unknown) => {
         const pauseMs = Math.min(firstPauseMs * 2 ** revival.failures, longestPauseMs);
         revival.failures += 1;
         revival.notBeforeMs = performance.now() + pauseMs;
@@ -119,10 +120,19 @@ export class RouterMonitor {
           error: String(error),
           pauseMs,
         });
+        // Once for each time that it is down: whoever is called at night reads it there.
+        if (revival.failures === 1) await this.#alert(router, error);
       })
       .finally(() => {
         revival.work = null;
       });
+  }
+
+  async #alert({ id, name }: WatchedRouter, error: unknown): Promise<void> {
+    const words = `Router ${name} does not run and could not be started again: ${String(error)}`;
+    await recordRouterEvent(this.#parts.db, 'ALERT.DOMAIN.ROUTER', 'ERROR', words, id).catch((fault: unknown) => {
+      this.#parts.log.error('an event could not be recorded', { error: String(fault) });
+    });
   }
 
   async #attempt({ name }: Pick<WatchedRouter, 'name'>, work: () => Promise<void>): Promise<void> {

@@ -1,14 +1,38 @@
 // Events that nobody's call made. They are the root admin's.
 import type { Db, Trx } from '../store/database.ts';
 
+type Level = 'INFO' | 'WARN' | 'ERROR';
+
 /** Records an event about a host. */
-export async function recordHostEvent(
+export function recordHostEvent(
   db: Db | Trx,
   type: string,
-  level: 'INFO' | 'WARN' | 'ERROR',
+  level: Level,
   description: string,
   hostId: string,
 ): Promise<void> {
+  return record(db, { type, level, description, resource: { type: 'Host', id: hostId } });
+}
+
+/** Records an event about a router. */
+export function recordRouterEvent(
+  db: Db | Trx,
+  type: string,
+  level: Level,
+  description: string,
+  routerId: string,
+): Promise<void> {
+  return record(db, { type, level, description, resource: { type: 'DomainRouter', id: routerId } });
+}
+
+interface SystemEvent {
+  readonly type: string;
+  readonly level: Level;
+  readonly description: string;
+  readonly resource: { readonly type: string; readonly id: string };
+}
+
+async function record(db: Db | Trx, { type, level, description, resource }: SystemEvent): Promise<void> {
   const admin = await db
     .selectFrom('account')
     .select(['id', 'domain_id'])
@@ -27,8 +51,8 @@ export async function recordHostEvent(
       user_id: null,
       account_id: admin.id,
       domain_id: admin.domain_id,
-      resource_type: 'Host',
-      resource_id: hostId,
+      resource_type: resource.type,
+      resource_id: resource.id,
     })
     .execute();
 }
