@@ -2,7 +2,8 @@
 // still ends with 0, so what was written is read back.
 import type { ServiceHealth } from '@isthmus/contract';
 import { CommandError } from '@isthmus/host';
-import { parseSysctls, renderSysctls, type Sysctl, sysctlText } from '@isthmus/templates/system';
+import { renderSysctls, type Sysctl, sysctlText } from '@isthmus/templates/system';
+import { type KernelSettings, kernelSettings } from './kernel-settings.ts';
 import type { DocumentChange, RouterService, ServiceContext, ServicePlan } from './service.ts';
 
 /** A setting that is not what it should be. `actual` undefined: the kernel has no such key. */
@@ -18,10 +19,12 @@ class SystemService implements RouterService {
   readonly name = 'system';
   readonly checkEveryMs = 60_000;
   readonly #context: ServiceContext;
+  readonly #kernel: KernelSettings;
   #wanted: readonly Sysctl[] = [];
 
   constructor(context: ServiceContext) {
     this.#context = context;
+    this.#kernel = kernelSettings(context.host, context.isInside === true);
   }
 
   check(): [] {
@@ -79,9 +82,7 @@ class SystemService implements RouterService {
 
   async #deviations(wanted: readonly Sysctl[]): Promise<Deviation[]> {
     if (wanted.length === 0) return [];
-    const keys = wanted.map(({ key }) => key);
-    const { stdout } = await this.#context.host.commands.run('sysctl', ['-e', ...keys], { okCodes: [0, 1, 255] });
-    const values = parseSysctls(stdout);
+    const values = await this.#kernel.read(wanted.map(({ key }) => key));
     return wanted
       .filter(({ key, value }) => values.get(key) !== value)
       .map((setting) => ({ ...setting, actual: values.get(setting.key) }));
@@ -92,14 +93,10 @@ class SystemService implements RouterService {
     settings: readonly (Pick<Sysctl, 'key' | 'value'> & { readonly actual?: string | undefined })[],
   ): Promise<void> {
     if (settings.length === 0) return;
-    const { commands, log } = this.#context.host;
     const isAbsent = settings.some(({ key, actual }) => key.startsWith('net/netfilter/') && actual === undefined);
     if (isAbsent) await this.#loadConntrack();
-    const { stderr } = await commands.run('sysctl', ['-e', '-q', '-p', '-'], {
-      input: sysctlText(settings),
-      okCodes: [0, 1, 255],
-    });
-    if (stderr !== '') log.info('the kernel refused settings', { detail: stderr.trim() });
+    const refused = await this.#kernel.write(settings);
+    if (refused !== '') this.#context.host.log.info('the kernel refused settings', { detail: refused });
   }
 
   /** The keys of connection tracking are there once its module is; a machine without modules has it built in or not at all. */

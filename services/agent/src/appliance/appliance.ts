@@ -139,7 +139,7 @@ export class Appliance {
       await closeUntilServed(host.commands, identity.control);
       await host.files.writeText(marker, '');
     }
-    for (let tries = 0; !(await bringUpControl(host.commands, identity)); tries += 1) {
+    for (let tries = 0; !(await bringUpControl(host, identity)); tries += 1) {
       if (tries === 0) {
         const { macAddress } = identity.control;
         host.log.warn(`no NIC has the MAC address of ${controlInterface}`, { macAddress });

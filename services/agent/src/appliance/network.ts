@@ -1,6 +1,6 @@
 // NICs by their names, and the packet filter that stands before any document: nothing answers but the agent's port.
 import { agentPort, type ControlNic, controlInterface } from '@isthmus/contract';
-import type { CommandRunner } from '@isthmus/host';
+import type { CommandRunner, Files, Host } from '@isthmus/host';
 import { renderRuleSet } from '@isthmus/iptables-ts';
 import { type InterfaceName, parseInterfaceName } from '@isthmus/net';
 import { type ControlPath, closedRules } from '@isthmus/templates/firewall';
@@ -61,21 +61,29 @@ export function closedText(control: ControlNic): string {
   return renderRuleSet(closedRules(controlPath(control)));
 }
 
-/**
- * Names the NICs and brings the control NIC up. `isFresh`: the machine has just started, so that no rules stand yet; a
- * restarted agent finds those of its document in force and leaves them. Answers false where the control NIC is absent.
- */
-export async function bringUpControl(commands: CommandRunner, identity: ApplianceIdentity): Promise<boolean> {
-  const { stdout } = await commands.run('ip', ['-json', 'link', 'show']);
-  const lines = linkLines(JSON.parse(stdout) as Link[], identity);
+/** The devices of this machine. */
+async function readLinks(files: Files): Promise<Link[]> {
+  const names = await files.list('/sys/class/net');
+  return Promise.all(
+    names.map(async (ifname) => {
+      const address = await files.readTextIfExists(`/sys/class/net/${ifname}/address`);
+      return address === null ? { ifname } : { ifname, address: address.trim() };
+    }),
+  );
+}
+
+/** Names the NICs and brings the control NIC up. Answers false where the control NIC is absent. */
+export async function bringUpControl(
+  { commands, files }: Pick<Host, 'commands' | 'files'>,
+  identity: ApplianceIdentity,
+): Promise<boolean> {
+  const lines = linkLines(await readLinks(files), identity);
   if (lines === null) return false;
   await commands.run('ip', ['-batch', '-'], { input: `${lines.join('\n')}\n` });
   return true;
 }
 
-/** Brings the closed rules into force where no rules stand yet: a restarted agent finds those of its document. */
+/** Brings the closed rules into force, in place of any that stand. */
 export async function closeUntilServed(commands: CommandRunner, control: ControlNic): Promise<void> {
-  const { stdout } = await commands.run('iptables-save', ['-t', 'filter']);
-  if (/^-A INPUT /m.test(stdout)) return;
   await commands.run('iptables-restore', [], { input: closedText(control) });
 }

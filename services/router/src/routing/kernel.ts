@@ -8,6 +8,7 @@ import {
   type RoutingState,
   renderBatch,
 } from '@isthmus/templates/routing';
+import type { KernelSettings } from '../kernel-settings.ts';
 
 /** What the kernel has: every device, every default route, and whether it forwards. */
 export interface KernelState {
@@ -16,16 +17,20 @@ export interface KernelState {
   readonly forwarding: boolean;
 }
 
-export async function readKernel(commands: CommandRunner): Promise<KernelState> {
-  const [addresses, routes, forwarding] = await Promise.all([
-    commands.run('ip', ['-json', 'address', 'show']),
-    commands.run('ip', ['-json', '-4', 'route', 'show', 'default']),
-    commands.run('sysctl', ['-n', 'net.ipv4.ip_forward']),
+const forwardingKey = 'net/ipv4/ip_forward';
+/** One process for both lists, each a line of JSON. */
+const lists = 'address show\nroute show default\n';
+
+export async function readKernel(commands: CommandRunner, settings: KernelSettings): Promise<KernelState> {
+  const [{ stdout }, values] = await Promise.all([
+    commands.run('ip', ['-json', '-batch', '-'], { input: lists }),
+    settings.read([forwardingKey]),
   ]);
+  const [addresses = '', routes = ''] = stdout.split('\n');
   return {
-    devices: parseDevices(addresses.stdout),
-    defaultRoutes: parseDefaultRoutes(routes.stdout),
-    forwarding: forwarding.stdout.trim() === '1',
+    devices: parseDevices(addresses),
+    defaultRoutes: parseDefaultRoutes(routes),
+    forwarding: values.get(forwardingKey) === '1',
   };
 }
 
@@ -44,8 +49,10 @@ export async function changeKernel(commands: CommandRunner, before: RoutingState
   if (input !== '') await commands.run('ip', ['-batch', '-'], { input });
 }
 
-export async function setForwarding(commands: CommandRunner, on: boolean): Promise<void> {
-  await commands.run('sysctl', ['-q', '-w', `net.ipv4.ip_forward=${on ? 1 : 0}`]);
+/** Throws where the kernel refuses. */
+export async function setForwarding(settings: KernelSettings, on: boolean): Promise<void> {
+  const refused = await settings.write([{ key: forwardingKey, value: on ? '1' : '0' }]);
+  if (refused !== '') throw new Error(refused);
 }
 
 type Interface = RouterSettings['routing']['interfaces'][number];

@@ -50,7 +50,7 @@ test('a running router is adopted without a change', (t) =>
       lab
         .commands()
         .slice(seen)
-        .filter((command) => !/show|sysctl -n/.test(command)),
+        .filter((command) => !/ip -json -batch|sysctl -e net/.test(command)),
       [],
     );
     await second.release();

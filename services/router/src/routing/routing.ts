@@ -9,6 +9,7 @@ import {
   renderBatch,
   settingsFaults,
 } from '@isthmus/templates/routing';
+import { type KernelSettings, kernelSettings } from '../kernel-settings.ts';
 import {
   CheckError,
   type DocumentChange,
@@ -35,6 +36,7 @@ class RoutingService implements RouterService {
   readonly name = 'routing';
   readonly checkEveryMs = 15_000;
   readonly #context: ServiceContext;
+  readonly #settings: KernelSettings;
   readonly #end = new AbortController();
   readonly #gateway: GatewayProbe;
   /** What was applied last; null where that is not known. */
@@ -42,6 +44,7 @@ class RoutingService implements RouterService {
 
   constructor(context: ServiceContext) {
     this.#context = context;
+    this.#settings = kernelSettings(context.host, context.isInside === true);
     this.#gateway = new GatewayProbe(context.host, this.#end.signal);
   }
 
@@ -85,9 +88,9 @@ class RoutingService implements RouterService {
     const wanted = this.#applied;
     if (wanted === null) return;
     const { commands } = this.#context.host;
-    const kernel = await readKernel(commands);
+    const kernel = await readKernel(commands, this.#settings);
     await changeKernel(commands, stateOf(kernel, namesOf(wanted)), wanted);
-    if (!kernel.forwarding) await setForwarding(commands, true);
+    if (!kernel.forwarding) await setForwarding(this.#settings, true);
   }
 
   async release(): Promise<void> {
@@ -96,7 +99,7 @@ class RoutingService implements RouterService {
 
   async shutdown(): Promise<void> {
     await this.release();
-    await setForwarding(this.#context.host.commands, false);
+    await setForwarding(this.#settings, false);
   }
 
   /** Over whatever the kernel has: adopts what is right, so that a running router notices nothing. */
@@ -107,7 +110,7 @@ class RoutingService implements RouterService {
     let touched = new Set<string>();
     return {
       stage: async () => {
-        kernel = await readKernel(commands);
+        kernel = await readKernel(commands, this.#settings);
         // Interfaces of the document before this one, which this one may not name, lose their addresses.
         touched = namesOf(wanted, appliedBefore ?? nothing);
         assertDevices(kernel, interfaces);
@@ -116,9 +119,9 @@ class RoutingService implements RouterService {
         if (kernel === null) return;
         const renames = renderRenames(kernel, interfaces);
         if (renames !== '') await commands.run('ip', ['-batch', '-'], { input: renames });
-        const current = renames === '' ? kernel : await readKernel(commands);
+        const current = renames === '' ? kernel : await readKernel(commands, this.#settings);
         await changeKernel(commands, stateOf(current, touched), wanted);
-        if (!current.forwarding) await setForwarding(commands, true);
+        if (!current.forwarding) await setForwarding(this.#settings, true);
         this.#applied = wanted;
       },
       verify: () => this.#verify(wanted),
@@ -126,8 +129,8 @@ class RoutingService implements RouterService {
       revert: async () => {
         this.#applied = appliedBefore;
         if (kernel === null) return;
-        if (!kernel.forwarding) await setForwarding(commands, false);
-        const now = await readKernel(commands);
+        if (!kernel.forwarding) await setForwarding(this.#settings, false);
+        const now = await readKernel(commands, this.#settings);
         // Names stay: a device that was renamed is found by its MAC address, whatever document comes next.
         const present = namesOf(stateOf(now, touched));
         const before = stateOf(kernel, present);
@@ -149,7 +152,7 @@ class RoutingService implements RouterService {
         } catch (error) {
           if (!(error instanceof CommandError)) throw error;
           // Somebody else has changed the kernel's state: start from what it is.
-          const kernel = await readKernel(commands);
+          const kernel = await readKernel(commands, this.#settings);
           await changeKernel(commands, stateOf(kernel, namesOf(before, wanted)), wanted);
         }
         this.#applied = wanted;
@@ -159,21 +162,21 @@ class RoutingService implements RouterService {
       revert: async () => {
         this.#applied = before;
         if (!begun) return;
-        const kernel = await readKernel(commands);
+        const kernel = await readKernel(commands, this.#settings);
         await changeKernel(commands, stateOf(kernel, namesOf(before, wanted)), before);
       },
     };
   }
 
   async #verify(wanted: RoutingState): Promise<void> {
-    const kernel = await readKernel(this.#context.host.commands);
+    const kernel = await readKernel(this.#context.host.commands, this.#settings);
     const missing = renderBatch(stateOf(kernel, namesOf(wanted)), wanted);
     if (missing !== '') throw new Error(`the kernel did not take: ${missing.trim().replaceAll('\n', '; ')}`);
     if (!kernel.forwarding) throw new Error('net.ipv4.ip_forward: 0, expected 1');
   }
 
   async #problems(wanted: RoutingState): Promise<string[]> {
-    const kernel = await readKernel(this.#context.host.commands);
+    const kernel = await readKernel(this.#context.host.commands, this.#settings);
     const missing = renderBatch(stateOf(kernel, namesOf(wanted)), wanted);
     const names = namesOf(wanted);
     const dark = kernel.devices.filter(({ name, up, carrier }) => names.has(name) && up && !carrier);
