@@ -203,6 +203,39 @@ test.serial('an instance with HA moves; one without is stopped and keeps its hos
   t.is(without.host_id, cloud.hostIds[index] ?? '');
 });
 
+test.serial('an instance that was being moved is not started beside the one that has arrived', async (t) => {
+  const { networkId } = await cloud.network('one');
+  const id = await createInstance(cloud, networkId, 1, true);
+  await startVirtualMachine(cloud.parts, id);
+  const machine = () =>
+    cloud.db.selectFrom('virtual_machine').selectAll().where('id', '=', id).executeTakeFirstOrThrow();
+  const from = cloud.hostIds.indexOf((await machine()).host_id ?? '');
+  const [to, other] = [(from + 1) % 3, (from + 2) % 3];
+  await cloud.db.updateTable('virtual_machine').set({ state: 'Migrating' }).where('id', '=', id).execute();
+  cloud.hosts[to]?.instances.set(id, { running: true, serving: null });
+  cloud.hosts[from]?.powerOff();
+  await rounds(3);
+  t.like(await machine(), { state: 'Running', host_id: cloud.hostIds[to] });
+  t.false(cloud.hosts[other]?.isRunning(id));
+  t.deepEqual(cloud.twice, []);
+});
+
+test.serial('an instance whose move reached no host starts elsewhere', async (t) => {
+  const { networkId } = await cloud.network('one');
+  const id = await createInstance(cloud, networkId, 1, true);
+  await startVirtualMachine(cloud.parts, id);
+  const { host_id: from } = await cloud.db
+    .updateTable('virtual_machine')
+    .set({ state: 'Migrating' })
+    .where('id', '=', id)
+    .returning('host_id')
+    .executeTakeFirstOrThrow();
+  cloud.hosts[cloud.hostIds.indexOf(from ?? '')]?.powerOff();
+  await rounds(3);
+  t.is(cloud.hosts.filter((host) => host.isRunning(id)).length, 1);
+  t.deepEqual(cloud.twice, []);
+});
+
 test.serial('where no host is left, the router waits for one and starts once', async (t) => {
   const { routerId } = await cloud.network('one');
   for (const host of cloud.hosts) host.powerOff();

@@ -1,12 +1,13 @@
 // Machines moved from a host that lives to another one.
 import type { MigrationDestination } from '@isthmus/contract';
 import type { Selectable } from 'kysely';
-import { type HostClient, parseHostUrl } from '../drivers/host-client.ts';
+import { parseHostUrl } from '../drivers/host-client.ts';
 import { ApiError } from '../model/api-error.ts';
 import type { HostTable, VirtualMachineTable } from '../store/schema.ts';
 import { chooseInstanceHost, placeInstance, placeRouter } from './allocate.ts';
 import { onHost } from './hosts.ts';
 import type { Parts } from './parts.ts';
+import { reachedHost, runsOn } from './reached-host.ts';
 import { withRouter } from './router.ts';
 import { endRouter } from './router-removal.ts';
 import { exportState, startRouterOf } from './router-start.ts';
@@ -107,27 +108,4 @@ function destinationOf(from: Host, to: Host): MigrationDestination {
   }
   const { host: address, port } = parseHostUrl(to.url);
   return { hostId: to.id, address, port };
-}
-
-async function runsOn(client: HostClient, id: string): Promise<boolean> {
-  return (await client.instances()).some((report) => report.id === id && report.state === 'Running');
-}
-
-/** The host that a migration which an orchestrator did not live to end has reached; null where it has not. */
-async function reachedHost(
-  parts: Parts,
-  { id, host_id: from, zone_id: zoneId }: VirtualMachine,
-): Promise<string | null> {
-  const hosts = await parts.db
-    .selectFrom('host')
-    .selectAll()
-    .where('zone_id', '=', zoneId)
-    .where('state', '=', 'Up')
-    .where('id', '<>', from)
-    .execute();
-  for (const host of hosts) {
-    const client = parts.hosts.at(host.url, host.id);
-    if (await runsOn(client, id).catch(() => false)) return host.id;
-  }
-  return null;
 }

@@ -12,6 +12,7 @@ import { onHost } from './hosts.ts';
 import { ensureTemplateOnHost } from './images.ts';
 import { implementNetwork } from './network.ts';
 import type { Parts } from './parts.ts';
+import { reachedHostForCertain } from './reached-host.ts';
 import { guestSegment } from './segments.ts';
 
 type VirtualMachine = Selectable<VirtualMachineTable>;
@@ -155,6 +156,7 @@ export async function moveOffFencedHost(
 ): Promise<void> {
   const machine = await find(parts, id);
   if (machine?.host_id !== host.id) return;
+  if (machine.state === 'Migrating' && (await hasLeft(parts, machine))) return;
   if (machine.state === 'Stopping' || !(await hasHa(parts, machine))) {
     await setState(parts, id, 'Stopped', `Its host ${host.name} went down`);
     await noteUnused(parts, id);
@@ -164,6 +166,19 @@ export async function moveOffFencedHost(
   if (placed.host_id === host.id) return;
   await setState(parts, id, 'Running');
   await bringUp(parts, placed);
+}
+
+/** True where an instance had moved to another host before its own went down: it runs there, and now also in its row. */
+async function hasLeft(parts: Parts, machine: VirtualMachine): Promise<boolean> {
+  const reached = await reachedHostForCertain(parts, machine);
+  if (reached === null) return false;
+  await parts.db
+    .updateTable('virtual_machine')
+    .set({ host_id: reached, state: 'Running' })
+    .where('id', '=', machine.id)
+    .where('host_id', '=', machine.host_id)
+    .execute();
+  return true;
 }
 
 /** What a host is told of an instance; the disk of its template is brought to the host. */
