@@ -1,4 +1,5 @@
 // Routers that are VMs: their first start, what is healed, what is tried elsewhere, and what an admin reads of a failure.
+import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { isExpiredPeer } from '../drivers/errors.ts';
 import { createKeyPair, issueCertificate } from '../pki/authority.ts';
@@ -201,7 +202,8 @@ test.serial('the monitor follows a VM that was killed until it serves again', as
   await look();
   t.is((await routerRow(routerId)).state, 'Running');
   await look();
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  const until = performance.now() + 20_000;
+  while ((await routerRow(routerId)).state !== 'Starting' && performance.now() < until) await sleep(20);
   t.is((await routerRow(routerId)).state, 'Starting');
   vm.identity = identity;
   await vm.boot(false);

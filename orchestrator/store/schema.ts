@@ -3,6 +3,7 @@
 import type { CertificateRole, DriverName } from '@isthmus/contract';
 import type { Fqdn, Hostname, Ipv4Address, Ipv4Cidr, MacAddress } from '@isthmus/net';
 import type { ColumnType, Generated } from 'kysely';
+import type { RouterState, VirtualMachineState } from '../model/virtual-machine.ts';
 
 /** A timestamp: read as Date, written as Date or left to the database. */
 export type Timestamp = ColumnType<Date, Date | undefined, Date>;
@@ -360,16 +361,6 @@ export interface NetworkTable {
   created: Timestamp;
 }
 
-export type VirtualMachineState =
-  | 'Starting'
-  | 'Running'
-  | 'Stopping'
-  | 'Stopped'
-  | 'Migrating'
-  | 'Destroyed'
-  | 'Expunging'
-  | 'Error';
-
 export interface VirtualMachineTable {
   id: Generated<string>;
   /** Internal name, such as i-2-15-VM. */
@@ -401,8 +392,6 @@ export interface NicTable {
   is_default: boolean;
   device_id: number;
 }
-
-export type RouterState = 'Starting' | 'Running' | 'Stopping' | 'Stopped' | 'Destroyed' | 'Error';
 
 export interface RouterTable {
   id: Generated<string>;

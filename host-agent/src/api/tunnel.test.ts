@@ -133,7 +133,7 @@ test('an agent that is gone ends the tunnel, and a client that is gone ends the 
   const over = once(third.client, 'close');
   end();
   await over;
-  t.pass();
+  t.true(first.client.destroyed && second.remote.destroyed && third.client.destroyed);
 });
 
 test('where there is no agent the answer is an error of the API', async (t) => {

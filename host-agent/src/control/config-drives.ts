@@ -65,11 +65,6 @@ export class ConfigDrives {
     return this.#host.files.remove(this.#pathOf(id));
   }
 
-  /** Removes all. */
-  removeAll(): Promise<void> {
-    return this.#host.files.remove(this.#directory);
-  }
-
   async #build(id: string, image: string, config: string, digest: string): Promise<void> {
     const { files, commands } = this.#host;
     const build = `${this.#pathOf(id)}/build`;

@@ -25,7 +25,7 @@ export interface DriverContext {
 }
 
 /** A machine that should run, as this host has it. */
-export interface Known<Spec> {
+interface Known<Spec> {
   readonly id: string;
   readonly spec: Spec;
 }
