@@ -16,6 +16,13 @@ export async function waitFor<Value>(
   }
 }
 
+/** False where a daemon has ended. Asked twice: while a process is replaced by another program, it shows no command line. */
+export async function isStillRunning(host: Host, pid: number, file: string): Promise<boolean> {
+  if (await host.commands.isRunning(pid, file)) return true;
+  await new Promise((resolve) => setTimeout(resolve, 250));
+  return host.commands.isRunning(pid, file);
+}
+
 export interface HttpOptions {
   /** Source address, of those that the namespace has. */
   readonly from?: string;

@@ -17,7 +17,7 @@ import { type ApiClient, type ApiValues, createApiClient } from '@isthmus/api-cl
 import { type Db, openDatabase } from '@isthmus/orchestrator/store/database';
 import { guestTemplateName } from '@isthmus/orchestrator/store/guest-template';
 import { stopPostgresCluster } from '@isthmus/orchestrator/store/postgres-cluster';
-import { waitFor } from './clients.ts';
+import { isStillRunning, waitFor } from './clients.ts';
 import { type Door, openDoor } from './door.ts';
 import { ensureImages, imageFolder, imageKeyFolder } from './images.ts';
 import { createLab, type Lab, type LabOptions } from './index.ts';
@@ -39,6 +39,8 @@ export class Cloud {
   #orchestrator: number | null = null;
   #endpoint = '127.0.0.1:0';
   #outputs = 0;
+  /** Where the orchestrator looks for images at its next start. */
+  images = imageFolder;
   zoneId = '';
   templateId = '';
   serviceOfferingId = '';
@@ -77,7 +79,7 @@ export class Cloud {
     const env = {
       ISTHMUS_DATA: this.data,
       ISTHMUS_LISTEN: this.#door === null ? this.#endpoint : insideEndpoint,
-      ISTHMUS_IMAGES: imageFolder,
+      ISTHMUS_IMAGES: this.images,
       ISTHMUS_IMAGE_KEYS: imageKeyFolder,
       ...(coverage !== undefined && { NODE_V8_COVERAGE: coverage }),
     };
@@ -87,7 +89,9 @@ export class Cloud {
     const ready = async () => {
       const output = await readFile(logPath, 'utf8');
       if (output.includes(readySign)) return true;
-      if (!(await commands.isRunning(pid, process.execPath))) throw new Error(`the orchestrator ended:\n${output}`);
+      if (!(await isStillRunning(this.lab.machine, pid, process.execPath))) {
+        throw new Error(`the orchestrator ended:\n${output}`);
+      }
       return false;
     };
     await waitFor(`the orchestrator serves (${logPath})`, ready, 60_000);
@@ -280,6 +284,12 @@ export class Cloud {
   }
 }
 
+/** How a cloud is made besides its lab. */
+export interface CloudOptions extends LabOptions {
+  /** Folder of images. Default: those of this checkout, built where they are not there. */
+  readonly images?: string;
+}
+
 /** Hosts of a cloud whose routers are VMs on the first host and whose instances are namespaces, with every tool, on the second. */
 export const routersAsVms: LabOptions = { hosts: ['libvirt', 'namespace'] };
 
@@ -289,10 +299,11 @@ export function inTurn({ hosts = [] }: LabOptions): boolean {
 }
 
 /** Makes a cloud with an empty zone. Where that fails, removes what was made and throws. */
-export async function createCloud(options: LabOptions = {}): Promise<Cloud> {
+export async function createCloud(options: CloudOptions = {}): Promise<Cloud> {
   if (inTurn(options)) await ensureImages();
   const lab = await createLab(options);
   const cloud = new Cloud(lab);
+  cloud.images = options.images ?? imageFolder;
   try {
     const installation = { id: lab.installation, publicNetwork: '203.0.113', demo: 'none' };
     await lab.machine.files.makeDirectory(cloud.data);
@@ -309,7 +320,7 @@ export async function createCloud(options: LabOptions = {}): Promise<Cloud> {
 /** A cloud for one test, torn down when the test ends, however it ends. */
 export async function cloudFor(
   t: { teardown(end: () => Promise<void>): void },
-  options: LabOptions = {},
+  options: CloudOptions = {},
 ): Promise<Cloud> {
   const cloud = await createCloud(options);
   t.teardown(() => cloud.teardown());

@@ -24,7 +24,14 @@ export interface HypervisorPlace {
 }
 
 /** Directories that outlive a power loss, each a hypervisor's own. The last one covers the disks of the lab's hypervisors. */
-const persistent = ['/var/lib/libvirt', '/var/cache/libvirt', '/var/log/libvirt', '/etc/libvirt', '/var/lib/isthmus'];
+const persistent = [
+  '/var/lib/libvirt',
+  '/var/cache/libvirt',
+  '/var/log/libvirt',
+  '/etc/libvirt',
+  '/etc/netns',
+  '/var/lib/isthmus',
+];
 
 /** Largest frame on the management network: room for VXLAN around a guest's frame of 1500 bytes. */
 const managementMtu = 1600;

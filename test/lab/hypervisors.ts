@@ -4,7 +4,7 @@ import type { DriverName } from '@isthmus/contract';
 import { createNamespaceHost, type Host } from '@isthmus/host';
 import { namespaceName, socketPath } from '@isthmus/host-agent';
 import { type Bmc, startBmc } from './bmc.ts';
-import { waitFor } from './clients.ts';
+import { isStillRunning, waitFor } from './clients.ts';
 import { HostAgentClient } from './host-agent-client.ts';
 import { Hypervisor } from './hypervisor.ts';
 import { addNamespace, makeSwitches, plug } from './network.ts';
@@ -130,7 +130,7 @@ export class Hypervisors {
         .host()
         .catch(() => null);
       if (found !== null) return found;
-      if (await commands.isRunning(daemon.pid, process.execPath)) return null;
+      if (await isStillRunning(machine, daemon.pid, process.execPath)) return null;
       throw new Error(`the host agent ended:\n${await machine.files.readText(daemon.logPath)}`);
     };
     if (token === undefined) await waitFor(`the host agent answers (${daemon.logPath})`, answers, 120_000);

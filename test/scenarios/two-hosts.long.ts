@@ -1,4 +1,5 @@
 // Two hosts that joined by token: a network spans them, and a router outlives the host that it ran on, never twice.
+import { availableParallelism, loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { waitFor } from '../lab/clients.ts';
@@ -28,6 +29,12 @@ test.before(async (t) => {
 test.after.always(async () => {
   await cloud?.teardown();
 });
+
+/** 30 s, and more where the machine has more to do than these VMs: emulated ones boot as fast as they get a processor. */
+function limitMs(): number {
+  const [load = 0] = loadavg();
+  return 30_000 * Math.max(1, load / (2 * availableParallelism()));
+}
 
 /** Index of the hypervisor that the API says carries the router, and of the one that carries the instance. */
 async function places(): Promise<{ router: number; instance: number; routerId: string }> {
@@ -99,7 +106,7 @@ test.serial(
     const { doubled, longestSilenceMs, answers } = await watch.stop();
     t.log(`the gateway was silent for ${longestSilenceMs} ms at most, and answered ${answers} times`);
     t.deepEqual(doubled, []);
-    t.true(servedMs <= 30_000, `${servedMs} ms`);
+    t.true(servedMs <= limitMs(), `${servedMs} ms`);
   },
 );
 
