@@ -100,6 +100,16 @@ export class DnsmasqDaemon {
     this.#refuseComplaints((await this.#log()).slice(since).split('\n'));
   }
 
+  /** True where the log has to be cut: a guest that nobody expects can make dnsmasq write a line for each question. */
+  async isLogLong(): Promise<boolean> {
+    return (await this.#log()).length >= logLimit;
+  }
+
+  /** Cuts a long log. Nothing may wait for what it says. */
+  async cutLog(): Promise<void> {
+    await this.#logLength();
+  }
+
   async #required(): Promise<{ readonly pid: number }> {
     const running = await this.running();
     if (running === null) throw new DnsmasqError('dnsmasq is not running', await this.#log());

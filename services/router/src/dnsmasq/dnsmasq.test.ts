@@ -51,6 +51,19 @@ test('a guest gets its reserved lease with all that it says, and its name is ans
   await push(service, document.change(noGuests([3])));
 });
 
+test('the log stays in bounds, whatever a guest makes dnsmasq say', async (t) => {
+  const { lab, service, document } = await bench(t);
+  await push(service, document.change({ full: true, ...guests([1]) }));
+  const path = `${lab.paths.run}/dnsmasq/log`;
+  const size = async () => (await lab.router.files.readText(path)).length;
+  t.true((await size()) > 0);
+  await lab.router.files.appendText(path, 'dnsmasq-dhcp: no address range available\n'.repeat(5000));
+  t.like(await service.health(), { healthy: true });
+  t.true((await size()) < 1000, `${await size()} bytes`);
+  await push(service, document.change(guests([2])));
+  t.deepEqual(await lab.dig('vm2.cs1.internal'), ['10.1.1.2']);
+});
+
 async function pidOf({ lab }: Bench): Promise<string> {
   return (await lab.router.files.readText(`${lab.paths.run}/dnsmasq/pid`)).trim();
 }

@@ -180,6 +180,7 @@ class DnsmasqService implements RouterService {
     const { settings, dns, lastFailure } = this.#server;
     if (settings === null) return 'no document is applied';
     if (!(await this.#server.isRunning())) return 'dnsmasq is not running';
+    await this.#server.boundLog();
     if (lastFailure !== null) return lastFailure;
     return this.#probe.fault(settings, dns.any() ?? null);
   }

@@ -131,6 +131,11 @@ export class DnsmasqServer {
     return running !== null && running.mainConfig === this.#settings?.mainPath;
   }
 
+  /** Keeps the log, which lies in memory in a VM, in bounds. */
+  async boundLog(): Promise<void> {
+    if (await this.#daemon.isLogLong()) await this.#turns.take(() => this.#daemon.cutLog());
+  }
+
   /** Ends the process where it runs, and starts it with all that is wanted. */
   async restart(): Promise<void> {
     await this.#turns.take(async () => {
