@@ -3,6 +3,7 @@
 import {
   CertificateGrantSchema,
   EntryIdSchema,
+  InstallationSchema,
   type JoinToken,
   PemSchema,
   parseJoinToken,
@@ -15,7 +16,7 @@ import Type, { type Static } from 'typebox';
 const HostIdentitySchema = Type.Object(
   {
     hostId: EntryIdSchema,
-    installation: Type.String({ pattern: '^[a-z][a-z0-9]{3}$' }),
+    installation: InstallationSchema,
     privateKey: PemSchema,
     grant: CertificateGrantSchema,
     pendingKey: Type.Union([PemSchema, Type.Null()]),

@@ -10,7 +10,7 @@
 //   PUT  /v1/revocations           Revocations → 204
 //   GET  /v1/boot                  BootReport
 import Type, { type Static } from 'typebox';
-import { CertificateGrantSchema, PemSchema } from './certificate.ts';
+import { CertificateGrantSchema, InstallationSchema, PemSchema } from './certificate.ts';
 import { PushSchema } from './push.ts';
 import {
   EntryIdSchema,
@@ -34,7 +34,7 @@ export const controlInterface = 'eth1';
  */
 export const BootstrapSchema = Type.Object(
   {
-    installation: Type.String({ pattern: '^[a-z][a-z0-9]{3}$' }),
+    installation: InstallationSchema,
     privateKey: PemSchema,
     grant: CertificateGrantSchema,
     push: Type.Union([PushSchema, Type.Null()]),

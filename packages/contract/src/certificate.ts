@@ -36,6 +36,8 @@ export function holderOfSubjectAltName(text: string | undefined): CertificateHol
   return text?.startsWith('URI:') === true ? holderOfUri(text.slice('URI:'.length)) : null;
 }
 
+/** Id of an installation: a letter and three letters or digits, such as `ab12`. */
+export const InstallationSchema = Type.String({ pattern: '^[a-z][a-z0-9]{3}$' });
 export const PemSchema = Type.String({ pattern: '^-----BEGIN [A-Z ]+-----\\n', maxLength: 16_384 });
 /** Serial number of a certificate, in upper-case hexadecimal without leading zeros, as Node's TLS shows it. */
 export const SerialNumberSchema = Type.String({ pattern: '^[0-9A-F]{1,40}$' });

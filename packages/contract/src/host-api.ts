@@ -1,7 +1,7 @@
 // The API of a host agent: HTTP with JSON bodies over the host's own Unix socket, and over mutual TLS on hosts that joined by
 // token. What is on a host is told by PUT of the whole desired thing, so that a repeated call changes nothing.
 import Type, { type Static } from 'typebox';
-import { CertificateGrantSchema, CertificateRequestSchema } from './certificate.ts';
+import { CertificateGrantSchema, CertificateRequestSchema, InstallationSchema } from './certificate.ts';
 import { AgentStatusSchema } from './push.ts';
 import {
   EntryIdSchema,
@@ -161,7 +161,7 @@ export type DriverName = Static<typeof DriverSchema>;
  */
 export const HostReportSchema = Type.Object(
   {
-    installation: Type.String({ pattern: '^[a-z][a-z0-9]{3}$' }),
+    installation: InstallationSchema,
     hostname: Type.String(),
     driver: DriverSchema,
     accelerator: Type.Union([Type.Enum(['kvm', 'tcg']), Type.Null()]),
@@ -235,7 +235,7 @@ export type JoinOffer = Static<typeof JoinOfferSchema>;
 /** PUT /v1/join: the host has joined when it is answered; from then on it speaks mutual TLS only, and the token is spent. */
 export const JoinGrantSchema = Type.Object(
   {
-    installation: Type.String({ pattern: '^[a-z][a-z0-9]{3}$' }),
+    installation: InstallationSchema,
     hostId: EntryIdSchema,
     grant: CertificateGrantSchema,
   },

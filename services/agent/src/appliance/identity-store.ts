@@ -4,6 +4,7 @@ import {
   type ConfigDrive,
   ControlNicSchema,
   EntryIdSchema,
+  InstallationSchema,
   InterfaceNameSchema,
   MacAddressSchema,
   PemSchema,
@@ -20,7 +21,7 @@ const closed = { additionalProperties: false } as const;
 const IdentitySchema = Type.Object(
   {
     id: EntryIdSchema,
-    installation: Type.String({ pattern: '^[a-z][a-z0-9]{3}$' }),
+    installation: InstallationSchema,
     privateKey: PemSchema,
     grant: CertificateGrantSchema,
     pendingKey: Type.Union([PemSchema, Type.Null()]),
