@@ -61,7 +61,7 @@ async function buildImages() {
 }
 
 async function main() {
-  await install(['run', 'test', 'image']);
+  await install(['run', 'test', 'image', 'libvirt']);
   const checks = await runChecks();
   const images = await buildImages();
   const tests = await runTests('coverage');
