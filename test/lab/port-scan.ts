@@ -19,9 +19,6 @@ export async function documentedPorts(side: Side): Promise<string[]> {
 const likelyTcp = '22,53,80,443,500,1723,3128,3922,8080,8250,9090';
 const likelyUdp = '53,67,68,69,111,123,161,500,514,1194,1701,3784,4500,4789,5353,51820';
 
-/** Three scans at once at this rate are not too many for a router on an emulated processor. */
-const packetsPerSecond = 2500;
-
 async function scan(from: Host, address: string, args: readonly string[]): Promise<string[]> {
   const words = ['-n', '-Pn', '-T4', '--max-rtt-timeout', '400ms', '-oG', '-', ...args, address];
   const { stdout } = await from.commands.run('nmap', words, { timeoutMs: 120_000 });
@@ -33,9 +30,10 @@ async function scan(from: Host, address: string, args: readonly string[]): Promi
 /**
  * The ports that answer at an address, as seen from a namespace: every TCP port, and the UDP ports of interest. The whole
  * range is asked twice and quickly, the likely ports with patience. A UDP port that says nothing at all is not counted;
- * UDP 67 is asked by nmap's own DHCP client, since it answers nobody else.
+ * UDP 67 is asked by nmap's own DHCP client, since it answers nobody else. Three scans at once at the default rate are not
+ * too many for a router on an emulated processor.
  */
-export async function openPorts(from: Host, address: string): Promise<string[]> {
+export async function openPorts(from: Host, address: string, packetsPerSecond = 2500): Promise<string[]> {
   const all = await scan(from, address, ['-sS', '-p-', '--max-retries', '1', '--min-rate', String(packetsPerSecond)]);
   const likely = await scan(from, address, ['-sS', '-p', likelyTcp, '--max-retries', '4']);
   const udp = await scan(from, address, ['-sU', '-p', likelyUdp, '--max-retries', '3']);

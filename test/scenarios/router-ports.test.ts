@@ -10,7 +10,10 @@ test('a router in a namespace shows the documented ports to its guests, and to t
   const web = await tenant.deploy('web');
   const ip = await tenant.sourceNat();
   await tenant.forward(ip, web, { publicport: 8080, privateport: 80, openfirewall: true });
-  const sides = await Promise.all([openPorts(web.host, '10.1.1.1'), openPorts(cloud.lab.internet, ip.address)]);
+  const sides = await Promise.all([
+    openPorts(web.host, '10.1.1.1', 8000),
+    openPorts(cloud.lab.internet, ip.address, 8000),
+  ]);
   t.deepEqual(await documentedPorts('public'), []);
   t.deepEqual(sides, [await documentedPorts('guest'), ['TCP 8080']]);
 });
