@@ -53,7 +53,8 @@ async function openTrial(t: ExecutionContext): Promise<Trial> {
       while (await alive(pid)) await host.clock.sleep(20);
       started.delete(pid);
     },
-    run: async (file, ...args) => (await host.commands.run('ip', [...inside, file, ...args], { env })).stdout,
+    run: async (file, ...args) =>
+      (await host.commands.run('ip', [...inside, file, ...args], { env, timeoutMs: 120_000 })).stdout,
     destroy: (...args) => trial.run(process.execPath, program, 'destroy', ...args),
   };
   t.teardown(async () => {

@@ -122,6 +122,7 @@ export const rowsByKind: Readonly<Record<ParameterKind, Rows>> = {
       '.a',
       'a.',
       'a..b',
+      '10.0.0.1',
       '*.example.org',
       `${'a'.repeat(64)}.b`,
       'a.'.repeat(126).concat('bb'),

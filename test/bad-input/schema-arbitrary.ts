@@ -84,8 +84,9 @@ const formats: Readonly<Record<string, fc.Arbitrary<string>>> = {
   fqdn: fc.array(label, { minLength: 1, maxLength: 8 }).map((labels) =>
     labels
       .join('.')
-      .slice(0, 253)
-      .replace(/[.-]+$/, ''),
+      .slice(0, 252)
+      .replace(/[.-]+$/, '')
+      .replace(/^(?:\d+\.){3}\d+$/, '$&a'),
   ),
   'interface-name': fc.oneof(
     fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$/),
