@@ -121,13 +121,15 @@ export function unbrokenStream(options: LabOptions = {}): void {
         const { error, longestGapMs, sent, received } = await stream.stop();
         t.log(`${way}: ${received} of ${sent} echoes in ${Math.round(seconds)} s, longest gap ${longestGapMs} ms`);
         t.is(error, null, way);
-        t.true(longestGapMs < 1000, `${way}: ${longestGapMs} ms without an echo`);
+        t.true(longestGapMs < (inTurn(options) ? 4000 : 1000), `${way}: ${longestGapMs} ms without an echo`);
       }
       t.deepEqual(changes.failures, []);
       t.true(changes.done >= wantedChanges);
       t.log(`${changes.done} changes`);
       await waitFor('everything is settled', async () => (await unsettled(tenant)).length === 0, 30_000);
-      const attempts = [7007, ...ports].flatMap((port) => internet.clients.map((source) => ({ source, port })));
+      // The echo port answers no HTTP, by which a router VM is asked; the streams have shown that it is open.
+      const tried = options.hosts === undefined ? [7007, ...ports] : ports;
+      const attempts = tried.flatMap((port) => internet.clients.map((source) => ({ source, port })));
       t.deepEqual(await doneByRouter(tenant, ip, attempts), await saidByApi(tenant, ip, attempts));
     },
   );
