@@ -1,8 +1,8 @@
 // The images that this host's VMs run on, each under the SHA-256 of its bytes: whole and checked, or not there at all.
 import { createHash } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm, stat, statfs, utimes } from 'node:fs/promises';
+import { mkdir, open, readdir, rm, stat, statfs, utimes } from 'node:fs/promises';
 import type { CachedImages, Machine } from '@isthmus/contract';
-import type { Log } from '@isthmus/host';
+import { type Log, realFiles } from '@isthmus/host';
 import { HostAgentError } from './errors.ts';
 
 /** What the disk keeps free when an image comes: for the overlays of those that run. */
@@ -94,8 +94,7 @@ export class ImageCache {
       if (found.sha256 !== sha256) {
         throw new HostAgentError('invalid', `image ${sha256}: expected bytes of that SHA-256, not of ${found.sha256}`);
       }
-      await rename(path, this.#path(sha256));
-      await syncDirectory(this.#options.directory);
+      await realFiles.rename(path, this.#path(sha256));
     } catch (error) {
       await rm(path, { force: true });
       if (error instanceof HostAgentError) throw error;
@@ -151,13 +150,4 @@ async function write(path: string, body: AsyncIterable<Uint8Array>): Promise<{ s
     await file.close();
   }
   return { sha256: hash.digest('hex'), bytes };
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
 }

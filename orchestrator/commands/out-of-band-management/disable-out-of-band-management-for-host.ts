@@ -1,7 +1,7 @@
 import { asyncCommand } from '../declaration.ts';
 import { p } from '../parameter.ts';
 import { outOfBandFields, presentOutOfBand } from './response.ts';
-import { outOfBandRow } from './row.ts';
+import { heedOutOfBand, outOfBandRow } from './row.ts';
 
 /** disableOutOfBandManagementForHost: what was configured is no longer heeded. */
 export const disableOutOfBandManagementForHost = asyncCommand({
@@ -14,14 +14,6 @@ export const disableOutOfBandManagementForHost = asyncCommand({
   eventType: 'HOST.OOBM.DISABLE',
   instanceType: 'Host',
   creates: false,
-  prepare: async ({ db }, { hostid: host }) => {
-    await outOfBandRow(db, host.id);
-    await db
-      .updateTable('out_of_band_management')
-      .set({ is_enabled: false, updated: new Date() })
-      .where('host_id', '=', host.id)
-      .execute();
-    return { id: host.id };
-  },
+  prepare: ({ db }, { hostid: host }) => heedOutOfBand(db, host.id, false),
   execute: async ({ db }, id) => ({ ...presentOutOfBand(await outOfBandRow(db, id)), status: true }),
 });

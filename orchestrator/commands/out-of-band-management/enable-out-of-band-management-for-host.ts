@@ -1,7 +1,7 @@
 import { asyncCommand } from '../declaration.ts';
 import { p } from '../parameter.ts';
 import { outOfBandFields, presentOutOfBand } from './response.ts';
-import { outOfBandRow } from './row.ts';
+import { heedOutOfBand, outOfBandRow } from './row.ts';
 
 /** enableOutOfBandManagementForHost: what was configured is heeded from now on. */
 export const enableOutOfBandManagementForHost = asyncCommand({
@@ -14,14 +14,6 @@ export const enableOutOfBandManagementForHost = asyncCommand({
   eventType: 'HOST.OOBM.ENABLE',
   instanceType: 'Host',
   creates: false,
-  prepare: async ({ db }, { hostid: host }) => {
-    await outOfBandRow(db, host.id);
-    await db
-      .updateTable('out_of_band_management')
-      .set({ is_enabled: true, updated: new Date() })
-      .where('host_id', '=', host.id)
-      .execute();
-    return { id: host.id };
-  },
+  prepare: ({ db }, { hostid: host }) => heedOutOfBand(db, host.id, true),
   execute: async ({ db }, id) => ({ ...presentOutOfBand(await outOfBandRow(db, id)), status: true }),
 });

@@ -13,3 +13,14 @@ export async function outOfBandRow(db: Db | Trx, hostId: string): Promise<Select
   if (row !== undefined) return row;
   throw parameterError('hostid', hostId, 'a host whose out-of-band management is configured');
 }
+
+/** Has the out-of-band management of a host heeded or not. Throws 431 where none is configured. */
+export async function heedOutOfBand(db: Db, hostId: string, isEnabled: boolean): Promise<{ id: string }> {
+  await outOfBandRow(db, hostId);
+  await db
+    .updateTable('out_of_band_management')
+    .set({ is_enabled: isEnabled, updated: new Date() })
+    .where('host_id', '=', hostId)
+    .execute();
+  return { id: hostId };
+}
