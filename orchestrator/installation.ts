@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { DriverName } from '@isthmus/contract';
+import { type DriverName, isInstallationId } from '@isthmus/contract';
 import type { Host } from '@isthmus/host';
 
 /** var/installation.json. */
@@ -74,11 +74,6 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** True for what may be the id of an installation. */
-export function isInstallationId(id: string): boolean {
-  return /^[a-z][a-z0-9]{3}$/.test(id);
-}
-
 /** Ids of the installations that have state on this machine, sorted. */
 export async function installationIds(host: Host): Promise<string[]> {
   return (await host.files.list('/var/lib/isthmus')).filter(isInstallationId).sort();
@@ -112,7 +107,7 @@ export async function ensureInstallation(
   if (known !== null) return known;
   await mkdir(data, { recursive: true });
   let id = randomId();
-  while (await host.files.exists(`/var/lib/isthmus/${id}`)) id = randomId();
+  while (!isInstallationId(id) || (await host.files.exists(`/var/lib/isthmus/${id}`))) id = randomId();
   const made: Installation = { id, publicNetwork: freePublicNetwork(), demo: demo ? 'wanted' : 'none', driver };
   await writeInstallation(host, data, made);
   return made;

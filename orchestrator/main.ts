@@ -1,6 +1,6 @@
 // node orchestrator/main.ts start [--empty] [--renew-admin] [--driver namespace|libvirt] | destroy [--id ID]
 import { parseArgs } from 'node:util';
-import type { DriverName } from '@isthmus/contract';
+import { type DriverName, isInstallationId } from '@isthmus/contract';
 import { createHost, createLog, type Host } from '@isthmus/host';
 import { destroyHost } from './host-agent-process.ts';
 import {
@@ -8,7 +8,6 @@ import {
   dataFolder,
   foldersOf,
   installationIds,
-  isInstallationId,
   readDriver,
   readInstallation,
   removeFolders,

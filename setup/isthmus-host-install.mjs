@@ -112,7 +112,12 @@ await script(async () => {
   const joinFile = options['join-file'];
   const named = options.installation ?? (joinFile === undefined ? undefined : installationOf(joinFile));
   if (named === undefined) throw new SetupError(`expected --join-file FILE, with the token of addHost\n${usage}`);
-  const installation = checked('installation', named, /^[a-z][a-z0-9]{3}$/, 'a letter and three letters or digits');
+  const installation = checked(
+    'installation',
+    named,
+    /^(?!if[0-9])[a-z][a-z0-9]{3}$/,
+    'a letter and three letters or digits',
+  );
   const listen = checked(
     'listen',
     options.listen,

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type DriverName, DriverSchema, hostAgentPort, validator } from '@isthmus/contract';
+import { type DriverName, DriverSchema, hostAgentPort, isInstallationId, validator } from '@isthmus/contract';
 import { type Ipv4Address, isIpv4Address } from '@isthmus/net';
 import type { ListenOptions, RunOptions } from './run.ts';
 
@@ -68,8 +68,9 @@ function parsed(content: string): unknown {
 
 function optionsOf(words: Words): RunOptions {
   const { installation = '', listen, 'tunnel-address': tunnelAddress } = words;
-  if (!/^[a-z][a-z0-9]{3}$/.test(installation)) {
-    throw new Error(`--installation ${JSON.stringify(installation)}: expected a letter and three letters or digits`);
+  if (!isInstallationId(installation)) {
+    const expected = 'expected a letter and three letters or digits, and not if and a digit';
+    throw new Error(`--installation ${JSON.stringify(installation)}: ${expected}`);
   }
   const { state = `/var/lib/isthmus/${installation}`, run = `/run/isthmus/${installation}` } = words;
   for (const [name, path] of Object.entries({ state, run })) {

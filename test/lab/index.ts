@@ -35,7 +35,13 @@
 // teardown() ends every process, removes every namespace and file, and throws where anything is left.
 import { randomBytes } from 'node:crypto';
 import { access } from 'node:fs/promises';
-import type { ApplianceReport, DriverName, InstanceReport, Segment } from '@isthmus/contract';
+import {
+  type ApplianceReport,
+  type DriverName,
+  type InstanceReport,
+  isInstallationId,
+  type Segment,
+} from '@isthmus/contract';
 import { createHost, createLog, createNamespaceHost, type Host } from '@isthmus/host';
 import { guestBridgeName, namespaceName, socketPath } from '@isthmus/host-agent';
 import { parseInterfaceName, parseIpv4Address } from '@isthmus/net';
@@ -328,6 +334,7 @@ async function freeInstallation(): Promise<string> {
     const letter = String.fromCharCode(97 + ((bytes[0] ?? 0) % 26));
     const rest = (bytes.readUIntBE(1, 3) % 36 ** 3).toString(36).padStart(3, '0');
     const installation = `${letter}${rest}`;
+    if (!isInstallationId(installation)) continue;
     if (!(await exists(`/var/lib/isthmus/${installation}`)) && !(await exists(`/run/isthmus/${installation}`))) {
       return installation;
     }
