@@ -40,11 +40,12 @@ export function holderOfSubjectAltName(text: string | undefined): CertificateHol
  * Id of an installation: a letter and three letters or digits, such as `ab12`. Names of devices begin with it, and ip(8)
  * takes an absent device whose name begins with `if` and a number for the device of that index: no id begins so.
  */
-export const InstallationSchema = Type.String({ pattern: '^(?!if[0-9])[a-z][a-z0-9]{3}$' });
+const installationPattern = '^(?!if[0-9])[a-z][a-z0-9]{3}$';
+export const InstallationSchema = Type.String({ pattern: installationPattern });
 
 /** True for what may be the id of an installation. */
 export function isInstallationId(id: string): boolean {
-  return new RegExp(InstallationSchema.pattern).test(id);
+  return new RegExp(installationPattern).test(id);
 }
 export const PemSchema = Type.String({ pattern: '^-----BEGIN [A-Z ]+-----\\n', maxLength: 16_384 });
 /** Serial number of a certificate, in upper-case hexadecimal without leading zeros, as Node's TLS shows it. */
