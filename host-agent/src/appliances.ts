@@ -1,5 +1,12 @@
 // Virtual routers on this host, in namespaces or as VMs.
-import { type Agent, type ExportedState, RefusedError } from '@isthmus/agent';
+import {
+  type Agent,
+  carryOut,
+  type ExportedState,
+  OperationRequestError,
+  RefusedError,
+  UnsupportedOperationError,
+} from '@isthmus/agent';
 import {
   type Acknowledgement,
   type AgentStatus,
@@ -60,6 +67,18 @@ export class Appliances {
   /** What the agent says of itself. Throws HostAgentError as `push` does. */
   async status(id: string): Promise<AgentStatus> {
     return (await this.#agentOf(id)).status();
+  }
+
+  /** Carries out an operation. Throws HostAgentError as `push` does, and `not-found` or `invalid` where the request is at fault. */
+  async operate(id: string, name: string, body: unknown): Promise<unknown> {
+    const agent = await this.#agentOf(id);
+    try {
+      return await carryOut(agent, name, body);
+    } catch (error) {
+      if (error instanceof OperationRequestError) throw new HostAgentError(error.code, error.message);
+      if (error instanceof UnsupportedOperationError) throw new HostAgentError('not-found', error.message);
+      throw error;
+    }
   }
 
   /** The state that the document does not hold, such as leases, for a replacement. Throws HostAgentError as `push` does. */

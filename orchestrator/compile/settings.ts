@@ -7,6 +7,7 @@ import {
   type MacAddress,
   parseHostname,
   parseInterfaceName,
+  parseIpv4Address,
   prefixLengthOf,
 } from '@isthmus/net';
 
@@ -39,6 +40,13 @@ export interface SettingsInput {
 const conntrackMax = 262_144;
 /** Leases of instances: long, since reservations never move; the field's are infinite and outlive their hosts. */
 const leaseTimeSeconds = 86_400;
+
+/** Where instances look for their metadata, besides at their router's address. */
+const metadataAddress = parseIpv4Address('169.254.169.254');
+/** Connections of all load balancers of a router at once. */
+const loadBalancerConnections = 50_000;
+/** How long connections may go on over a load balancer's configuration that was replaced: a day. */
+const hardStopAfterMs = 86_400_000;
 
 /** Settings of every section. */
 export function compileSettings({ router, network, zoneDns, sourceNat }: SettingsInput): RouterSettings {
@@ -83,6 +91,7 @@ export function compileSettings({ router, network, zoneDns, sourceNat }: Setting
       domain: network.domain,
       forwarders: [...(network.dns.length > 0 ? network.dns : zoneDns)],
     },
+    metadata: { enabled: true, interface: guestInterface, addresses: [network.gateway, metadataAddress] },
     nat: {
       guestInterface,
       guestNetwork: network.cidr,
@@ -94,6 +103,12 @@ export function compileSettings({ router, network, zoneDns, sourceNat }: Setting
       guestNetwork: network.cidr,
       ...(sourceNat && { publicInterface }),
       egressDefault: network.egressDefaultAllow ? 'allow' : 'deny',
+    },
+    loadBalancing: {
+      enabled: true,
+      ...(sourceNat && { publicInterface }),
+      maxConnections: loadBalancerConnections,
+      hardStopAfterMs,
     },
   };
 }

@@ -13,6 +13,9 @@ import {
   type CertificateGrant,
   type CertificateRequest,
   CertificateRequestSchema,
+  type OperationAnswer,
+  type OperationName,
+  type OperationRequest,
   type Push,
   type Revocations,
   validator,
@@ -21,6 +24,7 @@ import { ControlAgent, secureTo } from './control-connection.ts';
 import type { ControlIdentity } from './control-identity.ts';
 import { ApplianceUnreachableError, HostRefusedError, HostUnreachableError, PushRefusedError } from './errors.ts';
 import { answerOf, type Call, exchange } from './exchange.ts';
+import { operationAnswer, operationTimeoutMs } from './operations.ts';
 
 const checks = {
   acknowledgement: validator(AcknowledgementSchema),
@@ -86,6 +90,15 @@ export class ApplianceClient {
   push(push: Push): Promise<Acknowledgement> {
     const call: Call = { method: 'POST', path: '/v1/push', body: push, timeoutMs: pushTimeoutMs };
     return this.#call(call, checks.acknowledgement);
+  }
+
+  async operate<Name extends OperationName>(
+    name: Name,
+    request: OperationRequest<Name>,
+  ): Promise<OperationAnswer<Name>> {
+    const path = `/v1/operations/${name}`;
+    const call: Call = { method: 'POST', path, body: request, timeoutMs: operationTimeoutMs };
+    return (await this.#call(call, operationAnswer(name))) as OperationAnswer<Name>;
   }
 
   exportState(): Promise<ApplianceState> {

@@ -25,6 +25,9 @@ import {
   type InstanceSpec,
   type Migration,
   type Nic,
+  type OperationAnswer,
+  type OperationName,
+  type OperationRequest,
   type Push,
   type Revocations,
   type Tunnels,
@@ -35,6 +38,7 @@ import { ControlAgent, connectPlain, secureTo } from './control-connection.ts';
 import type { ControlIdentity } from './control-identity.ts';
 import { HostRefusedError, HostUnreachableError } from './errors.ts';
 import { answerOf, type Call, exchange, type Method } from './exchange.ts';
+import { operationAnswer, operationTimeoutMs } from './operations.ts';
 
 export { HostRefusedError, HostUnreachableError, PushRefusedError } from './errors.ts';
 
@@ -174,6 +178,17 @@ export class HostClient {
   /** A push to the agent of a namespace router. */
   push(id: string, push: Push): Promise<Acknowledgement> {
     return this.#call('POST', `/v1/appliances/${id}/push`, checks.acknowledgement, { body: push });
+  }
+
+  /** An operation of the agent of a namespace router. */
+  async operate<Name extends OperationName>(
+    id: string,
+    name: Name,
+    request: OperationRequest<Name>,
+  ): Promise<OperationAnswer<Name>> {
+    const path = `/v1/appliances/${id}/operations/${name}`;
+    const options = { body: request, timeoutMs: operationTimeoutMs };
+    return (await this.#call('POST', path, operationAnswer(name), options)) as OperationAnswer<Name>;
   }
 
   exportState(id: string): Promise<PortableState> {

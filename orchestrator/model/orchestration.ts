@@ -2,8 +2,10 @@
 import type { DriverName } from '@isthmus/contract';
 import type { HostOrchestration } from './host-orchestration.ts';
 
-/** A table of rules whose rows become entries of a router's document. */
-export type RuleTable = 'firewall_rule' | 'port_forwarding_rule' | 'public_ip_address';
+/** A table of rules whose rows become entries of a router's document, each with a state of its own. */
+export type StoredRuleTable = 'firewall_rule' | 'port_forwarding_rule';
+/** Also the table of public addresses, whose rules are static NAT. */
+export type RuleTable = StoredRuleTable | 'public_ip_address';
 
 /**
  * Long work behind the API. Every method is idempotent: a job that is tried again after a crash calls it again. Each

@@ -9,11 +9,13 @@ import {
   sectionNames,
 } from '@isthmus/contract';
 import { sql } from 'kysely';
+import type { Sealer } from '../pki/sealer.ts';
 import type { Db, Trx } from '../store/database.ts';
-import { loadEntries, loadSettings } from './load-rows.ts';
+import { loaders, loadSettings } from './load/index.ts';
+import { openedEntry, storedEntry } from './sealed-entry.ts';
 
 /** The collection of router_entry that holds the settings, by section. */
-export const settingsCollection = 'settings';
+export const settingsCollection = 'settings' as const;
 
 interface CachedDigest {
   readonly generation: number;
@@ -26,8 +28,11 @@ export class ChangeCompiler {
   // Digests of the documents that this process compiled last; one made elsewhere since is found out by its generation.
   readonly #digests = new Map<string, CachedDigest>();
 
-  constructor(db: Db) {
+  readonly #sealer: Sealer;
+
+  constructor(db: Db, sealer: Sealer) {
     this.#db = db;
+    this.#sealer = sealer;
   }
 
   /** Compiles everything noted for a network and answers with the identity of the document that results. */
@@ -93,7 +98,7 @@ export class ChangeCompiler {
       );
       if (ids.size === 0) continue;
       const whole = ids.has('*');
-      const loaded = await loadEntries(trx, networkId, collection, whole ? null : [...ids]);
+      const loaded = await loaders[collection](trx, networkId, whole ? null : [...ids]);
       if (whole) for (const id of await this.#storedIds(trx, routerId, collection)) ids.add(id);
       for (const id of loaded.keys()) ids.add(id);
       ids.delete('*');
@@ -122,7 +127,12 @@ export class ChangeCompiler {
       .where('router_id', '=', routerId)
       .where('entry_id', '=', sql<string>`any(${wanted.map(({ id }) => id)})`)
       .execute();
-    const texts = new Map(stored.map((row) => [`${row.collection} ${row.entry_id}`, canonicalJson(row.entry)]));
+    const texts = new Map(
+      stored.map((row) => [
+        `${row.collection} ${row.entry_id}`,
+        canonicalJson(openedEntry(this.#sealer, row.collection, row.entry)),
+      ]),
+    );
     return wanted.filter(
       ({ collection, id, entry }) => (texts.get(`${collection} ${id}`) ?? 'null') !== canonicalJson(entry),
     );
@@ -134,7 +144,7 @@ export class ChangeCompiler {
       insert into router_entry (router_id, collection, entry_id, generation, entry)
       select ${routerId}::uuid, collection, entry_id, ${generation}, entry
       from unnest(${changed.map(({ collection }) => collection)}::text[], ${changed.map(({ id }) => id)}::text[],
-        ${changed.map(({ entry }) => (entry === null ? null : JSON.stringify(entry)))}::jsonb[])
+        ${changed.map(({ collection, entry }) => (entry === null ? null : storedEntry(this.#sealer, collection, entry)))}::jsonb[])
         as changed (collection, entry_id, entry)
       on conflict (router_id, collection, entry_id)
       do update set generation = excluded.generation, entry = excluded.entry`.execute(trx);
@@ -150,13 +160,15 @@ export class ChangeCompiler {
       .where('entry', 'is not', null)
       .execute();
     const digest = new DocumentDigest();
-    for (const row of rows) set(digest, row.collection, row.entry_id, row.entry);
+    for (const row of rows) {
+      set(digest, row.collection, row.entry_id, openedEntry(this.#sealer, row.collection, row.entry));
+    }
     return digest;
   }
 }
 
 interface ChangedEntry {
-  readonly collection: string;
+  readonly collection: CollectionName | typeof settingsCollection;
   readonly id: string;
   /** Null: gone. */
   readonly entry: unknown;

@@ -1,5 +1,6 @@
 // The machinery behind the commands: drives hosts and routers until they are as the rows ask.
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Kysely } from 'kysely';
 import type { PowerControl } from '../drivers/ipmi.ts';
 import { ApiError, parameterError } from '../model/api-error.ts';
 import type { Orchestration, RuleTable } from '../model/orchestration.ts';
@@ -7,6 +8,7 @@ import type { Sealer } from '../pki/sealer.ts';
 import type { Db } from '../store/database.ts';
 import type { ImageStore } from '../store/image.ts';
 import type { Log } from '../store/log.ts';
+import type { Database } from '../store/schema.ts';
 import type { TemplateDisks } from '../store/template-disk.ts';
 import { CertificateRotation } from './certificate-rotation.ts';
 import { Certificates } from './certificates.ts';
@@ -67,7 +69,7 @@ export async function startOrchestration(options: OrchestrationOptions): Promise
   const hosts = new Hosts(db, identity);
   const agents = new RouterAgents({ db, hosts, identity });
   const lock = new NetworkLock(db, options.holder);
-  const pusher = new RouterPusher({ db, agents, log });
+  const pusher = new RouterPusher({ db, agents, log, sealer });
   const updates = new Coalescer<Refusals>((networkId) =>
     lock.hold(networkId, (lease) => pusher.bringUpToDate(networkId, lease)),
   );
@@ -173,18 +175,12 @@ async function ruleState(
     if (row === undefined || row.network_id === null) return null;
     return { networkId: row.network_id, state: row.static_nat_state };
   }
-  const row =
-    table === 'firewall_rule'
-      ? await parts.db
-          .selectFrom('firewall_rule')
-          .select(['network_id', 'state'])
-          .where('id', '=', id)
-          .executeTakeFirst()
-      : await parts.db
-          .selectFrom('port_forwarding_rule')
-          .select(['network_id', 'state'])
-          .where('id', '=', id)
-          .executeTakeFirst();
+  const rules = parts.db as unknown as Kysely<Pick<Database, 'firewall_rule'>>;
+  const row = await rules
+    .selectFrom(table as 'firewall_rule')
+    .select(['network_id', 'state'])
+    .where('id', '=', id)
+    .executeTakeFirst();
   return row === undefined ? null : { networkId: row.network_id, state: row.state };
 }
 

@@ -1,5 +1,13 @@
 // Whom to ask about a router's document: its agent in the host agent's process (namespaces), or in its own VM.
-import type { Acknowledgement, AgentStatus, ApplianceState, Push } from '@isthmus/contract';
+import type {
+  Acknowledgement,
+  AgentStatus,
+  ApplianceState,
+  OperationAnswer,
+  OperationName,
+  OperationRequest,
+  Push,
+} from '@isthmus/contract';
 import { ApplianceClient } from '../drivers/appliance-client.ts';
 import type { ControlIdentity } from '../drivers/control-identity.ts';
 import { ApiError } from '../model/api-error.ts';
@@ -12,6 +20,7 @@ export interface RouterAgent {
   push(push: Push): Promise<Acknowledgement>;
   exportState(): Promise<ApplianceState>;
   importState(state: ApplianceState): Promise<unknown>;
+  operate<Name extends OperationName>(name: Name, request: OperationRequest<Name>): Promise<OperationAnswer<Name>>;
 }
 
 /** What is asked of a router's row. */
@@ -47,6 +56,7 @@ export class RouterAgents {
       push: (push) => client.push(id, push),
       exportState: () => client.exportState(id),
       importState: (state) => client.importState(id, state),
+      operate: (name, request) => client.operate(id, name, request),
     };
   }
 

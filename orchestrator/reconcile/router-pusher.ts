@@ -5,6 +5,7 @@ import { type CollectionName, type Identity, type Push, type RouterSettings, sam
 import type { Selectable } from 'kysely';
 import { PushRefusedError } from '../drivers/errors.ts';
 import { ApiError } from '../model/api-error.ts';
+import type { Sealer } from '../pki/sealer.ts';
 import type { Db } from '../store/database.ts';
 import { type Lease, raiseLease } from '../store/lease.ts';
 import type { Log } from '../store/log.ts';
@@ -13,6 +14,7 @@ import { ChangeCompiler, collectionNamed, settingsCollection } from './compile-c
 import { hostFailure } from './hosts.ts';
 import type { RouterAgents } from './router-agents.ts';
 import { entryOfPath, putBackRules, settleRules, unsettledRules } from './rules.ts';
+import { openedEntry } from './sealed-entry.ts';
 
 /** Why rules were put back, by the rule's id. */
 export type Refusals = ReadonlyMap<string, ApiError>;
@@ -28,15 +30,17 @@ export class RouterPusher {
   readonly #db: Db;
   readonly #agents: RouterAgents;
   readonly #log: Log;
+  readonly #sealer: Sealer;
   readonly #compiler: ChangeCompiler;
   /** Pushes sent since start, for benchmarks and metrics. */
   pushes = 0;
 
-  constructor(parts: { db: Db; agents: RouterAgents; log: Log }) {
+  constructor(parts: { db: Db; agents: RouterAgents; log: Log; sealer: Sealer }) {
     this.#db = parts.db;
     this.#agents = parts.agents;
     this.#log = parts.log;
-    this.#compiler = new ChangeCompiler(parts.db);
+    this.#sealer = parts.sealer;
+    this.#compiler = new ChangeCompiler(parts.db, parts.sealer);
   }
 
   /**
@@ -184,7 +188,8 @@ export class RouterPusher {
       .execute();
     const settings: Record<string, unknown> = {};
     const entries: Partial<Record<CollectionName, { upsert: Record<string, unknown>; remove: string[] }>> = {};
-    for (const { collection, entry_id: id, entry } of rows) {
+    for (const { collection, entry_id: id, entry: stored } of rows) {
+      const entry = openedEntry(this.#sealer, collection, stored);
       if (collection === settingsCollection) {
         settings[id] = entry;
         continue;

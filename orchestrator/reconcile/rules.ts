@@ -5,17 +5,23 @@ import type { RuleTable } from '../model/orchestration.ts';
 import type { Db, Trx } from '../store/database.ts';
 import { touch } from '../store/network-change.ts';
 import type { Database } from '../store/schema.ts';
+import { type RuleKind, type RuleRow, ruleKinds } from './rule-kinds.ts';
 
 // A row changed again since the document was compiled has a note waiting, and is not settled by this generation.
 const notChangedSince = (table: RuleTable) => sql<boolean>`not exists (select 1 from network_change
   where network_change.network_id = ${sql.ref(`${table}.network_id`)}
     and network_change.entry_id = ${sql.ref(`${table}.id`)}::text)`;
 
+/** Every table of rules has the columns id, network_id, state and previous: to kysely they are one. */
+function ofOneShape(db: Db | Trx): Kysely<Pick<Database, 'firewall_rule'>> {
+  return db as unknown as Kysely<Pick<Database, 'firewall_rule'>>;
+}
+
 /** Settles every rule of a network whose change is in the document that is acknowledged now. */
 export async function settleRules(db: Db, networkId: string): Promise<void> {
   await db.transaction().execute(async (trx) => {
-    for (const table of ['firewall_rule', 'port_forwarding_rule'] as const) {
-      const rules = trx as unknown as Kysely<Pick<Database, 'firewall_rule'>>;
+    const rules = ofOneShape(trx);
+    for (const { table } of ruleKinds) {
       const name = table as 'firewall_rule';
       await rules
         .deleteFrom(name)
@@ -50,11 +56,12 @@ export async function settleRules(db: Db, networkId: string): Promise<void> {
 
 /** Ids of a network's rules whose change is not settled. */
 export async function unsettledRules(db: Db | Trx, networkId: string): Promise<string[]> {
-  const { rows } = await sql<{ id: string }>`
-    select id from firewall_rule where network_id = ${networkId} and state <> 'Active'
-    union all select id from port_forwarding_rule where network_id = ${networkId} and state <> 'Active'
-    union all select id from public_ip_address where network_id = ${networkId} and static_nat_state in ('Add', 'Revoke')
-  `.execute(db);
+  const tables = ruleKinds.map(
+    ({ table }) => sql`select id from ${sql.table(table)} where network_id = ${networkId} and state <> 'Active'`,
+  );
+  const staticNats = sql`select id from public_ip_address
+    where network_id = ${networkId} and static_nat_state in ('Add', 'Revoke')`;
+  const { rows } = await sql<{ id: string }>`${sql.join([...tables, staticNats], sql` union all `)}`.execute(db);
   return rows.map(({ id }) => id);
 }
 
@@ -66,18 +73,6 @@ export function entryOfPath(path: string): { collection: CollectionName; id: str
   return id === undefined ? null : { collection, id };
 }
 
-const firewallColumns = ['protocol', 'start_port', 'end_port', 'icmp_type', 'icmp_code', 'cidr_list', 'dest_cidr_list'];
-const forwardColumns = [
-  'public_ip_address_id',
-  'protocol',
-  'public_start_port',
-  'public_end_port',
-  'private_start_port',
-  'private_end_port',
-  'virtual_machine_id',
-  'nic_id',
-];
-
 /**
  * Puts refused rules back to what is in force: a new one vanishes, a changed one returns to `previous`, a revoked one is
  * Active again. Answers with the ids of those that were unsettled rules; their entries are noted for compilation.
@@ -86,29 +81,19 @@ export async function putBackRules(db: Db, networkId: string, ids: readonly stri
   if (ids.length === 0) return [];
   return db.transaction().execute(async (trx) => {
     const back: string[] = [];
-    const firewallRules = await trx
-      .selectFrom('firewall_rule')
-      .selectAll()
-      .where('id', 'in', [...ids])
-      .where('state', '<>', 'Active')
-      .forUpdate()
-      .execute();
-    for (const row of firewallRules) {
-      await putBack(trx, 'firewall_rule', row, firewallColumns);
-      await touch(trx, networkId, row.traffic_type === 'Ingress' ? 'firewall.ingress' : 'firewall.egress', row.id);
-      back.push(row.id);
-    }
-    const forwards = await trx
-      .selectFrom('port_forwarding_rule')
-      .selectAll()
-      .where('id', 'in', [...ids])
-      .where('state', '<>', 'Active')
-      .forUpdate()
-      .execute();
-    for (const row of forwards) {
-      await putBack(trx, 'port_forwarding_rule', row, forwardColumns);
-      await touch(trx, networkId, 'nat.portForwards', row.id);
-      back.push(row.id);
+    for (const kind of ruleKinds) {
+      const rows = await ofOneShape(trx)
+        .selectFrom(kind.table as 'firewall_rule')
+        .selectAll()
+        .where('id', 'in', [...ids])
+        .where('state', '<>', 'Active')
+        .forUpdate()
+        .execute();
+      for (const row of rows) {
+        await putBack(trx, kind, row);
+        await touch(trx, networkId, kind.collection(row as unknown as RuleRow), row.id);
+        back.push(row.id);
+      }
     }
     const staticNats = await trx
       .updateTable('public_ip_address')
@@ -130,18 +115,21 @@ export async function putBackRules(db: Db, networkId: string, ids: readonly stri
 
 async function putBack(
   trx: Trx,
-  table: 'firewall_rule' | 'port_forwarding_rule',
-  row: { id: string; state: string; previous: unknown },
-  columns: readonly string[],
+  { table, columns }: RuleKind,
+  row: { readonly id: string; readonly state: string; readonly previous: unknown },
 ): Promise<void> {
+  const rules = ofOneShape(trx);
+  const name = table as 'firewall_rule';
   if (row.state === 'Add' && row.previous === null) {
-    await trx.deleteFrom(table).where('id', '=', row.id).execute();
+    await rules.deleteFrom(name).where('id', '=', row.id).execute();
     return;
   }
   const previous = (row.previous ?? {}) as Record<string, unknown>;
-  const restored = Object.fromEntries(columns.filter((name) => name in previous).map((name) => [name, previous[name]]));
-  await trx
-    .updateTable(table)
+  const restored = Object.fromEntries(
+    columns.filter((column) => column in previous).map((column) => [column, previous[column]]),
+  );
+  await rules
+    .updateTable(name)
     .set({ ...restored, state: 'Active', previous: null })
     .where('id', '=', row.id)
     .execute();

@@ -80,7 +80,7 @@ async function createParts(db: Db, power: PowerControl): Promise<Parts> {
   const hosts = new Hosts(db, identity);
   const agents = new RouterAgents({ db, hosts, identity });
   const lock = new NetworkLock(db, holder);
-  const pusher = new RouterPusher({ db, agents, log: silentLog });
+  const pusher = new RouterPusher({ db, agents, log: silentLog, sealer });
   const updates = new Coalescer<Refusals>((networkId) =>
     lock.hold(networkId, (lease) => pusher.bringUpToDate(networkId, lease)),
   );

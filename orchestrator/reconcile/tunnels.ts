@@ -3,7 +3,7 @@ import type { Ipv4Address } from '@isthmus/net';
 import { type Selectable, sql } from 'kysely';
 import type { Db } from '../store/database.ts';
 import type { HostTable } from '../store/schema.ts';
-import { tunnelMtu } from './load-rows.ts';
+import { tunnelMtu } from './load/index.ts';
 import type { Parts } from './parts.ts';
 
 type Host = Selectable<HostTable>;

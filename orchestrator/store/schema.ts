@@ -1,5 +1,5 @@
 // The tables of the database as kysely sees them: over 400 lines because a table is one type, and all are read together.
-// Columns are described where they are made: migrations/.
+// Columns are described where they are made: migrations/. Tables of a feature of routers stand in tables/.
 import type { CertificateRole, DriverName } from '@isthmus/contract';
 import type { Fqdn, Hostname, Ipv4Address, Ipv4Cidr, MacAddress } from '@isthmus/net';
 import type { ColumnType, Generated } from 'kysely';

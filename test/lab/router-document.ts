@@ -61,6 +61,8 @@ export const settings: RouterSettings = {
     leaseTimeSeconds: 3600,
   },
   dns: { interface: eth0, domain, forwarders: [parseIpv4Address(internet.dns)] },
+  metadata: { enabled: false, interface: eth0, addresses: [] },
+  loadBalancing: { enabled: false, maxConnections: 1000, hardStopAfterMs: 86_400_000 },
   nat: {
     guestInterface: eth0,
     guestNetwork,

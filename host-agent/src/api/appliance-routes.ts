@@ -37,6 +37,10 @@ export function serveAppliances(app: FastifyInstance, agent: HostAgent): void {
     await appliances.importState(idOf(request), checked(stateValidator, request.body, 'state'));
     return reply.code(204).send();
   });
+  app.post('/v1/appliances/:id/operations/:name', (request) => {
+    const { name } = request.params as { name: string };
+    return appliances.operate(idOf(request), name, request.body);
+  });
   app.put('/v1/appliances/:id/config-drive', async (request, reply) => {
     const id = idOf(request);
     const bootstrap = checked(bootstrapValidator, request.body, 'bootstrap');

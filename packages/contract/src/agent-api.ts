@@ -9,6 +9,7 @@
 //   PUT  /v1/certificate           CertificateGrant → 204
 //   PUT  /v1/revocations           Revocations → 204
 //   GET  /v1/boot                  BootReport
+//   POST /v1/operations/NAME       as operations.ts says
 import Type, { type Static } from 'typebox';
 import { CertificateGrantSchema, InstallationSchema, PemSchema } from './certificate.ts';
 import { PushSchema } from './push.ts';

@@ -8,6 +8,7 @@ import {
   HostnameSchema,
   InterfaceNameSchema,
   Ipv4AddressSchema,
+  Ipv6AddressSchema,
   MacAddressSchema,
   PrefixLengthSchema,
 } from './values.ts';
@@ -37,13 +38,17 @@ export const SegmentSchema = Type.Union([
 ]);
 export type Segment = Static<typeof SegmentSchema>;
 
-/** A NIC as its port on the segment sees it. Port security admits `macAddress` and `addresses` alone; null: a router's port. */
+/**
+ * A NIC as its port on the segment sees it. Port security admits `macAddress`, `addresses`, `ipv6Addresses` and the link-local
+ * address of `macAddress` alone; null: a router's port.
+ */
 export const NicSchema = Type.Object(
   {
     name: InterfaceNameSchema,
     macAddress: MacAddressSchema,
     segment: SegmentSchema,
     addresses: Type.Union([Type.Array(Ipv4AddressSchema), Type.Null()]),
+    ipv6Addresses: Type.Optional(Type.Array(Ipv6AddressSchema)),
   },
   closed,
 );

@@ -3,6 +3,7 @@ export * from './certificate.ts';
 export * from './digest.ts';
 export * from './host-api.ts';
 export * from './identity.ts';
+export * from './operations.ts';
 export * from './push.ts';
 export * from './router-document.ts';
 export * from './validator.ts';

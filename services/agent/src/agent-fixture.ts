@@ -130,6 +130,8 @@ export const settings: RouterSettings = {
     leaseTimeSeconds: 3600,
   },
   dns: { interface: guest, domain: parseFqdn('cs1.internal'), forwarders: [] },
+  metadata: { enabled: false, interface: guest, addresses: [] },
+  loadBalancing: { enabled: false, maxConnections: 1000, hardStopAfterMs: 86_400_000 },
   nat: {
     guestInterface: guest,
     guestNetwork: parseIpv4Cidr('10.1.1.0/24'),

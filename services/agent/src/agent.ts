@@ -3,6 +3,9 @@ import {
   type Acknowledgement,
   type AgentStatus,
   type Identity,
+  type OperationAnswer,
+  type OperationName,
+  type OperationRequest,
   type Push,
   type ServiceHealth,
   sameIdentity,
@@ -44,6 +47,8 @@ export interface Agent {
   readonly stored: Identity | null;
   /** `serving` is null until a document is in force. The agent itself stands among the services as `agent`. */
   status(): Promise<AgentStatus>;
+  /** Carries out an operation of one of its services. Throws UnsupportedOperationError where none offers it. */
+  operate<Name extends OperationName>(name: Name, request: OperationRequest<Name>): Promise<OperationAnswer<Name>>;
   exportState(): Promise<ExportedState>;
   /** Before boot or the first push. Throws where a text is not what the service exported. */
   importState(state: ExportedState): Promise<void>;
@@ -51,6 +56,14 @@ export interface Agent {
   release(): Promise<void>;
   /** Ends the agent and what it serves. The last good document stays on disk for the next boot. */
   shutdown(): Promise<void>;
+}
+
+/** No service of the router offers the operation. */
+export class UnsupportedOperationError extends Error {
+  constructor(name: string) {
+    super(`operations/${name}: no service of this router offers it`);
+    this.name = 'UnsupportedOperationError';
+  }
 }
 
 /** Makes an agent and reads what it served last. A damaged state is no error here: status tells, and a full push mends it. */
@@ -136,6 +149,17 @@ class RouterAgent implements Agent {
     const recent = this.#health !== null && now - this.#health.atMs <= 2 * this.#watchIntervalMs;
     const services = recent ? (this.#health?.services ?? []) : await this.#queue.run(() => this.#checkHealth());
     return { serving: this.#serving, services: [this.#ownHealth(), ...services] };
+  }
+
+  async operate<Name extends OperationName>(
+    name: Name,
+    request: OperationRequest<Name>,
+  ): Promise<OperationAnswer<Name>> {
+    for (const { operations } of this.#services) {
+      const carryOut = operations?.[name];
+      if (carryOut !== undefined) return carryOut(request);
+    }
+    throw new UnsupportedOperationError(name);
   }
 
   exportState(): Promise<ExportedState> {

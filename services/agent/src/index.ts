@@ -1,5 +1,6 @@
-export { type Agent, type AgentOptions, createAgent, type ExportedState } from './agent.ts';
+export { type Agent, type AgentOptions, createAgent, type ExportedState, UnsupportedOperationError } from './agent.ts';
 export { checkIdentity, checkPeer } from './appliance/certificate-check.ts';
 export { createKeyRequest, type KeyRequest } from './appliance/key-request.ts';
 export { MutualTls, type ServerIdentity } from './appliance/mutual-tls.ts';
+export { carryOut, OperationRequestError } from './operations.ts';
 export { RefusedError } from './refused-error.ts';

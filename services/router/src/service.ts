@@ -1,5 +1,12 @@
 // What the agent's pipeline asks of a service: one daemon, or one table of the kernel, that carries sections of the document.
-import type { CollectionName, RouterDocument, RouterEntry, SectionName, ServiceHealth } from '@isthmus/contract';
+import type {
+  CollectionName,
+  Operations,
+  RouterDocument,
+  RouterEntry,
+  SectionName,
+  ServiceHealth,
+} from '@isthmus/contract';
 import type { Host } from '@isthmus/host';
 import type { ControlPath } from '@isthmus/templates/firewall';
 
@@ -80,6 +87,8 @@ export interface RouterService {
   readonly checkEveryMs?: number;
   /** Absent where the document says all there is to know. */
   readonly portable?: PortableState;
+  /** What this service does on request. */
+  readonly operations?: Operations;
   check(change: DocumentChange): DocumentFault[];
   plan(change: DocumentChange): ServicePlan | null;
   /** What a check of its behaviour (not of a string in a file) found. */

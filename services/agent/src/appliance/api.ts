@@ -1,5 +1,5 @@
 // The API of an appliance's agent (packages/contract/src/agent-api.ts), without a framework: it starts in a VM of one slow
-// processor, and has seven paths.
+// processor, and has few paths.
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import {
   ApplianceStateSchema,
@@ -11,7 +11,8 @@ import {
   validator,
 } from '@isthmus/contract';
 import type { Log } from '@isthmus/host';
-import type { Agent } from '../agent.ts';
+import { type Agent, UnsupportedOperationError } from '../agent.ts';
+import { carryOut, OperationRequestError } from '../operations.ts';
 import { RefusedError } from '../refused-error.ts';
 import { type Certificates, GrantRefusedError } from './certificates.ts';
 
@@ -25,7 +26,7 @@ const revocationsValidator = validator(RevocationsSchema);
 
 /** What the API serves. */
 export interface ApplianceApi {
-  readonly agent: Pick<Agent, 'push' | 'status' | 'exportState' | 'importState'>;
+  readonly agent: Pick<Agent, 'push' | 'status' | 'exportState' | 'importState' | 'operate'>;
   readonly certificates: Pick<Certificates, 'request' | 'grant' | 'revoke'>;
   readonly bootReport: () => Promise<BootReport>;
   readonly log: Log;
@@ -63,6 +64,15 @@ const handlers: Readonly<Record<string, Handler>> = {
   'GET /v1/boot': ({ bootReport }) => bootReport(),
 };
 
+const operationPath = 'POST /v1/operations/';
+
+function handlerOf(name: string): Handler | undefined {
+  if (name.startsWith(operationPath)) {
+    return ({ agent }, body) => carryOut(agent, name.slice(operationPath.length), body);
+  }
+  return Object.hasOwn(handlers, name) ? handlers[name] : undefined;
+}
+
 async function readBody(request: IncomingMessage): Promise<unknown> {
   const parts: Buffer[] = [];
   let bytes = 0;
@@ -89,13 +99,19 @@ function send(response: ServerResponse, status: number, body: unknown): void {
   response.writeHead(status, headers).end(text);
 }
 
+function codeOf(error: unknown): HostError['code'] {
+  if (error instanceof RequestError || error instanceof OperationRequestError) return error.code;
+  if (error instanceof UnsupportedOperationError) return 'not-found';
+  return error instanceof GrantRefusedError ? 'invalid' : 'failed';
+}
+
 function sendError(response: ServerResponse, error: unknown, log: Log): void {
   if (error instanceof RefusedError) {
     send(response, 409, error.refusal);
     return;
   }
   const message = error instanceof Error ? error.message : String(error);
-  const code = error instanceof RequestError ? error.code : error instanceof GrantRefusedError ? 'invalid' : 'failed';
+  const code = codeOf(error);
   if (code === 'failed') log.error('a request failed', { error });
   const body: HostError = { code, message };
   send(response, statusOf[code], body);
@@ -105,7 +121,7 @@ async function answer(api: ApplianceApi, request: IncomingMessage, response: Ser
   const [path = ''] = (request.url ?? '').split('?', 1);
   const name = `${request.method} ${path}`;
   try {
-    const handler = Object.hasOwn(handlers, name) ? handlers[name] : undefined;
+    const handler = handlerOf(name);
     if (handler === undefined) throw new RequestError('not-found', `${name}: expected a path of this API`);
     send(response, 200, await handler(api, await readBody(request)));
   } catch (error) {

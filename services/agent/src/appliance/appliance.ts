@@ -191,7 +191,7 @@ export class Appliance {
   }
 
   /** The agent, its first push noted as the end of the boot. */
-  #noting(agent: Agent): Pick<Agent, 'push' | 'status' | 'exportState' | 'importState'> {
+  #noting(agent: Agent): Pick<Agent, 'push' | 'status' | 'exportState' | 'importState' | 'operate'> {
     return {
       push: async (push) => {
         const acknowledgement = await agent.push(push);
@@ -201,6 +201,7 @@ export class Appliance {
       status: () => agent.status(),
       exportState: () => agent.exportState(),
       importState: (state) => agent.importState(state),
+      operate: (name, request) => agent.operate(name, request),
     };
   }
 

@@ -3,7 +3,14 @@ import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { DhcpHost, DnsRecord, RouterDocument, RouterSettings } from '@isthmus/contract';
+import {
+  type CollectionName,
+  collectionNames,
+  type DhcpHost,
+  type DnsRecord,
+  type RouterDocument,
+  type RouterSettings,
+} from '@isthmus/contract';
 import { CommandError, createHost, createLog, createNamespaceHost, type Host } from '@isthmus/host';
 import {
   ipv4Add,
@@ -137,6 +144,8 @@ export function settingsOf(
       ...dhcp,
     },
     dns: { interface: guest, domain, forwarders: [], ...dns },
+    metadata: { enabled: false, interface: guest, addresses: [] },
+    loadBalancing: { enabled: false, maxConnections: 1000, hardStopAfterMs: 86_400_000 },
     nat: { guestInterface: guest, guestNetwork: network, guestAddress: address },
     firewall: { guestInterface: guest, guestNetwork: network, egressDefault: 'allow' },
   };
@@ -174,32 +183,21 @@ export class TestDocument {
   readonly #records = new Map<string, DnsRecord>();
 
   get document(): RouterDocument {
-    const none = new Map<string, never>();
-    return {
-      settings: this.#settings,
-      entries: {
-        'routing.publicAddresses': none,
-        'dhcp.hosts': new Map(this.#hosts),
-        'dns.records': new Map(this.#records),
-        'nat.portForwards': none,
-        'nat.staticNats': none,
-        'firewall.ingress': none,
-        'firewall.egress': none,
-      },
+    const entries = {
+      ...perCollection(() => new Map<string, never>()),
+      'dhcp.hosts': new Map(this.#hosts),
+      'dns.records': new Map(this.#records),
     };
+    return { settings: this.#settings, entries: entries as RouterDocument['entries'] };
   }
 
   change({ full = false, settings, hosts = {}, records = {} }: TestChange): DocumentChange {
     if (settings !== undefined) this.#settings = settings;
     const changed = {
-      'routing.publicAddresses': [],
+      ...perCollection(() => []),
       'dhcp.hosts': merge<'dhcp.hosts'>(this.#hosts, hosts),
       'dns.records': merge<'dns.records'>(this.#records, records),
-      'nat.portForwards': [],
-      'nat.staticNats': [],
-      'firewall.ingress': [],
-      'firewall.egress': [],
-    };
+    } as DocumentChange['entries'];
     const added = (entries: ReadonlyMap<string, never>) => [...entries].map(([id, after]) => ({ id, after }));
     return {
       full,
@@ -214,6 +212,10 @@ export class TestDocument {
         : changed,
     };
   }
+}
+
+function perCollection<Value>(make: () => Value): Record<CollectionName, Value> {
+  return Object.fromEntries(collectionNames.map((name) => [name, make()])) as Record<CollectionName, Value>;
 }
 
 function merge<Name extends 'dhcp.hosts' | 'dns.records'>(

@@ -42,6 +42,8 @@ export function settings(changes: { egressDefault?: 'allow' | 'deny'; sourceNat?
       leaseTimeSeconds: 3600,
     },
     dns: { interface: eth0, domain, forwarders: [] },
+    metadata: { enabled: false, interface: eth0, addresses: [] },
+    loadBalancing: { enabled: false, maxConnections: 1000, hardStopAfterMs: 86_400_000 },
     nat: {
       ...guest,
       guestAddress: address('10.1.1.1'),

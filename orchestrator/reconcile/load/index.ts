@@ -1,0 +1,27 @@
+// Which rows become which entries of a router's document: a loader for each collection.
+import type { CollectionName } from '@isthmus/contract';
+import { type Loader, noEntries } from './entries.ts';
+import { egressRules, ingressRules } from './firewall.ts';
+import { furtherAddresses, portForwards, staticNats } from './nat.ts';
+import { dhcpHosts, dnsRecords } from './nics.ts';
+
+export type { Entries } from './entries.ts';
+export { loadSettings, tunnelMtu } from './settings.ts';
+
+/** Every collection of the document. */
+export const loaders: Readonly<Record<CollectionName, Loader>> = {
+  'routing.publicAddresses': furtherAddresses,
+  'dhcp.hosts': dhcpHosts,
+  'dns.records': dnsRecords,
+  'metadata.guests': noEntries,
+  'metadata.passwords': noEntries,
+  'nat.portForwards': portForwards,
+  'nat.staticNats': staticNats,
+  'firewall.ingress': ingressRules,
+  'firewall.egress': egressRules,
+  'firewall.routed': noEntries,
+  'firewall.ipv6': noEntries,
+  'loadBalancing.rules': noEntries,
+  'loadBalancing.members': noEntries,
+  'loadBalancing.certificates': noEntries,
+};

@@ -1,0 +1,68 @@
+// Reads the rows behind a router's settings.
+import type { RouterSettings } from '@isthmus/contract';
+import { prefixLengthOfNetmask } from '@isthmus/net';
+import { compileSettings } from '../../compile/settings.ts';
+import type { Db, Trx } from '../../store/database.ts';
+
+/** The settings of a network's router. Throws where the network or the router is gone. */
+export async function loadSettings(trx: Trx, networkId: string, routerId: string): Promise<RouterSettings> {
+  const network = await trx
+    .selectFrom('network')
+    .innerJoin('zone', 'zone.id', 'network.zone_id')
+    .innerJoin('network_offering', 'network_offering.id', 'network.network_offering_id')
+    .select([
+      'network.cidr',
+      'network.zone_id',
+      'network.gateway',
+      'network.network_domain',
+      'network.private_mtu',
+      'network.public_mtu',
+      'network.dns1',
+      'network.dns2',
+      'network_offering.egress_default_allow',
+      'zone.dns1 as zone_dns1',
+      'zone.dns2 as zone_dns2',
+    ])
+    .where('network.id', '=', networkId)
+    .executeTakeFirstOrThrow();
+  const router = await trx.selectFrom('router').selectAll().where('id', '=', routerId).executeTakeFirstOrThrow();
+  const sourceNat = await trx
+    .selectFrom('public_ip_address')
+    .innerJoin('vlan_ip_range', 'vlan_ip_range.id', 'public_ip_address.vlan_ip_range_id')
+    .select(['public_ip_address.address', 'vlan_ip_range.netmask', 'vlan_ip_range.gateway'])
+    .where('public_ip_address.network_id', '=', networkId)
+    .where('public_ip_address.is_source_nat', '=', true)
+    .executeTakeFirst();
+  return compileSettings({
+    router: { name: router.name, guestMac: router.guest_mac_address, publicMac: router.public_mac_address },
+    network: {
+      cidr: network.cidr,
+      gateway: network.gateway,
+      domain: network.network_domain,
+      privateMtu: Math.min(network.private_mtu, (await tunnelMtu(trx, network.zone_id)) ?? network.private_mtu),
+      publicMtu: network.public_mtu,
+      dns: [network.dns1, network.dns2].filter((address) => address !== null),
+      egressDefaultAllow: network.egress_default_allow,
+    },
+    zoneDns: [network.zone_dns1, network.zone_dns2].filter((address) => address !== null),
+    sourceNat:
+      sourceNat === undefined
+        ? null
+        : {
+            address: sourceNat.address,
+            gateway: sourceNat.gateway,
+            prefixLength: prefixLengthOfNetmask(sourceNat.netmask),
+          },
+  });
+}
+
+/** The largest MTU that every guest segment of a zone has across its tunnels; null where it has none, or none is known. */
+export async function tunnelMtu(db: Db | Trx, zoneId: string): Promise<number | null> {
+  const row = await db
+    .selectFrom('host')
+    .select(({ fn }) => fn.min('guest_mtu').as('mtu'))
+    .where('zone_id', '=', zoneId)
+    .where('tunnel_address', 'is not', null)
+    .executeTakeFirst();
+  return row?.mtu ?? null;
+}

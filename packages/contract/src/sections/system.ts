@@ -1,0 +1,15 @@
+// Section `system`: the router itself.
+import Type from 'typebox';
+import { FqdnSchema, HostnameSchema } from '../values.ts';
+
+const closed = { additionalProperties: false } as const;
+
+/** `conntrackMax` is the size of its connection tracking table, in flows. */
+export const SystemSettingsSchema = Type.Object(
+  {
+    hostname: HostnameSchema,
+    domain: FqdnSchema,
+    conntrackMax: Type.Integer({ minimum: 1024, maximum: 16_777_216 }),
+  },
+  closed,
+);
