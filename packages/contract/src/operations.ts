@@ -1,6 +1,7 @@
 // What a router's agent does on request, besides taking its document: POST …/operations/NAME with a JSON body, answered
 // with JSON. `POST /v1/operations/NAME` of an agent in a VM, `POST /v1/appliances/:id/operations/NAME` of a host agent.
 import Type, { type Static } from 'typebox';
+import { diagnosticTools } from './diagnostics.ts';
 import { EntryIdSchema, Ipv4AddressSchema, Ipv6AddressSchema } from './values.ts';
 
 const closed = { additionalProperties: false } as const;
@@ -71,16 +72,19 @@ const RuleStatisticsSchema = Type.Object(
 
 /** Shape of each operation's request and answer. */
 export const operations = {
-  /** `fresh`: carried out now, not the last results. */
+  /** `fresh`: carried out now, not the last results. `now`: the router's clock as it answers, ISO 8601. */
   'health-checks': {
     request: Type.Object({ fresh: Type.Boolean() }, closed),
-    answer: Type.Object({ results: Type.Array(HealthCheckResultSchema) }, closed),
+    answer: Type.Object({ results: Type.Array(HealthCheckResultSchema), now: Type.String() }, closed),
   },
-  /** `parameters`: further arguments of the tool, each a word; refused unless the tool's own short list has it. */
+  /**
+   * `parameters`: further arguments of the tool, each a word that `diagnosticFault` lets pass. `exitCode` 124: ended after
+   * `diagnosticSeconds`.
+   */
   diagnostics: {
     request: Type.Object(
       {
-        tool: Type.Enum(['ping', 'traceroute', 'arping']),
+        tool: Type.Enum([...diagnosticTools]),
         address: Type.Union([Ipv4AddressSchema, Ipv6AddressSchema]),
         parameters: Type.Array(Type.String({ pattern: '^[A-Za-z0-9._:-]{1,64}$' }), { maxItems: 16 }),
       },

@@ -1,6 +1,7 @@
 // Section `system`: the router itself.
 import Type from 'typebox';
 import { FqdnSchema, HostnameSchema } from '../values.ts';
+import { HealthCheckSettingsSchema } from './health-checks.ts';
 
 const closed = { additionalProperties: false } as const;
 
@@ -10,6 +11,7 @@ export const SystemSettingsSchema = Type.Object(
     hostname: HostnameSchema,
     domain: FqdnSchema,
     conntrackMax: Type.Integer({ minimum: 1024, maximum: 16_777_216 }),
+    healthChecks: Type.Optional(HealthCheckSettingsSchema),
   },
   closed,
 );
