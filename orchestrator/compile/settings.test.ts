@@ -17,13 +17,16 @@ const input: SettingsInput = {
     publicMtu: 1500,
     dns: [],
     egressDefaultAllow: false,
+    services: new Set(['Dhcp', 'Dns', 'UserData', 'Firewall', 'SourceNat', 'StaticNat', 'PortForwarding', 'Lb']),
+    isRouted: false,
   },
   zoneDns: [parseIpv4Address('192.0.2.53')],
-  sourceNat: {
+  uplink: {
     address: parseIpv4Address('203.0.113.10'),
     prefixLength: 24,
     gateway: parseIpv4Address('203.0.113.1'),
   },
+  ipv6: null,
 };
 
 function fits(settings: RouterSettings): boolean {
@@ -37,14 +40,14 @@ test('a network with source NAT has a public NIC, a default gateway and forwards
     settings.routing.interfaces.map(({ name, address }) => `${name} ${address}`),
     ['eth0 10.1.1.1', 'eth2 203.0.113.10'],
   );
-  t.is(settings.routing.defaultGateway?.address, input.sourceNat?.gateway);
+  t.is(settings.routing.defaultGateway?.address, input.uplink?.gateway);
   t.deepEqual(settings.dns.forwarders, [...input.zoneDns]);
   t.is(settings.firewall.egressDefault, 'deny');
   t.is(settings.dhcp.mtu, undefined);
 });
 
 test('a network without source NAT has no public NIC and no gateway', (t) => {
-  const settings = compileSettings({ ...input, sourceNat: null });
+  const settings = compileSettings({ ...input, uplink: null });
   t.true(fits(settings));
   t.deepEqual(
     settings.routing.interfaces.map(({ name }) => name as string),

@@ -10,12 +10,13 @@ import {
   parseIpv4Address,
   prefixLengthOf,
 } from '@isthmus/net';
+import { advertisedIpv6, type Ipv6Input, ipv6Of } from './ipv6.ts';
 
 /** NIC names inside every router, as the field has them; eth1 is the control NIC of routers that are VMs. */
 export const guestInterface = parseInterfaceName('eth0');
 export const publicInterface = parseInterfaceName('eth2');
 
-/** What the settings are made of. `sourceNat` is null for a network without the service SourceNat. */
+/** What the settings are made of. */
 export interface SettingsInput {
   readonly router: { readonly name: string; readonly guestMac: MacAddress; readonly publicMac: MacAddress };
   readonly network: {
@@ -27,13 +28,20 @@ export interface SettingsInput {
     /** The network's own resolvers; empty: the zone's. */
     readonly dns: readonly Ipv4Address[];
     readonly egressDefaultAllow: boolean;
+    /** Services of its offering, by CloudStack's names. */
+    readonly services: ReadonlySet<string>;
+    /** Guests are reached at their own addresses, without NAT. */
+    readonly isRouted: boolean;
   };
   readonly zoneDns: readonly Ipv4Address[];
-  readonly sourceNat: {
+  /** The address of the router's public NIC; null for a network without. */
+  readonly uplink: {
     readonly address: Ipv4Address;
     readonly prefixLength: number;
     readonly gateway: Ipv4Address;
   } | null;
+  /** Null of a network of IPv4 alone. */
+  readonly ipv6: Ipv6Input | null;
 }
 
 /** Flows that a router tracks at once; the kernel's own default on a machine of 4 GiB. */
@@ -49,7 +57,68 @@ const loadBalancerConnections = 50_000;
 const hardStopAfterMs = 86_400_000;
 
 /** Settings of every section. */
-export function compileSettings({ router, network, zoneDns, sourceNat }: SettingsInput): RouterSettings {
+export function compileSettings(input: SettingsInput): RouterSettings {
+  const { router, network, zoneDns } = input;
+  const { services, isRouted } = network;
+  // The address stays with a network that has lost its way out, for the day that it moves back.
+  const uplink = isRouted || services.has('SourceNat') ? input.uplink : null;
+  const ipv6 = uplink === null && input.ipv6 !== null ? { ...input.ipv6, uplink: null } : input.ipv6;
+  const resolvers = [...(network.dns.length > 0 ? network.dns : zoneDns)];
+  return {
+    system: { hostname: parseHostname(router.name), domain: network.domain, conntrackMax },
+    routing: routing(input, uplink, ipv6),
+    dhcp: {
+      enabled: services.has('Dhcp'),
+      interface: guestInterface,
+      network: network.cidr,
+      router: network.gateway,
+      dnsServers: services.has('Dns') || resolvers.length === 0 ? [network.gateway] : resolvers,
+      domain: network.domain,
+      leaseTimeSeconds,
+      ...(network.privateMtu !== 1500 && { mtu: network.privateMtu }),
+      ...advertisedIpv6(ipv6, services.has('Dns')),
+    },
+    dns: {
+      enabled: services.has('Dns'),
+      interface: guestInterface,
+      domain: network.domain,
+      forwarders: resolvers,
+    },
+    metadata: {
+      enabled: services.has('UserData'),
+      interface: guestInterface,
+      addresses: [network.gateway, metadataAddress],
+    },
+    nat: {
+      guestInterface,
+      guestNetwork: network.cidr,
+      guestAddress: network.gateway,
+      ...(uplink && { publicInterface }),
+      ...(uplink && !isRouted && { sourceNatAddress: uplink.address }),
+    },
+    firewall: {
+      guestInterface,
+      guestNetwork: network.cidr,
+      ...(uplink && { publicInterface }),
+      // Without the service nobody could ever open what is denied.
+      egressDefault: network.egressDefaultAllow || !services.has('Firewall') ? 'allow' : 'deny',
+      ...(isRouted && { isRouted }),
+      ...(ipv6 && { guestNetworkIpv6: ipv6.network }),
+    },
+    loadBalancing: {
+      enabled: services.has('Lb'),
+      ...(uplink && { publicInterface }),
+      maxConnections: loadBalancerConnections,
+      hardStopAfterMs,
+    },
+  };
+}
+
+function routing(
+  { router, network }: SettingsInput,
+  uplink: SettingsInput['uplink'],
+  ipv6: SettingsInput['ipv6'],
+): RouterSettings['routing'] {
   const guest = {
     name: guestInterface,
     role: 'guest' as const,
@@ -57,58 +126,21 @@ export function compileSettings({ router, network, zoneDns, sourceNat }: Setting
     mtu: network.privateMtu,
     address: network.gateway,
     prefixLength: prefixLengthOf(network.cidr),
+    ...ipv6Of('guest', ipv6),
   };
-  const uplink =
-    sourceNat === null
-      ? []
-      : [
-          {
-            name: publicInterface,
-            role: 'public' as const,
-            macAddress: router.publicMac,
-            mtu: network.publicMtu,
-            address: sourceNat.address,
-            prefixLength: sourceNat.prefixLength,
-          },
-        ];
+  if (uplink === null) return { interfaces: [guest] };
+  const outside = {
+    name: publicInterface,
+    role: 'public' as const,
+    macAddress: router.publicMac,
+    mtu: network.publicMtu,
+    address: uplink.address,
+    prefixLength: uplink.prefixLength,
+    ...ipv6Of('public', ipv6),
+  };
   return {
-    system: { hostname: parseHostname(router.name), domain: network.domain, conntrackMax },
-    routing: {
-      interfaces: [guest, ...uplink],
-      ...(sourceNat && { defaultGateway: { address: sourceNat.gateway, interface: publicInterface } }),
-    },
-    dhcp: {
-      interface: guestInterface,
-      network: network.cidr,
-      router: network.gateway,
-      dnsServers: [network.gateway],
-      domain: network.domain,
-      leaseTimeSeconds,
-      ...(network.privateMtu !== 1500 && { mtu: network.privateMtu }),
-    },
-    dns: {
-      interface: guestInterface,
-      domain: network.domain,
-      forwarders: [...(network.dns.length > 0 ? network.dns : zoneDns)],
-    },
-    metadata: { enabled: true, interface: guestInterface, addresses: [network.gateway, metadataAddress] },
-    nat: {
-      guestInterface,
-      guestNetwork: network.cidr,
-      guestAddress: network.gateway,
-      ...(sourceNat && { publicInterface, sourceNatAddress: sourceNat.address }),
-    },
-    firewall: {
-      guestInterface,
-      guestNetwork: network.cidr,
-      ...(sourceNat && { publicInterface }),
-      egressDefault: network.egressDefaultAllow ? 'allow' : 'deny',
-    },
-    loadBalancing: {
-      enabled: true,
-      ...(sourceNat && { publicInterface }),
-      maxConnections: loadBalancerConnections,
-      hardStopAfterMs,
-    },
+    interfaces: [guest, outside],
+    defaultGateway: { address: uplink.gateway, interface: publicInterface },
+    ...(ipv6?.uplink && { defaultGatewayIpv6: { address: ipv6.uplink.gateway, interface: publicInterface } }),
   };
 }

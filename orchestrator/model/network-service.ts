@@ -1,5 +1,19 @@
 // What each service of a network can do, as clients read it (CloudStack's capabilities of the virtual router).
 
+/** What a virtual router provides in this release, by CloudStack's names of services. */
+export const routerServices = [
+  'Dhcp',
+  'Dns',
+  'UserData',
+  'Firewall',
+  'Gateway',
+  'SourceNat',
+  'StaticNat',
+  'PortForwarding',
+  'Lb',
+] as const;
+export type RouterService = (typeof routerServices)[number];
+
 /** One capability of a service, e.g. SupportedProtocols. */
 export interface Capability {
   readonly name: string;
@@ -24,6 +38,12 @@ const capabilities: Readonly<Record<string, readonly Capability[]>> = {
   ],
   StaticNat: [{ name: 'ElasticIp', value: 'false' }],
   PortForwarding: [{ name: 'SupportedProtocols', value: 'tcp,udp' }],
+  Lb: [
+    { name: 'SupportedLBAlgorithms', value: 'roundrobin,leastconn,source' },
+    { name: 'SupportedLBIsolation', value: 'dedicated' },
+    { name: 'SupportedProtocols', value: 'tcp, udp, tcp-proxy, ssl' },
+    { name: 'LbSchemes', value: 'Public' },
+  ],
 };
 
 /** The services of an offering as responses list them: name, providers, capabilities. */

@@ -31,11 +31,13 @@ const router = ['VirtualRouter'];
 const isolatedServices = {
   Dhcp: router,
   Dns: router,
+  UserData: router,
   Firewall: router,
   Gateway: router,
   SourceNat: router,
   StaticNat: router,
   PortForwarding: router,
+  Lb: router,
 };
 
 /** Offerings of isolated networks; the names are the field's, the services those that this release delivers. */
@@ -51,8 +53,24 @@ const networkOfferings = [
     name: 'DefaultIsolatedNetworkOffering',
     display_text: 'Offering for isolated networks without source NAT',
     availability: 'Optional',
-    services: { Dhcp: router, Dns: router },
+    services: { Dhcp: router, Dns: router, UserData: router },
     egress_default_allow: false,
+  },
+  {
+    name: 'DefaultIsolatedDualStackNetworkOffering',
+    display_text: 'Offering for isolated networks with IPv4 and IPv6',
+    availability: 'Optional',
+    services: isolatedServices,
+    egress_default_allow: false,
+    internet_protocol: 'DualStack',
+  },
+  {
+    name: 'DefaultIsolatedRoutedNetworkOffering',
+    display_text: 'Offering for routed networks: no NAT, guests at their own addresses',
+    availability: 'Optional',
+    services: { Dhcp: router, Dns: router, UserData: router, Firewall: router, Gateway: router },
+    egress_default_allow: false,
+    network_mode: 'ROUTED',
   },
 ] as const;
 

@@ -4,6 +4,7 @@ import pg from 'pg';
 import * as first from './migrations/0001-first.ts';
 import * as virtualMachines from './migrations/0002-virtual-machines.ts';
 import * as rootDisks from './migrations/0003-root-disks.ts';
+import * as ipv6AndRouted from './migrations/0007-ipv6-and-routed.ts';
 import { preparingPool } from './prepared-statements.ts';
 import type { Database } from './schema.ts';
 
@@ -14,6 +15,7 @@ const migrations: Record<string, Migration> = {
   '0001-first': first,
   '0002-virtual-machines': virtualMachines,
   '0003-root-disks': rootDisks,
+  '0007-ipv6-and-routed': ipv6AndRouted,
 };
 
 /** Opens a pool of connections. `url` is a PostgreSQL URL; a Unix socket is `postgresql:///isthmus?host=/run/…`. */

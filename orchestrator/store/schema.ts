@@ -1,9 +1,11 @@
 // The tables of the database as kysely sees them: over 400 lines because a table is one type, and all are read together.
 // Columns are described where they are made: migrations/. Tables of a feature of routers stand in tables/.
 import type { CertificateRole, DriverName } from '@isthmus/contract';
-import type { Fqdn, Hostname, Ipv4Address, Ipv4Cidr, MacAddress } from '@isthmus/net';
+import type { Fqdn, Hostname, Ipv4Address, Ipv4Cidr, Ipv6Address, Ipv6Cidr, MacAddress } from '@isthmus/net';
 import type { ColumnType, Generated } from 'kysely';
 import type { RouterState, VirtualMachineState } from '../model/virtual-machine.ts';
+import type { Ipv6Tables } from './tables/ipv6.ts';
+import type { RoutedTables } from './tables/routed.ts';
 
 /** A timestamp: read as Date, written as Date or left to the database. */
 export type Timestamp = ColumnType<Date, Date | undefined, Date>;
@@ -72,6 +74,8 @@ export interface ZoneTable {
   dns2: Ipv4Address | null;
   internal_dns1: Ipv4Address;
   internal_dns2: Ipv4Address | null;
+  ip6_dns1: Ipv6Address | null;
+  ip6_dns2: Ipv6Address | null;
   /** Default CIDR of isolated networks. */
   guest_cidr: Ipv4Cidr;
   network_domain: Fqdn | null;
@@ -235,6 +239,12 @@ export interface VlanIpRangeTable {
   netmask: Ipv4Address;
   start_ip: Ipv4Address;
   end_ip: Ipv4Address;
+  /** The IPv6 network beside it; null: IPv4 alone. */
+  ip6_gateway: Ipv6Address | null;
+  ip6_cidr: Ipv6Cidr | null;
+  /** Routers get addresses from here to `end_ipv6`; both null: from the whole network. */
+  start_ipv6: Ipv6Address | null;
+  end_ipv6: Ipv6Address | null;
   account_id: string | null;
   domain_id: string | null;
   created: Timestamp;
@@ -303,6 +313,19 @@ export interface NetworkOfferingTable {
   network_rate: number | null;
   /** Service name to provider names, e.g. {"Dhcp": ["VirtualRouter"]}. */
   services: Json<Record<string, string[]>>;
+  internet_protocol: Generated<'IPv4' | 'DualStack'>;
+  /** ROUTED: guests are reached at their own addresses, without NAT. */
+  network_mode: Generated<'NATTED' | 'ROUTED'>;
+  tags: string | null;
+  /** Whose it is; empty: everybody's. */
+  domain_ids: ColumnType<string[], string | undefined, string>;
+  /** Where it is offered; empty: everywhere. */
+  zone_ids: ColumnType<string[], string | undefined, string>;
+  /** By service, capabilities that were chosen. */
+  capabilities: ColumnType<Record<string, Record<string, string>>, string | undefined, string>;
+  /** Connections of all load balancers of a router at once; null: its default. */
+  max_connections: number | null;
+  keep_alive_enabled: Generated<boolean>;
   created: Timestamp;
 }
 
@@ -349,6 +372,16 @@ export interface NetworkTable {
   network_domain: Fqdn;
   dns1: Ipv4Address | null;
   dns2: Ipv4Address | null;
+  ip6_dns1: Ipv6Address | null;
+  ip6_dns2: Ipv6Address | null;
+  /** Of a dual-stack network: its own /64, and the prefix of the zone that it is of. */
+  ip6_prefix_id: string | null;
+  ip6_cidr: Ipv6Cidr | null;
+  ip6_gateway: Ipv6Address | null;
+  /** Its router's among the public ones, to which the /64 is routed. */
+  ip6_public_address: Ipv6Address | null;
+  /** The part of `cidr` that instances get addresses of (CloudStack: guestvmcidr); null: all of it. */
+  guest_vm_cidr: Ipv4Cidr | null;
   public_mtu: Generated<number>;
   private_mtu: Generated<number>;
   /** Null until the network is implemented. */
@@ -545,7 +578,7 @@ export interface LeaseTable {
 }
 
 /** Every table by name. */
-export interface Database {
+export interface Database extends Ipv6Tables, RoutedTables {
   domain: DomainTable;
   account: AccountTable;
   cloud_user: UserTable;

@@ -241,7 +241,7 @@ export class Cloud {
         name,
         traffictype: 'GUEST',
         guestiptype: 'Isolated',
-        supportedservices: 'Dhcp,Dns,Firewall,SourceNat,StaticNat,PortForwarding',
+        supportedservices: 'Dhcp,Dns,UserData,Firewall,SourceNat,StaticNat,PortForwarding,Lb',
         egressdefaultpolicy: true,
         enable: true,
       });

@@ -1,8 +1,8 @@
+import { routerServices } from '../../model/network-service.ts';
 import { defaultRouterOffering } from '../../store/router-offering.ts';
 import { syncCommand } from '../declaration.ts';
 import { parameterError } from '../errors.ts';
 import { p } from '../parameter.ts';
-import { routerServices } from '../physical-network/response.ts';
 import { networkOfferingFields, presentNetworkOffering } from './response.ts';
 
 const provider = 'VirtualRouter';

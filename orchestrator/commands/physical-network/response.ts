@@ -1,4 +1,5 @@
 import type { Selectable } from 'kysely';
+import { routerServices } from '../../model/network-service.ts';
 import type { Trx } from '../../store/database.ts';
 import type { NetworkServiceProviderTable, PhysicalNetworkTable, TrafficTypeTable } from '../../store/schema.ts';
 import type { ResponseFields, ResponseObject } from '../declaration.ts';
@@ -70,17 +71,6 @@ export const providerFields: ResponseFields = {
   servicelist: field.list('The services that it provides'),
   canenableindividualservice: field.boolean('Whether offerings may use some of its services alone'),
 };
-
-/** What a virtual router provides in this release, by CloudStack's names of services. */
-export const routerServices = [
-  'Dhcp',
-  'Dns',
-  'Firewall',
-  'Gateway',
-  'SourceNat',
-  'StaticNat',
-  'PortForwarding',
-] as const;
 
 /** A provider as the API shows it. */
 export function presentProvider(row: Selectable<NetworkServiceProviderTable>): ResponseObject {

@@ -3,6 +3,7 @@ import type { RouterSettings } from '@isthmus/contract';
 import { prefixLengthOfNetmask } from '@isthmus/net';
 import { compileSettings } from '../../compile/settings.ts';
 import type { Db, Trx } from '../../store/database.ts';
+import { ipv6Input } from './ipv6.ts';
 
 /** The settings of a network's router. Throws where the network or the router is gone. */
 export async function loadSettings(trx: Trx, networkId: string, routerId: string): Promise<RouterSettings> {
@@ -19,17 +20,32 @@ export async function loadSettings(trx: Trx, networkId: string, routerId: string
       'network.public_mtu',
       'network.dns1',
       'network.dns2',
+      'network.ip6_cidr',
+      'network.ip6_gateway',
+      'network.ip6_public_address',
+      'network.ip6_dns1',
+      'network.ip6_dns2',
       'network_offering.egress_default_allow',
+      'network_offering.services',
+      'network_offering.network_mode',
+      'zone.ip6_dns1 as zone_ip6_dns1',
+      'zone.ip6_dns2 as zone_ip6_dns2',
       'zone.dns1 as zone_dns1',
       'zone.dns2 as zone_dns2',
     ])
     .where('network.id', '=', networkId)
     .executeTakeFirstOrThrow();
   const router = await trx.selectFrom('router').selectAll().where('id', '=', routerId).executeTakeFirstOrThrow();
-  const sourceNat = await trx
+  const uplink = await trx
     .selectFrom('public_ip_address')
     .innerJoin('vlan_ip_range', 'vlan_ip_range.id', 'public_ip_address.vlan_ip_range_id')
-    .select(['public_ip_address.address', 'vlan_ip_range.netmask', 'vlan_ip_range.gateway'])
+    .select([
+      'public_ip_address.address',
+      'vlan_ip_range.netmask',
+      'vlan_ip_range.gateway',
+      'vlan_ip_range.ip6_cidr',
+      'vlan_ip_range.ip6_gateway',
+    ])
     .where('public_ip_address.network_id', '=', networkId)
     .where('public_ip_address.is_source_nat', '=', true)
     .executeTakeFirst();
@@ -43,16 +59,12 @@ export async function loadSettings(trx: Trx, networkId: string, routerId: string
       publicMtu: network.public_mtu,
       dns: [network.dns1, network.dns2].filter((address) => address !== null),
       egressDefaultAllow: network.egress_default_allow,
+      services: new Set(Object.keys(network.services)),
+      isRouted: network.network_mode === 'ROUTED',
     },
     zoneDns: [network.zone_dns1, network.zone_dns2].filter((address) => address !== null),
-    sourceNat:
-      sourceNat === undefined
-        ? null
-        : {
-            address: sourceNat.address,
-            gateway: sourceNat.gateway,
-            prefixLength: prefixLengthOfNetmask(sourceNat.netmask),
-          },
+    uplink: uplink === undefined ? null : { ...uplink, prefixLength: prefixLengthOfNetmask(uplink.netmask) },
+    ipv6: ipv6Input(network, uplink),
   });
 }
 
