@@ -95,16 +95,32 @@ export type Machine = Static<typeof MachineSchema>;
 /**
  * PUT /v1/appliances/:id makes and starts the router, or adopts it where it runs. Its document comes by POST …/push with
  * the namespace driver, by config drive and through the tunnel with VMs. The host agent adds the control NIC of a VM.
+ * `dark`: no frame goes through its ports until PUT …/ports lights them, since another router has its addresses.
  */
 export const ApplianceSpecSchema = Type.Object(
   {
     kind: Type.Enum(['router']),
     nics: Type.Array(NicSchema, { minItems: 1, maxItems: 8 }),
     machine: Type.Optional(MachineSchema),
+    dark: Type.Optional(Type.Literal(true)),
   },
   closed,
 );
 export type ApplianceSpec = Static<typeof ApplianceSpecSchema>;
+
+/**
+ * PUT /v1/appliances/:id/ports lights the ports of an appliance of this host, or darkens them; `instead` changes place
+ * with it in the same instant, where this host has it. Who was told by a newer `fencingToken` refuses (`conflict`).
+ */
+export const PortsSchema = Type.Object(
+  {
+    state: Type.Enum(['lit', 'dark']),
+    fencingToken: Type.Integer({ minimum: 0 }),
+    instead: Type.Optional(EntryIdSchema),
+  },
+  closed,
+);
+export type Ports = Static<typeof PortsSchema>;
 
 /** PUT /v1/instances/:id makes and starts a tenant's instance. */
 export const InstanceSpecSchema = Type.Object(
@@ -122,7 +138,7 @@ export const PowerStateSchema = Type.Enum(['Running', 'Stopped', 'Error']);
 /**
  * GET /v1/appliances and /v1/appliances/:id. Of a VM: `agent` is null, since its agent is asked through the tunnel;
  * `controlAddress` is where it listens; `hasConfigDrive` until POST …/eject-config-drive; `serialConsole` the last lines
- * that it wrote there, where it is in state Error or has its config drive still.
+ * that it wrote there, where it is in state Error or has its config drive still; `dark`: no frame goes through its ports.
  */
 export const ApplianceReportSchema = Type.Object(
   {
@@ -134,6 +150,7 @@ export const ApplianceReportSchema = Type.Object(
     controlAddress: Type.Optional(Ipv4AddressSchema),
     hasConfigDrive: Type.Optional(Type.Boolean()),
     serialConsole: Type.Optional(Type.String()),
+    dark: Type.Optional(Type.Literal(true)),
   },
   closed,
 );

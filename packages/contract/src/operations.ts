@@ -113,6 +113,18 @@ export const operations = {
     request: empty,
     answer: Type.Object({ versions: Type.Array(Type.String()) }, closed),
   },
+  /** Every tracked flow, with its translation and state: gzipped text in base64, for `import-flows` of the replacement. */
+  'export-flows': {
+    request: empty,
+    answer: Type.Object({ flows: Type.String({ pattern: '^[A-Za-z0-9+/]*={0,2}$' }) }, closed),
+  },
+  /** Tracks the flows of `export-flows` besides those that are tracked already; says how many came and how many were there. */
+  'import-flows': {
+    request: Type.Object({ flows: Type.String({ pattern: '^[A-Za-z0-9+/]*={0,2}$' }) }, closed),
+    answer: Type.Object({ taken: CountSchema, present: CountSchema }, closed),
+  },
+  /** Tells the neighbours of every NIC that its addresses are here now (gratuitous ARP). */
+  announce: { request: empty, answer: empty },
 } as const;
 
 export type OperationName = keyof typeof operations;
