@@ -17,6 +17,8 @@ export interface CommandOptions {
   /** Further environment; LC_ALL=C is always set. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** Characters of each output after which the command is killed, which counts as its end by signal. Default: no limit. */
+  readonly outputLimit?: number;
   /** Runs the command as this user. */
   readonly user?: string;
 }

@@ -62,6 +62,12 @@ test('a command is killed when its time is over, with grandchildren that hold it
   t.true(performance.now() - started < 2000);
 });
 
+test('a command that prints more than it may is killed, and what it printed until then is kept', async (t) => {
+  const error = await t.throwsAsync(commands.run('yes', [], { outputLimit: 1000 }), { instanceOf: CommandError });
+  t.is(error?.exitCode, null);
+  t.is(error?.stdout.length, 1000);
+});
+
 test('an abort kills the command', async (t) => {
   const controller = new AbortController();
   const running = commands.run('sleep', ['5'], { signal: controller.signal });

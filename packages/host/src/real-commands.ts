@@ -66,11 +66,16 @@ function collect(child: ChildProcess, options: CommandOptions): Promise<Outcome>
       unwatch();
       resolve({ exitCode, timedOut, stdout, stderr, cause });
     };
+    const limit = options.outputLimit ?? Number.POSITIVE_INFINITY;
+    const within = (text: string) => {
+      if (text.length > limit) child.kill('SIGKILL');
+      return text.length > limit ? text.slice(0, limit) : text;
+    };
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-      stdout += text;
+      stdout = within(stdout + text);
     });
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      stderr += text;
+      stderr = within(stderr + text);
     });
     // A command that ends before it has read all of its input is judged by its exit code.
     child.stdin?.on('error', () => {}).end(options.input);

@@ -1,6 +1,7 @@
 // What the agent's pipeline asks of a service: one daemon, or one table of the kernel, that carries sections of the document.
 import type {
   CollectionName,
+  HealthCheckResult,
   Operations,
   RouterDocument,
   RouterEntry,
@@ -77,6 +78,25 @@ export interface PortableState {
   importState(text: string): Promise<void>;
 }
 
+/** A health check as a service carries it out: of behaviour, and changing nothing. A check that throws has failed. */
+export interface HealthCheck {
+  /** CloudStack's name, such as `dhcp_check.py`. */
+  readonly name: HealthCheckResult['name'];
+  readonly kind: HealthCheckResult['kind'];
+  run(): Promise<CheckFinding>;
+}
+
+/** `detail`: for a person, what was tried and what came of it. */
+export type CheckFinding = Pick<HealthCheckResult, 'status' | 'detail'>;
+
+/** A file that may be shown to who diagnoses a router: nothing secret in it, nothing of what guests keep. */
+export interface DiagnosticFile {
+  /** As getDiagnosticsData names it. */
+  readonly name: string;
+  /** Absolute. One that is absent is left out. */
+  readonly path: string;
+}
+
 /**
  * One daemon or kernel table. `plan` is pure: it renders what changed, compares with what is applied, and answers with
  * the work, or null where there is none. The agent runs one plan at a time.
@@ -89,6 +109,9 @@ export interface RouterService {
   readonly portable?: PortableState;
   /** What this service does on request. */
   readonly operations?: Operations;
+  /** Checks besides `health`, which cost too much to be made each second. The service is healed where one fails. */
+  readonly checks?: readonly HealthCheck[];
+  diagnosticFiles?(): readonly DiagnosticFile[];
   check(change: DocumentChange): DocumentFault[];
   plan(change: DocumentChange): ServicePlan | null;
   /** What a check of its behaviour (not of a string in a file) found. */

@@ -1,13 +1,22 @@
 // The packet filter of the router: the sections nat and firewall, as iptables rules, ipsets and tracked flows.
 // Where each decision stands and why: docs/explanation/packet-path.md.
-import type { RouterDocument, ServiceHealth } from '@isthmus/contract';
+import type { Operations, RouterDocument, ServiceHealth } from '@isthmus/contract';
 import { type Chain, renderRule, type TableName } from '@isthmus/iptables-ts';
+import { exportFlows, importFlows } from '../conntrack/transfer.ts';
 import { firewallFaults } from '../firewall.ts';
 import { natFaults } from '../nat.ts';
-import type { DocumentChange, DocumentFault, RouterService, ServiceContext, ServicePlan } from '../service.ts';
+import type {
+  DocumentChange,
+  DocumentFault,
+  HealthCheck,
+  RouterService,
+  ServiceContext,
+  ServicePlan,
+} from '../service.ts';
 import { ChangePlan, type PlanContext } from './change.ts';
 import { FullPlan } from './full.ts';
 import { createKernel } from './kernel.ts';
+import { checkRules } from './rules-check.ts';
 import { concernsFilter, FilterState } from './state.ts';
 import { UnusedSets } from './unused-sets.ts';
 
@@ -30,6 +39,8 @@ class NetfilterService implements RouterService {
   readonly name = 'netfilter';
   /** Six chains in turn: a change by somebody else is found within 12 s, for 0.2% of a processor. */
   readonly checkEveryMs = 2000;
+  readonly operations: Operations;
+  readonly checks: readonly HealthCheck[];
   readonly #context: ServiceContext;
   readonly #plan: PlanContext & { readonly namePrefix: string };
   #state: FilterState | null = null;
@@ -43,8 +54,20 @@ class NetfilterService implements RouterService {
     const { commands, clock } = context.host;
     const kernel = createKernel(commands);
     this.#context = context;
+    this.operations = {
+      'export-flows': async () => ({ flows: await exportFlows(context.host) }),
+      'import-flows': ({ flows }) => importFlows(context.host, `${context.paths.run}/netfilter-taken-flows`, flows),
+    };
     const flows = { host: context.host, deletionPath: `${context.paths.run}/netfilter-flows` };
     this.#plan = { kernel, flows, unused: new UnusedSets(kernel, clock), namePrefix: context.namePrefix };
+    const look = () =>
+      checkRules(
+        kernel,
+        () => this.#state,
+        context.namePrefix,
+        () => clock.sleep(1000),
+      );
+    this.checks = [{ name: 'iptables_check.py', kind: 'advanced', run: look }];
   }
 
   check(change: DocumentChange): DocumentFault[] {
