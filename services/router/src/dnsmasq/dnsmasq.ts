@@ -5,9 +5,12 @@ import { checkDhcpHosts, checkDhcpSettings, dhcpClaims, dhcpEntryLine } from '..
 import { checkDnsRecords, dnsClaims, dnsEntryLine } from '../dns.ts';
 import {
   CheckError,
+  type CheckFinding,
+  type DiagnosticFile,
   type DocumentChange,
   type DocumentFault,
   type EntryChange,
+  type HealthCheck,
   type PortableState,
   type RouterService,
   type ServiceContext,
@@ -64,6 +67,7 @@ function lineChanges<Name extends Collection>(
 class DnsmasqService implements RouterService {
   readonly name = 'dnsmasq';
   readonly portable: PortableState;
+  readonly checks: readonly HealthCheck[];
   readonly #context: ServiceContext;
   readonly #layout: DnsmasqLayout;
   readonly #server: DnsmasqServer;
@@ -78,6 +82,30 @@ class DnsmasqService implements RouterService {
       exportState: () => this.#server.exportLeases(),
       importState: (text) => this.#server.importLeases(text),
     };
+    this.checks = [
+      { name: 'dhcp_check.py', kind: 'advanced', run: () => this.#finding('dhcp') },
+      { name: 'dns_check.py', kind: 'advanced', run: () => this.#finding('dns') },
+    ];
+  }
+
+  async #finding(protocol: 'dhcp' | 'dns'): Promise<CheckFinding> {
+    const { settings, dns } = this.#server;
+    if (settings === null) return { status: 'UNKNOWN', detail: 'no document is applied' };
+    return (await this.#probe.findings(settings, dns.any() ?? null))[protocol];
+  }
+
+  diagnosticFiles(): DiagnosticFile[] {
+    const { settings } = this.#server;
+    const { leases, dhcpHosts, dhcpOptions, dnsHosts, servers, log } = this.#layout;
+    return [
+      ...(settings === null ? [] : [{ name: 'dnsmasq.conf', path: settings.mainPath }]),
+      { name: 'dnsmasq.leases', path: leases },
+      { name: 'dnsmasq-dhcp-hosts', path: dhcpHosts },
+      { name: 'dnsmasq-dhcp-options', path: dhcpOptions },
+      { name: 'dnsmasq-dns-hosts', path: dnsHosts },
+      { name: 'dnsmasq-servers', path: servers },
+      { name: 'dnsmasq.log', path: log },
+    ];
   }
 
   check(change: DocumentChange): DocumentFault[] {

@@ -7,6 +7,8 @@ export interface ProbeQuestion {
   readonly address: string;
   readonly broadcast: string;
   readonly name: string;
+  /** A name that dnsmasq has to ask others for. */
+  readonly forwardedName?: string;
   readonly timeoutMs: number;
 }
 
@@ -14,6 +16,8 @@ export interface ProbeQuestion {
 export interface ProbeAnswer {
   readonly dns: { readonly code: number; readonly addresses: readonly string[] } | null;
   readonly dhcp: { readonly router: string | null } | null;
+  /** Null also where nothing was to be forwarded. */
+  readonly forwarded: { readonly code: number } | null;
 }
 
 function ask(question: ProbeQuestion, port: number, to: string, message: Buffer): Promise<Buffer | null> {
@@ -71,12 +75,15 @@ function readDhcp(answer: Buffer): ProbeAnswer['dhcp'] {
 /** Asks, in the network namespace of this process. */
 export async function probe(question: ProbeQuestion): Promise<ProbeAnswer> {
   const query = dnsQuery(question.name);
-  const [dns, dhcp] = await Promise.all([
+  const { forwardedName } = question;
+  const [dns, dhcp, forwarded] = await Promise.all([
     ask(question, 53, question.address, query),
     ask(question, 67, question.broadcast, dhcpInform(question.address)),
+    forwardedName === undefined ? null : ask(question, 53, question.address, dnsQuery(forwardedName)),
   ]);
   return {
     dns: dns === null ? null : readDns(dns, query.length),
     dhcp: dhcp === null ? null : readDhcp(dhcp),
+    forwarded: forwarded === null ? null : { code: (forwarded[3] ?? 0) & 15 },
   };
 }

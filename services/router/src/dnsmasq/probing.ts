@@ -1,8 +1,10 @@
 // Does dnsmasq answer? Asked by a short-lived process in the router's network namespace (probe-main.ts), or by this one
 // where that is its own.
+import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { parseHosts } from '@isthmus/dnsmasq-config';
 import type { Host } from '@isthmus/host';
+import type { CheckFinding } from '../service.ts';
 import type { EntryLine } from './lines.ts';
 import { type ProbeAnswer, type ProbeQuestion, probe } from './probe.ts';
 import type { DnsmasqSettings } from './settings.ts';
@@ -21,6 +23,25 @@ function dnsFault(answer: ProbeAnswer['dns'], name: string, address: string | nu
   }
   if (answer.addresses.includes(address)) return null;
   return `DNS answered ${answer.addresses.join(', ') || 'no address'} for ${name}: expected ${address}`;
+}
+
+interface Asked {
+  readonly name: string;
+  readonly address: string | null;
+  readonly forwardedName: string | undefined;
+}
+
+/** That other servers do not answer is not this router's fault: a warning. */
+function dnsFinding({ dns, forwarded }: ProbeAnswer, { name, address, forwardedName }: Asked): CheckFinding {
+  const fault = dnsFault(dns, name, address);
+  if (fault !== null) return { status: 'FAILURE', detail: fault };
+  const own = `answered for ${name}`;
+  if (forwardedName === undefined) return { status: 'SUCCESS', detail: `${own}; no servers to forward to` };
+  if (forwarded !== null && [0, noSuchName].includes(forwarded.code)) {
+    return { status: 'SUCCESS', detail: `${own}, and forwarded a question that was answered` };
+  }
+  const failure = forwarded === null ? `no answer within ${answerMs} ms` : `answer code ${forwarded.code}`;
+  return { status: 'WARNING', detail: `${own}; a question for ${forwardedName} was forwarded in vain: ${failure}` };
 }
 
 export class DnsmasqProbe {
@@ -55,6 +76,30 @@ export class DnsmasqProbe {
       dhcp === null ? `DHCP did not answer within ${answerMs} ms` : dnsFault(dns, name, host?.address ?? null);
     if (fault === null) this.#nextAtMs = clock.monotonicMs() + pauseMs;
     return fault;
+  }
+
+  /** Both asked now, and a name that others have to be asked for. */
+  async findings(
+    settings: DnsmasqSettings,
+    record: EntryLine | null,
+  ): Promise<{ readonly dhcp: CheckFinding; readonly dns: CheckFinding }> {
+    const [host] = record === null ? [] : parseHosts(`${record.text}\n`);
+    const name = host?.names[0] ?? settings.dnsDomain;
+    const forwardedName = settings.servers === '' ? undefined : `${randomBytes(8).toString('hex')}.invalid`;
+    const answer = await this.#ask({
+      address: settings.address,
+      broadcast: settings.broadcast,
+      name,
+      ...(forwardedName !== undefined && { forwardedName }),
+      timeoutMs: answerMs,
+    });
+    return {
+      dhcp:
+        answer.dhcp === null
+          ? { status: 'FAILURE', detail: `DHCP did not answer within ${answerMs} ms` }
+          : { status: 'SUCCESS', detail: 'DHCPINFORM was answered on the guest interface' },
+      dns: dnsFinding(answer, { name, address: host?.address ?? null, forwardedName }),
+    };
   }
 
   async #ask(question: ProbeQuestion): Promise<ProbeAnswer> {

@@ -1,6 +1,6 @@
 // Does the kernel filter as the document says? Its rules and sets are read back and compared as rules, whatever their
 // spelling: CloudStack's check looks for strings.
-import { diffRuleSets, type IpSet, parseIpSetSave, parseSave, tableNames } from '@isthmus/iptables-ts';
+import { diffRuleSets, parseIpSetSave, parseSave, tableNames } from '@isthmus/iptables-ts';
 import type { CheckFinding } from '../service.ts';
 import type { NetfilterKernel } from './kernel.ts';
 import type { FilterState } from './state.ts';
@@ -26,7 +26,13 @@ function wrongChains(found: string, state: FilterState): string[] {
   });
 }
 
-function wrongSets(found: readonly IpSet[], wanted: readonly IpSet[]): string[] {
+/** A set of either family. */
+interface Members {
+  readonly name: string;
+  readonly members: readonly string[];
+}
+
+function wrongSets(found: readonly Members[], wanted: readonly Members[]): string[] {
   const members = new Map(found.map((set) => [set.name, new Set<string>(set.members)]));
   return wanted
     .filter(({ name, members: expected }) => {

@@ -1,6 +1,7 @@
 // Does the default gateway answer? Asked by ARP, beside the health check, which never waits for it.
 import { CommandError, type Host } from '@isthmus/host';
 import type { DefaultRoute } from '@isthmus/templates/routing';
+import type { CheckFinding } from '../service.ts';
 
 const pauseMs = 30_000;
 const pauseAfterSilenceMs = 5_000;
@@ -35,12 +36,28 @@ export class GatewayProbe {
     return this.#answer;
   }
 
+  /** Asks every default gateway now. Throws CommandError where arping(8) cannot be run. */
+  async finding(routes: readonly DefaultRoute[]): Promise<CheckFinding> {
+    const silent: string[] = [];
+    const gateways = routes.flatMap(({ interface: name, gateway }) => (gateway === null ? [] : [{ name, gateway }]));
+    for (const { name, gateway } of gateways) {
+      if (!(await this.#answers(name, gateway))) silent.push(`${gateway} on ${name}`);
+    }
+    if (silent.length > 0) return { status: 'FAILURE', detail: `no answer to ARP from ${silent.join(', ')}` };
+    if (gateways.length === 0) return { status: 'SUCCESS', detail: 'there is no default gateway' };
+    return { status: 'SUCCESS', detail: `${gateways.map(({ gateway }) => gateway).join(', ')} answers ARP` };
+  }
+
+  async #answers(name: string, gateway: string): Promise<boolean> {
+    const options = { okCodes: [0, 1], signal: this.#end, timeoutMs: 5000 };
+    const args = ['-q', '-f', '-c', '2', '-w', '2', '-I', name, gateway];
+    const { exitCode } = await this.#host.commands.run('arping', args, options);
+    return exitCode === 0;
+  }
+
   async #ask(name: string, gateway: string): Promise<void> {
     try {
-      const options = { okCodes: [0, 1], signal: this.#end, timeoutMs: 5000 };
-      const args = ['-q', '-f', '-c', '2', '-w', '2', '-I', name, gateway];
-      const { exitCode } = await this.#host.commands.run('arping', args, options);
-      this.#answer = exitCode === 0 ? 'answers' : 'silent';
+      this.#answer = (await this.#answers(name, gateway)) ? 'answers' : 'silent';
     } catch (error) {
       if (!(error instanceof CommandError)) this.#host.log.warn('the gateway was not asked', { error });
       this.#answer = 'not known';

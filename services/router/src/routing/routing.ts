@@ -1,7 +1,8 @@
 // Interfaces, addresses, the default route, and, last of all, forwarding: the rules of netfilter stand by then, since its
 // service comes before this one, so no packet is ever forwarded without rules.
-import type { PublicAddress, ServiceHealth } from '@isthmus/contract';
+import type { Operations, PublicAddress, ServiceHealth } from '@isthmus/contract';
 import { CommandError } from '@isthmus/host';
+import { isIpv4Address } from '@isthmus/net';
 import {
   desiredRouting,
   publicAddressFaults,
@@ -14,6 +15,7 @@ import {
   CheckError,
   type DocumentChange,
   type DocumentFault,
+  type HealthCheck,
   type RouterService,
   type ServiceContext,
   type ServicePlan,
@@ -35,6 +37,19 @@ const nothing: RoutingState = { links: [], defaultRoutes: [] };
 class RoutingService implements RouterService {
   readonly name = 'routing';
   readonly checkEveryMs = 15_000;
+  readonly checks: readonly HealthCheck[] = [
+    {
+      name: 'gateways_check.py',
+      kind: 'basic',
+      run: () => this.#gateway.finding(this.#applied?.defaultRoutes ?? []),
+    },
+  ];
+  readonly operations: Operations = {
+    announce: async () => {
+      await this.#announceAll();
+      return {};
+    },
+  };
   readonly #context: ServiceContext;
   readonly #settings: KernelSettings;
   readonly #end = new AbortController();
@@ -188,6 +203,16 @@ class RoutingService implements RouterService {
       ...dark.map(({ name }) => `${name} has no carrier`),
       ...(isSilent ? [`the default gateway ${route.gateway} does not answer ARP`] : []),
     ];
+  }
+
+  /** For the replacement of a router, whose ports were dark when its addresses came up. */
+  async #announceAll(): Promise<void> {
+    this.#gateway.reset();
+    const nics = (this.#applied?.links ?? []).filter(({ name }) => name !== 'lo');
+    const all = nics.flatMap(({ name, addresses }) =>
+      addresses.map((address) => [name, address.split('/')[0] ?? ''] as const).filter(([, ip]) => isIpv4Address(ip)),
+    );
+    await announce(this.#context.host, all, this.#end.signal);
   }
 
   #announceNew(before: RoutingState, wanted: RoutingState): void {
