@@ -67,7 +67,7 @@ export async function startOrchestrator(options: OrchestratorOptions): Promise<O
     abandon: (id) => abandonJob(jobs, id),
   });
   const garbage = startGarbageCollection({ db, log, holder, setting });
-  const server = createApiServer({ db, orchestration, commands, queue, log });
+  const server = createApiServer({ db, orchestration, commands, queue, log, pushes: () => orchestration.pushes() });
   const integration = createIntegrationServer({ db, orchestration, commands, queue, log });
   await server.listen(options.listen);
   const address = server.addresses()[0];

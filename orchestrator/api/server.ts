@@ -13,6 +13,7 @@ import { type Answer, type Format, failure, success } from './answer.ts';
 import { authenticate, credentialsMissing } from './authenticate.ts';
 import { type Call, readCall } from './call.ts';
 import { createLoginLimiter, type LoginLimiter } from './login-limiter.ts';
+import { serveMetrics } from './metrics.ts';
 import { logIn, logOut } from './session-cookies.ts';
 
 export interface ApiDependencies {
@@ -21,6 +22,8 @@ export interface ApiDependencies {
   readonly commands: readonly Command[];
   readonly queue: JobQueuePort;
   readonly log: Log;
+  /** Pushes sent to routers since start, for /metrics. */
+  readonly pushes?: () => number;
 }
 
 /** The API, not yet listening: `listen({host, port})`, `close()`, `server.address()`. */
@@ -125,8 +128,12 @@ function build(parts: Parts): ApiServer {
     await parts.db.selectNoFrom((builder) => builder.lit(1).as('one')).execute();
     return reply.send({ status: 'ok' });
   });
+  serveMetrics(server, parts.db, parts.pushes ?? (() => 0));
   server.setNotFoundHandler(async (_request, reply) =>
-    reply.code(404).type('text/plain').send('Isthmus: the API is at /client/api, its health at /healthz\n'),
+    reply
+      .code(404)
+      .type('text/plain')
+      .send('Isthmus: the API is at /client/api, its health at /healthz, its metrics at /metrics\n'),
   );
   server.setErrorHandler(async (error: Error & { statusCode?: number }, _request, reply) => {
     const kind = (error.statusCode ?? 500) < 500 ? 'malformed' : 'internal';

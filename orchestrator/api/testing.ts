@@ -30,6 +30,7 @@ export function idleOrchestration(methods: Partial<Orchestration> = {}): Orchest
     stopRouter: nothing,
     rebootRouter: nothing,
     destroyRouter: nothing,
+    collectUsage: nothing,
     releasePublicIpAddress: nothing,
     newJoinToken: (hostId) => ({ token: `isthmus-join.test.${hostId}.${'x'.repeat(43)}`, sealedSecret: 'sealed' }),
     sealSecret: () => 'sealed',

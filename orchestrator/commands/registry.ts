@@ -26,6 +26,7 @@ import { commands as serviceOffering } from './service-offering/index.ts';
 import { commands as session } from './session/index.ts';
 import { commands as staticNat } from './static-nat/index.ts';
 import { commands as template } from './template/index.ts';
+import { commands as usage } from './usage/index.ts';
 import { commands as user } from './user/index.ts';
 import { commands as virtualMachine } from './virtual-machine/index.ts';
 import { commands as vlanIpRange } from './vlan-ip-range/index.ts';
@@ -56,6 +57,7 @@ const resources: readonly (readonly Command[])[] = [
   pod,
   serviceOffering,
   template,
+  usage,
   vlanIpRange,
   zone,
 ];

@@ -1,3 +1,4 @@
+import { isIpv4Cidr, isIpv6Cidr } from '@isthmus/net';
 import { allocators } from '../model/placement.ts';
 import type { Db, Trx } from '../store/database.ts';
 
@@ -12,8 +13,18 @@ export interface Setting {
   readonly type: 'String' | 'Boolean' | 'Number';
   /** The only values that it may have. */
   readonly values?: readonly string[];
+  /** What else its value has to be. */
+  readonly expected?: { readonly words: string; readonly fits: (value: string) => boolean };
   /** Takes effect with the next start of the orchestrator alone. */
   readonly needsRestart?: boolean;
+}
+
+/** A whole number from `min` to `max`. */
+function wholeNumber(min: number, max: number): NonNullable<Setting['expected']> {
+  return {
+    words: `a whole number from ${min} to ${max}`,
+    fits: (value) => Number(value) >= min && Number(value) <= max,
+  };
 }
 
 /** Every setting by CloudStack's name. A row of table `configuration` overrides the default. */
@@ -104,6 +115,30 @@ export const settings: Readonly<Record<string, Setting>> = {
     defaultValue: '120',
     description: 'Seconds within which a router in a virtual machine has to serve after it was started',
     type: 'Number',
+  },
+  'router.stats.interval': {
+    category: 'Advanced',
+    defaultValue: '300',
+    description: "Seconds between two readings of a router's counters: no more than that is lost with a router",
+    type: 'Number',
+    expected: wholeNumber(1, 86_400),
+  },
+  'usage.stats.job.aggregation.range': {
+    category: 'Advanced',
+    defaultValue: '1440',
+    description: 'Minutes that one usage record covers',
+    type: 'Number',
+    expected: wholeNumber(1, 44_640),
+  },
+  'metrics.allowed.cidrs': {
+    category: 'Secure',
+    defaultValue: '127.0.0.0/8,::1/128',
+    description: 'Who may read /metrics: CIDRs, comma-separated',
+    type: 'String',
+    expected: {
+      words: 'CIDRs, comma-separated, such as 192.0.2.0/24,2001:db8::/64',
+      fits: (value) => value.split(',').every((cidr) => isIpv4Cidr(cidr.trim()) || isIpv6Cidr(cidr.trim())),
+    },
   },
   'expunge.delay': {
     category: 'Advanced',

@@ -3,7 +3,11 @@ import type { DriverName } from '@isthmus/contract';
 import type { HostOrchestration } from './host-orchestration.ts';
 
 /** A table of rules whose rows become entries of a router's document, each with a state of its own. */
-export type StoredRuleTable = 'firewall_rule' | 'port_forwarding_rule';
+export type StoredRuleTable =
+  | 'firewall_rule'
+  | 'port_forwarding_rule'
+  | 'load_balancer_rule'
+  | 'load_balancer_member';
 /** Also the table of public addresses, whose rules are static NAT. */
 export type RuleTable = StoredRuleTable | 'public_ip_address';
 
@@ -35,6 +39,8 @@ export interface Orchestration extends HostOrchestration {
   stopRouter(id: string, options: { forced: boolean }): Promise<void>;
   rebootRouter(id: string): Promise<void>;
   destroyRouter(id: string): Promise<void>;
+  /** Reads the counters of every router (generateUsageRecords). */
+  collectUsage(): Promise<void>;
   /** Rules of the address revoked and settled, then the address free. */
   releasePublicIpAddress(id: string): Promise<void>;
   /** Reads the header of a qcow2 file on this machine (registerTemplate). Throws 431 for `url` with what is wrong of it. */

@@ -17,6 +17,7 @@ import { HostMonitor } from './host-monitor.ts';
 import { hostOrchestration } from './host-orchestration.ts';
 import { Hosts, onHost } from './hosts.ts';
 import { inspectTemplateDisk, registerImages } from './images.ts';
+import { meteringRound } from './metering.ts';
 import { monitor } from './monitor.ts';
 import * as network from './network.ts';
 import { NetworkLock } from './network-lock.ts';
@@ -108,6 +109,7 @@ export async function startOrchestration(options: OrchestrationOptions): Promise
     stopRouter: (id, { forced }) => router.stopRouter(parts, id, forced),
     rebootRouter: (id) => router.rebootRouter(parts, id),
     destroyRouter: (id) => router.destroyRouter(parts, id),
+    collectUsage: () => meteringRound(parts, true),
     releasePublicIpAddress: (id) => releasePublicIpAddress(parts, id),
     probeHost: (url) => probeHost(parts, url),
     inspectTemplateDisk: (path) => inspectTemplateDisk(templateDisks, path),

@@ -5,6 +5,7 @@ import { type Selectable, sql } from 'kysely';
 import { acquireLease } from '../store/lease.ts';
 import type { HostTable } from '../store/schema.ts';
 import type { CertificateRotation } from './certificate-rotation.ts';
+import { meteringRound } from './metering.ts';
 import { implementNetwork, shutDownIfUnused } from './network.ts';
 import type { Parts } from './parts.ts';
 import type { RouterMonitor } from './router-monitor.ts';
@@ -28,6 +29,7 @@ export async function monitor(parts: Parts, { routers, rotation }: Watches, hold
   await attempt(parts, 'certificates', () => rotation.round());
   await attempt(parts, 'changes left over', () => pushLeftOvers(parts));
   await attempt(parts, 'unused networks', () => shutDownUnused(parts));
+  await attempt(parts, 'accounting', () => meteringRound(parts));
   await attempt(parts, 'destroyed instances', () => expunge(parts));
 }
 

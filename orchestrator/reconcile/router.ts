@@ -2,6 +2,7 @@
 import { sameIdentity } from '@isthmus/contract';
 import type { Lease } from '../store/lease.ts';
 import { onHost } from './hosts.ts';
+import { keepLastBytes } from './metering.ts';
 import type { Router } from './network-rows.ts';
 import type { Parts } from './parts.ts';
 import { endRouter } from './router-removal.ts';
@@ -93,6 +94,7 @@ export async function realignRouter(parts: Parts, id: string): Promise<void> {
 /** Stops a router. `forced`: it counts as stopped even where its host does not answer. */
 export async function stopRouter(parts: Parts, id: string, forced: boolean): Promise<void> {
   await withRouter(parts, id, async (router) => {
+    await keepLastBytes(parts, router);
     await setRouterState(parts, id, 'Stopping', null);
     try {
       await parts.hosts.end(router.host_id, (client) => client.powerAppliance(id, 'stop'));
@@ -110,6 +112,7 @@ export async function stopRouter(parts: Parts, id: string, forced: boolean): Pro
 /** Stops a router's services and starts them again from its last document. */
 export async function rebootRouter(parts: Parts, id: string): Promise<void> {
   await withRouter(parts, id, async (router, lease) => {
+    await keepLastBytes(parts, router);
     await setRouterState(parts, id, 'Starting', null);
     await onHost(async () => (await parts.hosts.client(router.host_id)).powerAppliance(id, 'reboot'));
     parts.agents.forget(id);

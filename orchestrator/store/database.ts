@@ -4,7 +4,9 @@ import pg from 'pg';
 import * as first from './migrations/0001-first.ts';
 import * as virtualMachines from './migrations/0002-virtual-machines.ts';
 import * as rootDisks from './migrations/0003-root-disks.ts';
+import * as loadBalancing from './migrations/0004-load-balancing.ts';
 import * as ipv6AndRouted from './migrations/0007-ipv6-and-routed.ts';
+import * as usage from './migrations/0010-usage.ts';
 import { preparingPool } from './prepared-statements.ts';
 import type { Database } from './schema.ts';
 
@@ -15,7 +17,9 @@ const migrations: Record<string, Migration> = {
   '0001-first': first,
   '0002-virtual-machines': virtualMachines,
   '0003-root-disks': rootDisks,
+  '0004-load-balancing': loadBalancing,
   '0007-ipv6-and-routed': ipv6AndRouted,
+  '0010-usage': usage,
 };
 
 /** Opens a pool of connections. `url` is a PostgreSQL URL; a Unix socket is `postgresql:///isthmus?host=/run/…`. */

@@ -5,7 +5,9 @@ import type { Fqdn, Hostname, Ipv4Address, Ipv4Cidr, Ipv6Address, Ipv6Cidr, MacA
 import type { ColumnType, Generated } from 'kysely';
 import type { RouterState, VirtualMachineState } from '../model/virtual-machine.ts';
 import type { Ipv6Tables } from './tables/ipv6.ts';
+import type { LoadBalancingTables } from './tables/load-balancing.ts';
 import type { RoutedTables } from './tables/routed.ts';
+import type { UsageTables } from './tables/usage.ts';
 
 /** A timestamp: read as Date, written as Date or left to the database. */
 export type Timestamp = ColumnType<Date, Date | undefined, Date>;
@@ -321,11 +323,8 @@ export interface NetworkOfferingTable {
   domain_ids: ColumnType<string[], string | undefined, string>;
   /** Where it is offered; empty: everywhere. */
   zone_ids: ColumnType<string[], string | undefined, string>;
-  /** By service, capabilities that were chosen. */
-  capabilities: ColumnType<Record<string, Record<string, string>>, string | undefined, string>;
   /** Connections of all load balancers of a router at once; null: its default. */
   max_connections: number | null;
-  keep_alive_enabled: Generated<boolean>;
   created: Timestamp;
 }
 
@@ -471,6 +470,8 @@ export interface FirewallRuleTable {
   dest_cidr_list: Generated<string>;
   /** The port forwarding rule that opened it (`openfirewall`) and takes it along when it is deleted. */
   port_forwarding_rule_id: string | null;
+  /** The load balancer rule that opened it, and takes it along as well. */
+  load_balancer_rule_id: ColumnType<string | null, string | null | undefined, string | null>;
   state: RuleState;
   /** The row as it was acknowledged, while a change of it waits; what a refusal goes back to. */
   previous: Json<unknown> | null;
@@ -578,7 +579,7 @@ export interface LeaseTable {
 }
 
 /** Every table by name. */
-export interface Database extends Ipv6Tables, RoutedTables {
+export interface Database extends Ipv6Tables, LoadBalancingTables, RoutedTables, UsageTables {
   domain: DomainTable;
   account: AccountTable;
   cloud_user: UserTable;

@@ -58,6 +58,11 @@ export class Cloud {
     return `${this.lab.run}/var`;
   }
 
+  /** Where the orchestrator's HTTP server is, such as `http://127.0.0.1:8080`. */
+  get origin(): string {
+    return `http://${this.#endpoint}`;
+  }
+
   get admin(): ApiClient {
     if (this.#admin === null) throw new Error('the cloud has no orchestrator yet');
     return this.#admin;

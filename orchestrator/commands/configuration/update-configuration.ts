@@ -28,6 +28,9 @@ export const updateConfiguration = syncCommand({
     if (value !== undefined && setting.values?.includes(value) === false) {
       throw parameterError('value', value, `${setting.values.join(' or ')} for ${name}`);
     }
+    if (value !== undefined && setting.expected?.fits(value) === false) {
+      throw parameterError('value', value, `${setting.expected.words} for ${name}`);
+    }
     await db
       .insertInto('configuration')
       .values({ name, value: value ?? null })

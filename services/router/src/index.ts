@@ -1,5 +1,6 @@
 // The services of a router. A service of a new feature goes into this list.
 import { createDnsmasqService } from './dnsmasq/dnsmasq.ts';
+import { createMeteringService } from './metering/metering.ts';
 import { createNetfilterService } from './netfilter/netfilter.ts';
 import { createRoutingService } from './routing/routing.ts';
 import type { RouterService, ServiceContext } from './service.ts';
@@ -15,6 +16,7 @@ export function createRouterServices(context: ServiceContext): RouterService[] {
   return [
     createSystemService(context),
     createNetfilterService(context),
+    createMeteringService(context),
     createRoutingService(context),
     createDnsmasqService(context),
   ];
