@@ -33,6 +33,7 @@ await script(async () => {
   await bundle('host-agent/src/main.ts', `${folder}/isthmus-host.mjs`);
   // Programs and scripts that the host agent starts by their names beside it.
   await bundle('services/router/src/dnsmasq/probe-main.ts', `${folder}/probe-main.ts`);
+  await bundle('packages/host/src/listen-main.ts', `${folder}/listen-main.ts`);
   cpSync(`${root}/host-agent/assets`, `${folder}/assets`, { recursive: true });
   for (const name of scripts) copyFileSync(`${root}/setup/${name}`, `${folder}/setup/${name}`);
   copyFileSync(pinnedNode, `${folder}/node`);

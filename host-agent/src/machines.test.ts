@@ -1,5 +1,5 @@
 import { type Nic, NicSchema, validator } from '@isthmus/contract';
-import { ManualClock, MemoryFiles, scriptedRunner, silentLog } from '@isthmus/host';
+import { ManualClock, MemoryFiles, noSockets, scriptedRunner, silentLog } from '@isthmus/host';
 import test from 'ava';
 import Type from 'typebox';
 import { Machines } from './machines.ts';
@@ -13,7 +13,7 @@ async function slowMachines() {
   const commands = scriptedRunner([]);
   const lines: string[] = [];
   const log = { ...silentLog, warn: (message: string) => void lines.push(message) };
-  const host = { commands, files: new MemoryFiles(), clock: new ManualClock(), log };
+  const host = { commands, files: new MemoryFiles(), clock: new ManualClock(), log, sockets: noSockets };
   const segments = new Segments(host, '/state', new SegmentBridges(commands, 'ab12'), () => []);
   const gate = Promise.withResolvers<void>();
   const begun = Promise.withResolvers<void>();

@@ -9,7 +9,7 @@ import {
   type RouterSettings,
   sectionNames,
 } from '@isthmus/contract';
-import { type Files, type Host, ManualClock, MemoryFiles, scriptedRunner, silentLog } from '@isthmus/host';
+import { type Files, type Host, ManualClock, MemoryFiles, noSockets, scriptedRunner, silentLog } from '@isthmus/host';
 import {
   parseFqdn,
   parseHostname,
@@ -221,7 +221,7 @@ export async function bench(files: Files = new MemoryFiles(), journalLimitBytes 
   const trace: string[] = [];
   const clock = new ManualClock();
   const services = [new FakeService('first', trace, clock), new FakeService('second', trace, clock)];
-  const host: Host = { commands: scriptedRunner([]), files, clock, log: silentLog };
+  const host: Host = { commands: scriptedRunner([]), files, clock, log: silentLog, sockets: noSockets };
   const agent = await createAgent({ host, paths: { state: '/state', run: '/run' }, services, journalLimitBytes });
   return { agent, services, trace, files, clock };
 }

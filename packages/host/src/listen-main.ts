@@ -1,0 +1,41 @@
+// Run by itself in a network namespace that its parent cannot enter: opens the sockets that the first message asks for,
+// hands them over (listen-in-namespace.ts), and ends.
+import { createServer, type Server } from 'node:net';
+import type { Endpoint } from './sockets.ts';
+
+/** What goes over the channel, besides the sockets. */
+export interface ListenRequest {
+  readonly endpoints: readonly Endpoint[];
+  readonly backlog: number;
+}
+/** `index`: of the endpoint whose socket comes with it. */
+export type ListenAnswer = { readonly index: number } | { readonly failure: string };
+
+async function hand(answer: ListenAnswer, server?: Server): Promise<void> {
+  await new Promise<void>((resolve) => {
+    process.send?.(answer, server, {}, () => resolve());
+  });
+}
+
+async function open({ endpoints, backlog }: ListenRequest): Promise<Server[]> {
+  const servers = endpoints.map(() => createServer());
+  for (const [index, { address, port }] of endpoints.entries()) {
+    await new Promise<void>((resolve, reject) => {
+      servers[index]?.once('error', reject).listen({ host: address, port, backlog, exclusive: true }, resolve);
+    });
+  }
+  return servers;
+}
+
+async function serve(request: ListenRequest): Promise<void> {
+  try {
+    const servers = await open(request);
+    for (const [index, server] of servers.entries()) await hand({ index }, server);
+  } catch (error) {
+    await hand({ failure: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+// The parent may end at any moment.
+process.once('disconnect', () => process.exit(0));
+process.once('message', (request: ListenRequest) => void serve(request));
