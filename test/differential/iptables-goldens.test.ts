@@ -15,9 +15,12 @@ for (const name of goldens) {
       await commands.run('ipset', ['restore'], { input });
     } else {
       const options = name.endsWith('.noflush') ? ['--noflush'] : [];
-      await commands.run('ipset', ['restore'], { input: 'create a hash:net\ncreate b hash:net\n' });
-      await commands.run('iptables-restore', ['--test', ...options], { input });
-      await commands.run('iptables-restore', options, { input });
+      const isIpv6 = name.endsWith('.ip6tables');
+      const [restore, family] = isIpv6 ? ['ip6tables-restore', 'inet6'] : ['iptables-restore', 'inet'];
+      const sets = ['a', 'b', 's1'].map((set) => `create ${set} hash:net family ${family}\n`);
+      await commands.run('ipset', ['restore'], { input: sets.join('') });
+      await commands.run(restore, ['--test', ...options], { input });
+      await commands.run(restore, options, { input });
     }
     t.pass();
   });

@@ -1,4 +1,4 @@
-import { type Chain, type Rule, type RuleSet, type TableName, tableNames } from './model.ts';
+import { type Chain, type Family, type Rule, type RuleSet, type TableName, tableNames } from './model.ts';
 import { builtInChains, isBuiltInChain } from './names.ts';
 import { chainOrder, renderDeclaration, renderRule, writeLine } from './render.ts';
 
@@ -15,7 +15,7 @@ export interface TableTransaction {
   /** Built-in chains that are emptied. */
   readonly flushed: readonly string[];
   /** The whole new content of declared and flushed chains. */
-  readonly appended: ReadonlyMap<string, readonly Rule[]>;
+  readonly appended: ReadonlyMap<string, readonly Rule<Family>[]>;
   /** User chains that go; nothing may refer to them any more. One that does not exist is no error. */
   readonly deleted: readonly string[];
 }
@@ -23,7 +23,7 @@ export interface TableTransaction {
 /** Changes by table; a table without change is absent. */
 export type Transaction = { readonly [Table in TableName]?: TableTransaction };
 
-function sameRules(a: readonly Rule[], b: readonly Rule[]): boolean {
+function sameRules(a: readonly Rule<Family>[], b: readonly Rule<Family>[]): boolean {
   if (a.length !== b.length) return false;
   return a.every((rule, index) => {
     const other = b[index];
@@ -32,7 +32,7 @@ function sameRules(a: readonly Rule[], b: readonly Rule[]): boolean {
 }
 
 /** True where two chains have the same policy and the same rules, whatever the spelling. */
-export function sameChain(a: Chain, b: Chain): boolean {
+export function sameChain(a: Chain<Family>, b: Chain<Family>): boolean {
   return a === b || (a.policy === b.policy && sameRules(a.rules, b.rules));
 }
 
@@ -40,10 +40,10 @@ class TableDraft {
   readonly declared: string[] = [];
   readonly policies = new Map<string, 'ACCEPT' | 'DROP'>();
   readonly flushed: string[] = [];
-  readonly appended = new Map<string, readonly Rule[]>();
+  readonly appended = new Map<string, readonly Rule<Family>[]>();
   readonly deleted: string[] = [];
 
-  refill(table: TableName, name: string, rules: readonly Rule[]): void {
+  refill(table: TableName, name: string, rules: readonly Rule<Family>[]): void {
     (isBuiltInChain(table, name) ? this.flushed : this.declared).push(name);
     if (rules.length > 0) this.appended.set(name, rules);
   }
@@ -54,7 +54,12 @@ class TableDraft {
   }
 }
 
-function diffBuiltIn(draft: TableDraft, table: TableName, before: ReadonlyMap<string, Chain>, after: typeof before) {
+function diffBuiltIn(
+  draft: TableDraft,
+  table: TableName,
+  before: ReadonlyMap<string, Chain<Family>>,
+  after: typeof before,
+) {
   for (const name of builtInChains[table]) {
     const old = before.get(name);
     const next = after.get(name);
@@ -64,7 +69,11 @@ function diffBuiltIn(draft: TableDraft, table: TableName, before: ReadonlyMap<st
   }
 }
 
-function diffTable(table: TableName, before: ReadonlyMap<string, Chain>, after: ReadonlyMap<string, Chain>) {
+function diffTable(
+  table: TableName,
+  before: ReadonlyMap<string, Chain<Family>>,
+  after: ReadonlyMap<string, Chain<Family>>,
+) {
   const draft = new TableDraft();
   diffBuiltIn(draft, table, before, after);
   for (const name of chainOrder(table, [...before.keys(), ...after.keys()])) {
@@ -82,7 +91,7 @@ function diffTable(table: TableName, before: ReadonlyMap<string, Chain>, after: 
  * refilled. A table absent from `after` is not touched; one absent from `before` is taken as empty. Costs a comparison
  * of every chain; `transactionOf` is for callers that know what changed.
  */
-export function diffRuleSets(before: RuleSet, after: RuleSet): Transaction {
+export function diffRuleSets(before: RuleSet<Family>, after: RuleSet<Family>): Transaction {
   const parts = tableNames.map((table) => {
     const chains = after[table];
     return chains === undefined ? {} : diffTable(table, before[table] ?? new Map(), chains);
@@ -94,7 +103,7 @@ export function diffRuleSets(before: RuleSet, after: RuleSet): Transaction {
  * A transaction from whole chains by name, so that the cost follows the change: null deletes a user chain, and empties
  * a built-in one under policy ACCEPT. A built-in chain's policy is set where the chain names one.
  */
-export function transactionOf(table: TableName, changes: ReadonlyMap<string, Chain | null>): Transaction {
+export function transactionOf(table: TableName, changes: ReadonlyMap<string, Chain<Family> | null>): Transaction {
   const draft = new TableDraft();
   for (const name of chainOrder(table, changes.keys())) {
     const chain = changes.get(name) ?? null;
@@ -111,7 +120,7 @@ export function transactionOf(table: TableName, changes: ReadonlyMap<string, Cha
 }
 
 function mergeTables(table: TableName, parts: readonly TableTransaction[]): Transaction {
-  const chains = new Map<string, Chain | null>();
+  const chains = new Map<string, Chain<Family> | null>();
   const policies = new Map<string, 'ACCEPT' | 'DROP'>();
   for (const part of parts) {
     for (const name of [...part.declared, ...part.flushed]) chains.set(name, { rules: part.appended.get(name) ?? [] });
@@ -155,7 +164,7 @@ function tableLines(table: TableName, transaction: TableTransaction): string[] {
 }
 
 /**
- * Text for `iptables-restore --noflush`; empty where there is nothing to do. Each table is one atomic step, in the order
+ * Text for `iptables-restore --noflush` (of IPv6: `ip6tables-restore`); empty where there is nothing to do. Each table is one atomic step, in the order
  * raw, mangle, nat, filter.
  */
 export function renderTransaction(transaction: Transaction): string {

@@ -1,6 +1,6 @@
 // The trie beneath DispatchTree: address bits, then protocol, then port bits. Which chains it becomes stands in dispatch.ts.
 import { type Ipv4Address, ipv4ToNumber, type PortRange } from '@isthmus/net';
-import type { Rule } from './model.ts';
+import type { Family, Rule } from './model.ts';
 import { OwnEntries } from './own-entries.ts';
 
 /** Which packets an entry is about: one address, and of tcp and udp a range of destination ports (absent: every port). */
@@ -48,7 +48,7 @@ export class DispatchNode {
   dirty = true;
   kind: NodeKind = 'none';
   /** The rules that lead here, once made: from above the address, and from within it. */
-  readonly edges: { fromAbove?: Rule; fromWithin?: Rule } = {};
+  readonly edges: { fromAbove?: Rule<Family>; fromWithin?: Rule<Family> } = {};
 
   constructor(space: Space) {
     this.space = space;

@@ -9,23 +9,23 @@ import {
   walk,
   wholeSpace,
 } from './dispatch-node.ts';
-import type { Chain, Match, Rule } from './model.ts';
+import type { Chain, Family, Match, Rule } from './model.ts';
 
 export type { DispatchKey } from './dispatch-node.ts';
 
 /** How a tree names its chains and reads packets. */
-export interface DispatchOptions {
+export interface DispatchOptions<F extends Family = 4> {
   /** At most 9 characters; no other chain's name starts with it. */
   readonly chainPrefix: string;
   /** Which address of the packet the keys' address is; `none`: keys have none, the tree sorts by protocol and port. */
-  readonly match: 'destination' | 'source' | 'none';
+  readonly match: { readonly 4: 'destination' | 'source' | 'none'; readonly 6: 'none' }[F];
   /** A node with at most so many entries is one chain. Default 16. */
   readonly leafSize?: number;
 }
 
-interface Entry {
+interface Entry<F extends Family> {
   readonly key: DispatchKey;
-  readonly rules: readonly Rule[];
+  readonly rules: readonly Rule<F>[];
 }
 
 /** The most chains that a packet passes one below the other, the root among them. */
@@ -66,20 +66,20 @@ function checkKey({ address, protocol, ports }: DispatchKey, match: DispatchOpti
  * - The chains follow from the entries alone, whatever the order of `put` and `remove`. One change touches the chains
  *   on one path, and usually one chain.
  */
-export class DispatchTree {
+export class DispatchTree<F extends Family = 4> {
   /** The chain to jump to. */
   readonly root: string;
   readonly #prefix: string;
   readonly #match: DispatchOptions['match'];
   readonly #leafSize: number;
   readonly #top: DispatchNode;
-  readonly #entries = new Map<string, Entry>();
-  readonly #chains = new Map<string, Chain>();
+  readonly #entries = new Map<string, Entry<F>>();
+  readonly #chains = new Map<string, Chain<F>>();
   /** Chains as they were at the last `takeChanges`, where they have changed since. */
-  readonly #taken = new Map<string, Chain | null>();
+  readonly #taken = new Map<string, Chain<F> | null>();
 
   /** Throws RangeError where the prefix is too long or the leaf size is not a whole number from 1. */
-  constructor({ chainPrefix, match, leafSize = 16 }: DispatchOptions) {
+  constructor({ chainPrefix, match, leafSize = 16 }: DispatchOptions<F>) {
     if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,8}$/.test(chainPrefix)) {
       throw new RangeError(`chainPrefix ${JSON.stringify(chainPrefix)}: expected 1 to 9 letters, digits, _ . or -`);
     }
@@ -94,7 +94,7 @@ export class DispatchTree {
   }
 
   /** Adds or replaces an entry. The rules carry their own exact matches. Throws RangeError on a key that does not fit. */
-  put(id: string, key: DispatchKey, rules: readonly Rule[]): void {
+  put(id: string, key: DispatchKey, rules: readonly Rule<F>[]): void {
     checkKey(key, this.#match);
     this.remove(id);
     this.#entries.set(id, { key, rules });
@@ -118,15 +118,15 @@ export class DispatchTree {
   }
 
   /** Every chain of the tree; the root is always among them. A view that later calls change. */
-  chains(): ReadonlyMap<string, Chain> {
+  chains(): ReadonlyMap<string, Chain<F>> {
     this.#refresh(this.#top, true);
     return this.#chains;
   }
 
   /** Chains that changed since the last call (null: gone). The first call answers with everything. */
-  takeChanges(): ReadonlyMap<string, Chain | null> {
+  takeChanges(): ReadonlyMap<string, Chain<F> | null> {
     this.#refresh(this.#top, true);
-    const changes = new Map<string, Chain | null>();
+    const changes = new Map<string, Chain<F> | null>();
     for (const [name, before] of this.#taken) {
       const now = this.#chains.get(name) ?? null;
       const isSame = now === null || before === null ? now === before : sameChain(now, before);
@@ -173,7 +173,7 @@ export class DispatchTree {
     this.#replace(name, hasChain ? { rules: this.#rulesOf(node) } : null);
   }
 
-  #replace(name: string, after: Chain | null): void {
+  #replace(name: string, after: Chain<F> | null): void {
     const before = this.#chains.get(name) ?? null;
     if (after === before || (after !== null && before !== null && sameChain(after, before))) return;
     if (!this.#taken.has(name)) this.#taken.set(name, before);
@@ -181,13 +181,13 @@ export class DispatchTree {
     else this.#chains.set(name, after);
   }
 
-  #rulesOf(node: DispatchNode): readonly Rule[] {
+  #rulesOf(node: DispatchNode): readonly Rule<F>[] {
     if (node.kind === 'leaf') return this.#entryRules(this.#idsBelow(node, new Set()));
     const ways = node.sortedChildren().map((child) => this.#edge(node, this.#standIn(child)));
     return [...this.#ownRules(node), ...ways];
   }
 
-  #ownRules(node: DispatchNode): readonly Rule[] {
+  #ownRules(node: DispatchNode): readonly Rule<F>[] {
     if (!node.own.areChains) return this.#entryRules(new Set(node.own.ids()));
     const name = this.#nameOf(node);
     return node.own
@@ -195,7 +195,7 @@ export class DispatchTree {
       .map((number) => ({ match: {}, target: { kind: 'jump', chain: bucketName(name, number) } }));
   }
 
-  #entryRules(ids: ReadonlySet<string>): Rule[] {
+  #entryRules(ids: ReadonlySet<string>): Rule<F>[] {
     return [...ids].sort(byCodeUnit).flatMap((id) => this.#entries.get(id)?.rules ?? []);
   }
 
@@ -213,10 +213,11 @@ export class DispatchTree {
   }
 
   /** The goto from one node's chain to another's, with only the matches that the way so far has not made. */
-  #edge(from: DispatchNode, to: DispatchNode): Rule {
+  #edge(from: DispatchNode, to: DispatchNode): Rule<F> {
     const isFromAbove = from.space.addressBits < to.space.addressBits;
     const known = isFromAbove ? to.edges.fromAbove : to.edges.fromWithin;
-    if (known !== undefined) return known;
+    // The way down names an address only in a tree of IPv4; without one it is the same in both families.
+    if (known !== undefined) return known as Rule<F>;
     const { address, addressBits, protocol, port, portBits } = to.space;
     const match: Match = {
       ...(isFromAbove && this.#match !== 'none'
@@ -226,8 +227,8 @@ export class DispatchTree {
         ? {}
         : { protocol, destinationPorts: { first: Math.max(1, port), last: port + 2 ** (16 - portBits) - 1 } }),
     };
-    const rule: Rule = { match, target: { kind: 'goto', chain: this.#nameOf(to) } };
+    const rule: Rule<Family> = { match, target: { kind: 'goto', chain: this.#nameOf(to) } };
     to.edges[isFromAbove ? 'fromAbove' : 'fromWithin'] = rule;
-    return rule;
+    return rule as Rule<F>;
   }
 }

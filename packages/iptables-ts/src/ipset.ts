@@ -1,6 +1,16 @@
 // Text for `ipset restore`, and what `ipset save` prints.
-import { cidrRange, type Ipv4Cidr, ipv4FromNumber, ipv4Network, ipv4ToNumber, parseIpv4Cidr } from '@isthmus/net';
-import type { IpSet } from './model.ts';
+import {
+  cidrRange,
+  type Ipv4Cidr,
+  type Ipv6Cidr,
+  ipv4ToNumber,
+  ipv6CidrRange,
+  ipv6PrefixLengthOf,
+  ipv6ToBigInt,
+  prefixLengthOf,
+} from '@isthmus/net';
+import { families } from './families.ts';
+import type { Family, IpSet } from './model.ts';
 import { isSetName } from './names.ts';
 import { writeLine } from './render.ts';
 import { IptablesTextError } from './text-error.ts';
@@ -24,27 +34,32 @@ function text(lines: readonly string[]): string {
   return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
 }
 
-function createLines({ type, members }: IpSet, name: string): string[] {
+function createLines({ type, family = 4, members }: IpSet<Family>, name: string): string[] {
   return [
-    writeLine(['create', name, type, 'family', 'inet', 'maxelem', String(maxSetMembers)]),
+    writeLine(['create', name, type, 'family', families[family].setFamily, 'maxelem', String(maxSetMembers)]),
     ...members.map((member) => writeLine(['add', name, member])),
   ];
 }
 
 /** The same networks in CIDRs that a hash:net takes: 0.0.0.0/0 becomes its two halves. Sorted by number, no duplicates. */
 export function setMembers(cidrs: readonly Ipv4Cidr[]): Ipv4Cidr[] {
-  const zero = ipv4FromNumber(0);
-  const halves = [ipv4Network(zero, 1), ipv4Network(ipv4FromNumber(2 ** 31), 1)];
-  const fitting = new Set(cidrs.flatMap((cidr) => (cidr.endsWith('/0') ? halves : [cidr])));
-  const order = (cidr: Ipv4Cidr): number => {
-    const { first, last } = cidrRange(cidr);
-    return ipv4ToNumber(first) * 64 + Math.log2(ipv4ToNumber(last) - ipv4ToNumber(first) + 1);
-  };
+  const fitting = new Set(cidrs.flatMap((cidr) => (cidr.endsWith('/0') ? families[4].halves : [cidr])));
+  const order = (cidr: Ipv4Cidr): number => ipv4ToNumber(cidrRange(cidr).first) * 64 - prefixLengthOf(cidr);
   return [...fitting].sort((a, b) => order(a) - order(b));
 }
 
+/** As `setMembers`, of IPv6: ::/0 becomes its two halves. */
+export function ipv6SetMembers(cidrs: readonly Ipv6Cidr[]): Ipv6Cidr[] {
+  const fitting = new Set(cidrs.flatMap((cidr) => (cidr.endsWith('/0') ? families[6].halves : [cidr])));
+  const ordered = [...fitting].map((cidr) => ({
+    cidr,
+    order: ipv6ToBigInt(ipv6CidrRange(cidr).first) * 256n - BigInt(ipv6PrefixLengthOf(cidr)),
+  }));
+  return ordered.sort((a, b) => (a.order < b.order ? -1 : a.order > b.order ? 1 : 0)).map(({ cidr }) => cidr);
+}
+
 /** `ipset restore` text that makes and fills a set, for a valid set (validateIpSet). */
-export function renderIpSet(set: IpSet): string {
+export function renderIpSet(set: IpSet<Family>): string {
   return text(createLines(set, set.name));
 }
 
@@ -53,16 +68,16 @@ export function stagedSetName(name: string): string {
   return `${name}~n`;
 }
 
-function sameMembers(a: IpSet, b: IpSet): boolean {
-  const members = new Set(a.members);
+function sameMembers(a: IpSet<Family>, b: IpSet<Family>): boolean {
+  const members = new Set<string>(a.members);
   return a.members.length === b.members.length && b.members.every((member) => members.has(member));
 }
 
 /**
  * What turns the sets `before` into `after`; a set with the same members, in whatever order, is left alone. Throws
- * RangeError where a set keeps its name and changes its type, which no swap can do.
+ * RangeError where a set keeps its name and changes its type or family, which no swap can do.
  */
-export function ipSetTransaction(before: readonly IpSet[], after: readonly IpSet[]): IpSetTransaction {
+export function ipSetTransaction(before: readonly IpSet<Family>[], after: readonly IpSet<Family>[]): IpSetTransaction {
   const old = new Map(before.map((set) => [set.name, set]));
   const kept = new Set(after.map(({ name }) => name));
   const made = after.filter(({ name }) => !old.has(name));
@@ -70,6 +85,9 @@ export function ipSetTransaction(before: readonly IpSet[], after: readonly IpSet
     const was = old.get(set.name);
     if (was !== undefined && was.type !== set.type) {
       throw new RangeError(`set ${set.name}: cannot change from ${was.type} to ${set.type} under one name`);
+    }
+    if (was !== undefined && (was.family ?? 4) !== (set.family ?? 4)) {
+      throw new RangeError(`set ${set.name}: cannot change its family under one name`);
     }
     return was !== undefined && !sameMembers(was, set);
   });
@@ -90,30 +108,50 @@ export function ipSetTransaction(before: readonly IpSet[], after: readonly IpSet
   };
 }
 
-function readLine(line: string, sets: Map<string, { name: string; type: IpSet['type']; members: Ipv4Cidr[] }>): void {
+interface SetDraft {
+  readonly name: string;
+  readonly type: IpSet['type'];
+  readonly family: Family;
+  readonly members: string[];
+}
+
+function familyOf(words: readonly string[]): Family {
+  return words[words.indexOf('family') + 1] === 'inet6' ? 6 : 4;
+}
+
+function readLine(line: string, sets: Map<string, SetDraft>): void {
   if (line === '') return;
   const [verb, name = '', word = '', ...rest] = line.split(' ');
   if (verb === 'create' && (word === 'hash:net' || word === 'hash:ip')) {
     if (!isSetName(name.replace(/~n$/, ''))) throw new RangeError(`${name} is no set name`);
     if (sets.has(name)) throw new RangeError(`set ${name} is there twice`);
-    sets.set(name, { name, type: word, members: [] });
+    sets.set(name, { name, type: word, family: familyOf(rest), members: [] });
     return;
   }
-  const members = sets.get(name)?.members;
+  const set = sets.get(name);
   if (verb !== 'add' || rest.length > 0)
     throw new RangeError('expected create of hash:net or hash:ip, or add SET MEMBER');
-  if (members === undefined) throw new RangeError(`set ${name} is not created before`);
-  members.push(parseIpv4Cidr(word.includes('/') ? word : `${word}/32`));
+  if (set === undefined) throw new RangeError(`set ${name} is not created before`);
+  const { parseCidr, single } = families[set.family];
+  set.members.push(parseCidr(word.includes('/') ? word : `${word}${single}`));
 }
 
 /**
- * Reads `ipset save`, and what this file writes. Members come sorted, since the kernel keeps no order. Throws
- * IptablesTextError on a line that it does not know, such as a set of another type.
+ * Reads the sets of one family in what `ipset save` prints, and in what this file writes. Members come sorted, since the
+ * kernel keeps no order. Throws IptablesTextError on a line that it does not know, such as a set of another type.
  */
-export function parseIpSetSave(save: string): IpSet[] {
-  const sets = new Map<string, { name: string; type: IpSet['type']; members: Ipv4Cidr[] }>();
+export function parseIpSetSave(save: string, family?: 4): IpSet[];
+export function parseIpSetSave(save: string, family: 6): IpSet<6>[];
+export function parseIpSetSave(save: string, family: Family = 4): IpSet<Family>[] {
+  const sets = new Map<string, SetDraft>();
   for (const [index, line] of save.split('\n').entries()) {
     IptablesTextError.at(index + 1, line, () => readLine(line.trim(), sets));
   }
-  return [...sets.values()].map((set) => ({ ...set, members: setMembers(set.members) }));
+  const drafts = [...sets.values()].filter((draft) => draft.family === family);
+  return drafts.map(({ name, type, members }) =>
+    // Each was read by its family's parser.
+    family === 6
+      ? { name, type, family, members: ipv6SetMembers(members as Ipv6Cidr[]) }
+      : { name, type, members: setMembers(members as Ipv4Cidr[]) },
+  );
 }

@@ -1,20 +1,14 @@
 // One rule from the words of an -A line. The inverse of renderRule, for any order of its options.
-import {
-  type Ipv4Cidr,
-  type PortRange,
-  parseInterfaceName,
-  parseIpv4Address,
-  parseIpv4Cidr,
-  parsePortRange,
-  portRange,
-} from '@isthmus/net';
+import { type PortRange, parseInterfaceName, parseIpv4Address, parsePortRange, portRange } from '@isthmus/net';
 import { canonicalRule } from './canonical.ts';
-import type { Match, Rule, Target } from './model.ts';
+import { families } from './families.ts';
+import type { CidrOf, Family, Match, ProtocolOf, Rule, Target } from './model.ts';
 import { isChainName, isSetName } from './names.ts';
 import { conntrackStateOrder, portCount } from './render.ts';
 
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
-type NegatableField = NonNullable<Match['not']>[number];
+type AnyMatch = Match<Family>;
+type NegatableField = NonNullable<AnyMatch['not']>[number];
 
 class Words {
   readonly #words: readonly string[];
@@ -46,30 +40,32 @@ class Words {
 }
 
 interface Draft {
-  readonly match: Partial<Writable<Match>>;
-  readonly sets: NonNullable<Match['sets']>[number][];
+  readonly family: Family;
+  readonly match: Partial<Writable<AnyMatch>>;
+  readonly sets: NonNullable<AnyMatch['sets']>[number][];
   readonly not: NegatableField[];
-  target: Target | undefined;
+  target: Target<Family> | undefined;
 }
 
 type Reader = (draft: Draft, words: Words, isNegated: boolean) => void;
 
-function cidr(text: string): Ipv4Cidr {
-  return parseIpv4Cidr(text.includes('/') ? text : `${text}/32`);
+function cidr(text: string, family: Family): CidrOf<Family> {
+  const { parseCidr, single } = families[family];
+  return parseCidr(text.includes('/') ? text : `${text}${single}`);
 }
 
-function set<Field extends keyof Match>(draft: Draft, field: Field, value: NonNullable<Match[Field]>): void {
+function set<Field extends keyof AnyMatch>(draft: Draft, field: Field, value: NonNullable<AnyMatch[Field]>): void {
   if (draft.match[field] !== undefined) throw new RangeError(`${field} is there twice`);
   draft.match[field] = value;
 }
 
-function field<Field extends keyof Match>(
+function field<Field extends keyof AnyMatch>(
   option: string,
   name: Field,
-  read: (text: string) => NonNullable<Match[Field]>,
+  read: (text: string, family: Family) => NonNullable<AnyMatch[Field]>,
 ): Reader {
   return (draft, words, isNegated) => {
-    set(draft, name, read(words.value(option)));
+    set(draft, name, read(words.value(option), draft.family));
     if (!isNegated) return;
     if (name !== 'inInterface' && name !== 'outInterface' && name !== 'source' && name !== 'destination') {
       throw new RangeError(`! before ${option} is not known`);
@@ -78,8 +74,10 @@ function field<Field extends keyof Match>(
   };
 }
 
-function protocol(text: string): 'tcp' | 'udp' | 'icmp' {
-  if (text === 'tcp' || text === 'udp' || text === 'icmp') return text;
+function protocol(text: string, family: Family): ProtocolOf<Family> {
+  const { icmp, icmpWord } = families[family];
+  if (text === 'tcp' || text === 'udp') return text;
+  if (text === icmpWord) return icmp;
   throw new RangeError(`unknown protocol ${text}`);
 }
 
@@ -89,7 +87,7 @@ function icmpType(text: string): { type: number; code?: number } {
   return code === undefined ? { type: Number(type) } : { type: Number(type), code: Number(code) };
 }
 
-function states(text: string): NonNullable<Match['conntrackStates']> {
+function states(text: string): NonNullable<AnyMatch['conntrackStates']> {
   return text.split(',').map((word) => {
     const state = conntrackStateOrder.find((known) => known === word);
     if (state === undefined) throw new RangeError(`unknown conntrack state ${word}`);
@@ -105,9 +103,10 @@ function matchSet(draft: Draft, words: Words, isNegated: boolean): void {
   draft.sets.push({ name, direction, ...(isNegated ? { negated: true } : {}) });
 }
 
-function matchModule(_draft: Draft, words: Words): void {
+function matchModule({ family }: Draft, words: Words): void {
   const module = words.value('-m');
-  if (!['tcp', 'udp', 'icmp', 'conntrack', 'set'].includes(module)) throw new RangeError(`unknown match ${module}`);
+  if (!['tcp', 'udp', families[family].icmpMatch, 'conntrack', 'set'].includes(module))
+    throw new RangeError(`unknown match ${module}`);
 }
 
 function chainName(text: string): string {
@@ -115,11 +114,19 @@ function chainName(text: string): string {
   return text;
 }
 
-function reject(words: Words): Target {
-  const reason = words.skip('--reject-with') ? words.value('--reject-with') : 'icmp-port-unreachable';
-  if (reason === 'icmp-port-unreachable' || reason === 'icmp-admin-prohibited' || reason === 'tcp-reset') {
-    return { kind: 'REJECT', with: reason };
-  }
+const rejections = [
+  'icmp-port-unreachable',
+  'icmp-admin-prohibited',
+  'icmp6-port-unreachable',
+  'icmp6-adm-prohibited',
+  'tcp-reset',
+] as const;
+
+function reject(words: Words, family: Family): Target<Family> {
+  const { rejections: own } = families[family];
+  const reason = words.skip('--reject-with') ? words.value('--reject-with') : own[0];
+  const known = rejections.find((each) => each === reason);
+  if (known !== undefined && (known === 'tcp-reset' || own.includes(known))) return { kind: 'REJECT', with: known };
   throw new RangeError(`unknown --reject-with ${reason}`);
 }
 
@@ -144,28 +151,33 @@ function dnat(words: Words, from: PortRange | undefined): Target {
     : { kind: 'DNAT', address: to, ports: dnatPorts(ports, base, from) };
 }
 
+function nat(kind: 'MASQUERADE' | 'SNAT' | 'DNAT', { family, match }: Draft, words: Words): Target {
+  if (family === 6) throw new RangeError(`${kind} is for IPv4 alone`);
+  if (kind === 'MASQUERADE') return { kind };
+  if (kind === 'DNAT') return dnat(words, match.destinationPorts);
+  if (!words.skip('--to-source')) throw new RangeError('SNAT without --to-source');
+  return { kind, address: parseIpv4Address(words.value('--to-source')) };
+}
+
 function target(draft: Draft, words: Words): void {
   const kind = words.value('-j');
   switch (kind) {
     case 'ACCEPT':
     case 'DROP':
     case 'RETURN':
-    case 'MASQUERADE':
       draft.target = { kind };
+      return;
+    case 'MASQUERADE':
+    case 'SNAT':
+    case 'DNAT':
+      draft.target = nat(kind, draft, words);
       return;
     case 'CT':
       if (!words.skip('--notrack')) throw new RangeError('CT without --notrack');
       draft.target = { kind: 'NOTRACK' };
       return;
     case 'REJECT':
-      draft.target = reject(words);
-      return;
-    case 'SNAT':
-      if (!words.skip('--to-source')) throw new RangeError('SNAT without --to-source');
-      draft.target = { kind, address: parseIpv4Address(words.value('--to-source')) };
-      return;
-    case 'DNAT':
-      draft.target = dnat(words, draft.match.destinationPorts);
+      draft.target = reject(words, draft.family);
       return;
     default:
       draft.target = { kind: 'jump', chain: chainName(kind) };
@@ -182,6 +194,7 @@ const readers: Readonly<Record<string, Reader>> = {
   '--sport': field('--sport', 'sourcePorts', parsePortRange),
   '--dport': field('--dport', 'destinationPorts', parsePortRange),
   '--icmp-type': field('--icmp-type', 'icmp', icmpType),
+  '--icmpv6-type': field('--icmpv6-type', 'icmp', icmpType),
   '--ctstate': field('--ctstate', 'conntrackStates', states),
   '--ctorigdst': field('--ctorigdst', 'originalDestination', cidr),
   '--match-set': matchSet,
@@ -191,10 +204,10 @@ const readers: Readonly<Record<string, Reader>> = {
   },
 };
 
-/** A rule from the words behind `-A CHAIN`, in canonical form. Throws RangeError or InvalidValueError. */
-export function parseRuleWords(list: readonly string[]): Rule {
+/** A rule of a family from the words behind `-A CHAIN`, in canonical form. Throws RangeError or InvalidValueError. */
+export function parseRuleWords(list: readonly string[], family: Family): Rule<Family> {
   const words = new Words(list);
-  const draft: Draft = { match: {}, sets: [], not: [], target: undefined };
+  const draft: Draft = { family, match: {}, sets: [], not: [], target: undefined };
   for (let option = words.shift(); option !== undefined; option = words.shift()) {
     const isNegated = option === '!';
     const name = isNegated ? words.value('!') : option;

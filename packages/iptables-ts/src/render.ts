@@ -1,6 +1,15 @@
 // The one writer of iptables-restore text.
 import { formatPortRange, type PortRange } from '@isthmus/net';
-import { type ConntrackState, type Match, type Rule, type RuleSet, type Target, tableNames } from './model.ts';
+import { families } from './families.ts';
+import {
+  type ConntrackState,
+  type Family,
+  type Match,
+  type Rule,
+  type RuleSet,
+  type Target,
+  tableNames,
+} from './model.ts';
 import { builtInChains, isBuiltInChain } from './names.ts';
 
 /** The order in which iptables-save 1.8.9 writes conntrack states. */
@@ -29,7 +38,7 @@ export function writeLine(words: readonly string[]): string {
   return words.join(' ');
 }
 
-function addresses(match: Match, negation: (field: 'source' | 'destination') => string[]): string[] {
+function addresses(match: Match<Family>, negation: (field: 'source' | 'destination') => string[]): string[] {
   const words: string[] = [];
   for (const [field, option] of [
     ['source', '-s'],
@@ -42,25 +51,27 @@ function addresses(match: Match, negation: (field: 'source' | 'destination') => 
   return words;
 }
 
-function protocol(match: Match): string[] {
+function protocol(match: Match<Family>): string[] {
   const { sourcePorts, destinationPorts, icmp } = match;
   const hasPorts = sourcePorts !== undefined || destinationPorts !== undefined;
   // Left out, they would widen the rule in silence.
   if (hasPorts && match.protocol !== 'tcp' && match.protocol !== 'udp') throw new RangeError('ports need tcp or udp');
-  if (icmp !== undefined && match.protocol !== 'icmp') throw new RangeError('an ICMP type needs protocol icmp');
+  const isIcmp = match.protocol === 'icmp' || match.protocol === 'icmpv6';
+  if (icmp !== undefined && !isIcmp) throw new RangeError('an ICMP type needs protocol icmp or icmpv6');
   if (match.protocol === undefined) return [];
-  const words = ['-p', match.protocol];
+  const words = ['-p', match.protocol === 'icmpv6' ? families[6].icmpWord : match.protocol];
   if (hasPorts) words.push('-m', match.protocol);
   if (sourcePorts !== undefined) words.push('--sport', formatPortRange(sourcePorts));
   if (destinationPorts !== undefined) words.push('--dport', formatPortRange(destinationPorts));
   if (icmp !== undefined) {
     const type = icmp.code === undefined ? `${icmp.type}` : `${icmp.type}/${icmp.code}`;
-    words.push('-m', 'icmp', '--icmp-type', type);
+    const { icmpMatch, icmpOption } = families[match.protocol === 'icmpv6' ? 6 : 4];
+    words.push('-m', icmpMatch, icmpOption, type);
   }
   return words;
 }
 
-function conntrack({ conntrackStates, originalDestination }: Match): string[] {
+function conntrack({ conntrackStates, originalDestination }: Match<Family>): string[] {
   if (conntrackStates === undefined && originalDestination === undefined) return [];
   const words = ['-m', 'conntrack'];
   if (conntrackStates !== undefined) {
@@ -70,7 +81,7 @@ function conntrack({ conntrackStates, originalDestination }: Match): string[] {
   return words;
 }
 
-function matchWords(match: Match): string[] {
+function matchWords(match: Match<Family>): string[] {
   const negation = (field: 'inInterface' | 'outInterface' | 'source' | 'destination'): string[] =>
     match.not?.includes(field) === true ? ['!'] : [];
   const words = addresses(match, negation);
@@ -88,7 +99,7 @@ export function portCount({ first, last }: PortRange): number {
   return last - first + 1;
 }
 
-function dnatDestination(target: Extract<Target, { kind: 'DNAT' }>, match: Match): string {
+function dnatDestination(target: Extract<Target, { kind: 'DNAT' }>, match: Match<Family>): string {
   const { address, ports } = target;
   if (ports === undefined) return address;
   if (ports.first === ports.last) return `${address}:${ports.first}`;
@@ -98,7 +109,7 @@ function dnatDestination(target: Extract<Target, { kind: 'DNAT' }>, match: Match
   return `${address}:${ports.first}-${ports.last}/${match.destinationPorts.first}`;
 }
 
-function targetWords(target: Target, match: Match): string[] {
+function targetWords(target: Target<Family>, match: Match<Family>): string[] {
   switch (target.kind) {
     case 'jump':
       return ['-j', target.chain];
@@ -123,7 +134,7 @@ function targetWords(target: Target, match: Match): string[] {
  * of the match's destination ports: the kernel then keeps the offset (NF_NAT_RANGE_PROTO_OFFSET). Without `/BASE` it
  * would pick any port of the range. Throws RangeError on a value that no valid model holds.
  */
-export function renderRule(chain: string, rule: Rule): string {
+export function renderRule(chain: string, rule: Rule<Family>): string {
   return writeLine(['-A', chain, ...matchWords(rule.match), ...targetWords(rule.target, rule.match)]);
 }
 
@@ -140,10 +151,10 @@ export function chainOrder(table: (typeof tableNames)[number], chains: Iterable<
 }
 
 /**
- * A rule set as the text that `iptables-restore` reads, canonical: tables raw, mangle, nat, filter; built-in chains in
+ * A rule set as the text that `iptables-restore` (of IPv6: `ip6tables-restore`) reads, canonical: tables raw, mangle, nat, filter; built-in chains in
  * the kernel's order, user chains by name. Empty text for a rule set without tables.
  */
-export function renderRuleSet(ruleSet: RuleSet): string {
+export function renderRuleSet(ruleSet: RuleSet<Family>): string {
   const lines: string[] = [];
   for (const table of tableNames) {
     const chains = ruleSet[table];

@@ -2,11 +2,16 @@
 import {
   type Ipv4Address,
   type Ipv4Cidr,
+  type Ipv6Cidr,
   ipv4FromNumber,
   ipv4Network,
+  ipv4ToNumber,
+  ipv6FromBigInt,
+  ipv6Network,
   type PortRange,
   parseInterfaceName,
   portRange,
+  prefixLengthOf,
 } from '@isthmus/net';
 import fc from 'fast-check';
 import { type Chain, type Match, type Rule, type RuleSet, type TableName, type Target, tableNames } from './model.ts';
@@ -163,4 +168,60 @@ export function anyRuleSet(choices = anyChoices, tables: readonly TableName[] = 
   return fc
     .tuple(...tables.map((table) => anyTable(table, choices)))
     .map((entries) => withoutIssues(Object.fromEntries(entries)));
+}
+
+/** The network of IPv6 that stands for one of IPv4 in `ipv6RuleSet`: as different from others, and with as many lengths. */
+export function ipv6CidrFor(cidr: Ipv4Cidr): Ipv6Cidr {
+  const number = BigInt(ipv4ToNumber(cidr.slice(0, cidr.indexOf('/')) as Ipv4Address));
+  return ipv6Network(ipv6FromBigInt((number << 96n) | (number << 32n) | number), prefixLengthOf(cidr) * 4);
+}
+
+function ipv6Match({ source, destination, originalDestination, protocol, ...match }: Match): Match<6> {
+  return {
+    ...match,
+    ...(source === undefined ? {} : { source: ipv6CidrFor(source) }),
+    ...(destination === undefined ? {} : { destination: ipv6CidrFor(destination) }),
+    ...(originalDestination === undefined ? {} : { originalDestination: ipv6CidrFor(originalDestination) }),
+    ...(protocol === undefined ? {} : { protocol: protocol === 'icmp' ? 'icmpv6' : protocol }),
+  };
+}
+
+function ipv6Target(target: Target): Target<6> {
+  switch (target.kind) {
+    case 'SNAT':
+    case 'DNAT':
+    case 'MASQUERADE':
+      return { kind: 'DROP' };
+    case 'REJECT':
+      if (target.with === 'tcp-reset') return { kind: 'REJECT', with: 'tcp-reset' };
+      return {
+        kind: 'REJECT',
+        with: target.with === 'icmp-admin-prohibited' ? 'icmp6-adm-prohibited' : 'icmp6-port-unreachable',
+      };
+    default:
+      return target;
+  }
+}
+
+/** A valid rule set of IPv6 with the shape of one of IPv4; translations become DROP. */
+function ipv6RuleSet(ruleSet: RuleSet): RuleSet<6> {
+  return Object.fromEntries(
+    Object.entries(ruleSet).map(([table, chains]) => [
+      table,
+      new Map(
+        [...chains].map(([name, { rules, ...chain }]): [string, Chain<6>] => [
+          name,
+          {
+            ...chain,
+            rules: rules.map(({ match, target }) => ({ match: ipv6Match(match), target: ipv6Target(target) })),
+          },
+        ]),
+      ),
+    ]),
+  );
+}
+
+/** Random rule sets of IPv6 in which `validateRuleSet` finds nothing, without the table nat. */
+export function anyIpv6RuleSet(choices = anyChoices): fc.Arbitrary<RuleSet<6>> {
+  return anyRuleSet(choices, ['raw', 'mangle', 'filter']).map(ipv6RuleSet);
 }

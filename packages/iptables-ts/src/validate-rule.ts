@@ -1,7 +1,8 @@
 // What a single rule may hold, and what it may do in the hooks that its chain is reached from.
-import { isInterfaceName, isIpv4Address, isIpv4Cidr, type PortRange } from '@isthmus/net';
+import { isInterfaceName, isIpv4Address, type PortRange } from '@isthmus/net';
+import { families } from './families.ts';
 import type { Issue } from './issue.ts';
-import type { Match, Rule, TableName, Target } from './model.ts';
+import type { Family, Match, Rule, TableName, Target } from './model.ts';
 import { isChainName, isSetName } from './names.ts';
 import { conntrackStateOrder, portCount } from './render.ts';
 
@@ -15,10 +16,11 @@ function checkPorts(ports: PortRange | undefined, protocol: string | undefined, 
   if (!isValid) report(field, `${first}:${last} is no port range: expected 1 to 65535, first not after last`);
 }
 
-function checkAddresses(match: Match, report: Report): void {
+function checkAddresses(match: Match<Family>, family: Family, report: Report): void {
   for (const field of ['source', 'destination', 'originalDestination'] as const) {
     const cidr = match[field];
-    if (cidr !== undefined && !isIpv4Cidr(cidr)) report(`match.${field}`, `${JSON.stringify(cidr)} is no IPv4 CIDR`);
+    if (cidr !== undefined && !families[family].isCidr(cidr))
+      report(`match.${field}`, `${JSON.stringify(cidr)} is no IPv${family} CIDR`);
   }
   for (const field of ['inInterface', 'outInterface'] as const) {
     const name = match[field];
@@ -27,10 +29,11 @@ function checkAddresses(match: Match, report: Report): void {
   }
 }
 
-function checkNegation(match: Match, report: Report): void {
+function checkNegation(match: Match<Family>, report: Report): void {
   for (const field of match.not ?? []) {
     if (match[field] === undefined) report('match.not', `names ${field}, which the match does not have`);
-    else if (match[field].endsWith('/0')) report(`match.${field}`, 'is 0.0.0.0/0 negated, which the kernel refuses');
+    else if (match[field].endsWith('/0'))
+      report(`match.${field}`, 'is every address negated, which the kernel refuses');
   }
   if (new Set(match.not).size < (match.not?.length ?? 0)) report('match.not', 'names a field twice');
 }
@@ -39,16 +42,20 @@ function isByte(number: number, max: number): boolean {
   return Number.isInteger(number) && number >= 0 && number <= max;
 }
 
-function checkIcmp({ icmp, protocol }: Match, report: Report): void {
+function checkProtocol({ icmp, protocol }: Match<Family>, family: Family, report: Report): void {
+  const own = families[family].icmp;
+  if (protocol !== undefined && protocol !== 'tcp' && protocol !== 'udp' && protocol !== own) {
+    report('match.protocol', `is ${protocol}: expected tcp, udp or ${own}`);
+  }
   if (icmp === undefined) return;
-  if (protocol !== 'icmp') report('match.icmp', 'needs protocol icmp');
+  if (protocol !== own) report('match.icmp', `needs protocol ${own}`);
   // iptables writes type 255 for "any".
   if (!isByte(icmp.type, 254)) report('match.icmp.type', `is ${icmp.type}: expected 0 to 254`);
   if (icmp.code !== undefined && !isByte(icmp.code, 255))
     report('match.icmp.code', `is ${icmp.code}: expected 0 to 255`);
 }
 
-function checkConntrack({ conntrackStates: states }: Match, report: Report): void {
+function checkConntrack({ conntrackStates: states }: Match<Family>, report: Report): void {
   if (states === undefined) return;
   const unknown = states.filter((state) => !conntrackStateOrder.includes(state));
   if (states.length === 0) report('match.conntrackStates', 'is empty: leave it out to match every packet');
@@ -56,14 +63,14 @@ function checkConntrack({ conntrackStates: states }: Match, report: Report): voi
   if (unknown.length > 0) report('match.conntrackStates', `names ${unknown.join(', ')}, which is no state`);
 }
 
-function checkSets({ sets }: Match, report: Report): void {
+function checkSets({ sets }: Match<Family>, report: Report): void {
   for (const [index, { name, direction }] of (sets ?? []).entries()) {
     if (!isSetName(name)) report(`match.sets.${index}.name`, `${JSON.stringify(name)} is no set name`);
     if (direction !== 'src' && direction !== 'dst') report(`match.sets.${index}.direction`, 'is neither src nor dst');
   }
 }
 
-function checkDnat(target: Extract<Target, { kind: 'DNAT' }>, match: Match, report: Report): void {
+function checkDnat(target: Extract<Target, { kind: 'DNAT' }>, match: Match<Family>, report: Report): void {
   const { address, ports } = target;
   if (!isIpv4Address(address)) report('target.address', `${JSON.stringify(address)} is no IPv4 address`);
   checkPorts(ports, match.protocol, 'target.ports', report);
@@ -74,15 +81,18 @@ function checkDnat(target: Extract<Target, { kind: 'DNAT' }>, match: Match, repo
   }
 }
 
-function checkTarget({ target, match }: Rule, report: Report): void {
+function checkTarget({ target, match }: Rule<Family>, family: Family, report: Report): void {
   switch (target.kind) {
     case 'jump':
     case 'goto':
       if (!isChainName(target.chain)) report('target.chain', `${JSON.stringify(target.chain)} is no chain name`);
       return;
     case 'REJECT':
-      if (target.with === 'tcp-reset' && match.protocol !== 'tcp')
-        report('target.with', 'tcp-reset needs protocol tcp');
+      if (target.with === 'tcp-reset') {
+        if (match.protocol !== 'tcp') report('target.with', 'tcp-reset needs protocol tcp');
+      } else if (!families[family].rejections.includes(target.with)) {
+        report('target.with', `is ${target.with}: expected ${families[family].rejections.join(' or ')}`);
+      }
       return;
     case 'SNAT':
       if (!isIpv4Address(target.address))
@@ -101,25 +111,27 @@ function checkTarget({ target, match }: Rule, report: Report): void {
 }
 
 /** The faults of a rule by itself. */
-export function ruleIssues(path: string, rule: Rule): Issue[] {
+export function ruleIssues(path: string, rule: Rule<Family>, family: Family): Issue[] {
   const issues: Issue[] = [];
   const report: Report = (field, message) => {
     issues.push({ path: `${path}.${field}`, message });
   };
   const { match } = rule;
-  checkAddresses(match, report);
+  checkAddresses(match, family, report);
   checkNegation(match, report);
   checkPorts(match.sourcePorts, match.protocol, 'match.sourcePorts', report);
   checkPorts(match.destinationPorts, match.protocol, 'match.destinationPorts', report);
-  checkIcmp(match, report);
+  checkProtocol(match, family, report);
   checkConntrack(match, report);
   checkSets(match, report);
-  checkTarget(rule, report);
+  checkTarget(rule, family, report);
+  const isNat = ['SNAT', 'DNAT', 'MASQUERADE'].includes(rule.target.kind);
+  if (isNat && family === 6) report('target', `${rule.target.kind} is for IPv4 alone`);
   return issues;
 }
 
 /** Where the kernel takes a target: the table, and the hooks that its chain may be reached from. */
-const targetPlaces: Partial<Record<Target['kind'], { table: TableName; hooks: readonly string[] }>> = {
+const targetPlaces: Partial<Record<Target<Family>['kind'], { table: TableName; hooks: readonly string[] }>> = {
   DNAT: { table: 'nat', hooks: ['PREROUTING', 'OUTPUT'] },
   SNAT: { table: 'nat', hooks: ['INPUT', 'POSTROUTING'] },
   NOTRACK: { table: 'raw', hooks: ['PREROUTING', 'OUTPUT'] },
@@ -144,7 +156,7 @@ export interface RulePlace {
 }
 
 /** The faults of a rule in its place. */
-export function hookIssues(path: string, { match, target }: Rule, { table, chain, hooks }: RulePlace): Issue[] {
+export function hookIssues(path: string, { match, target }: Rule<Family>, { table, chain, hooks }: RulePlace): Issue[] {
   const issues: Issue[] = [];
   const place = targetPlaces[target.kind];
   const reached = [...(hooks ?? [])];

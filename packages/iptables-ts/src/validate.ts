@@ -1,7 +1,7 @@
 // What iptables-restore, the kernel or ipset would refuse, or would take to mean something else. Rules: validate-rule.ts.
-import { isIpv4Cidr } from '@isthmus/net';
+import { families } from './families.ts';
 import type { Issue } from './issue.ts';
-import { type Chain, type IpSet, type RuleSet, type TableName, tableNames } from './model.ts';
+import { type Chain, type Family, type IpSet, type RuleSet, type TableName, tableNames } from './model.ts';
 import {
   builtInChains,
   isBuiltInChain,
@@ -16,9 +16,9 @@ import { hookIssues, ruleIssues } from './validate-rule.ts';
 
 export type { Issue } from './issue.ts';
 
-type Chains = ReadonlyMap<string, Chain>;
+type Chains = ReadonlyMap<string, Chain<Family>>;
 
-function chainIssues(table: TableName, name: string, chain: Chain): Issue[] {
+function chainIssues(table: TableName, name: string, chain: Chain<Family>): Issue[] {
   const path = `${table}.${name}`;
   const issues: Issue[] = [];
   const fault = (message: string): void => {
@@ -36,7 +36,7 @@ function chainIssues(table: TableName, name: string, chain: Chain): Issue[] {
   return issues;
 }
 
-function chainTargets(chain: Chain): { index: number; chain: string }[] {
+function chainTargets(chain: Chain<Family>): { index: number; chain: string }[] {
   return chain.rules.flatMap(({ target }, index) =>
     target.kind === 'jump' || target.kind === 'goto' ? [{ index, chain: target.chain }] : [],
   );
@@ -91,13 +91,16 @@ function hooksOf(table: TableName, chains: Chains): ReadonlyMap<string, Readonly
   return hooks;
 }
 
-function tableIssues(table: TableName, chains: Chains): Issue[] {
+function tableIssues(table: TableName, chains: Chains, family: Family): Issue[] {
   const hooks = hooksOf(table, chains);
   const ofChains = [...chains].flatMap(([name, chain]) => [
     ...chainIssues(table, name, chain),
     ...chain.rules.flatMap((rule, index) => {
       const path = `${table}.${name}.rules.${index}`;
-      return [...ruleIssues(path, rule), ...hookIssues(path, rule, { table, chain: name, hooks: hooks.get(name) })];
+      return [
+        ...ruleIssues(path, rule, family),
+        ...hookIssues(path, rule, { table, chain: name, hooks: hooks.get(name) }),
+      ];
     }),
   ]);
   return [...ofChains, ...targetIssues(table, chains), ...depthIssues(table, chains)];
@@ -108,15 +111,17 @@ function tableIssues(table: TableName, chains: Chains): Issue[] {
  * promises that `iptables-restore --test` takes the rendered text where the sets exist. `path` is
  * `TABLE.CHAIN.rules.INDEX.FIELD`.
  */
-export function validateRuleSet(ruleSet: RuleSet): Issue[] {
+export function validateRuleSet(ruleSet: RuleSet): Issue[];
+export function validateRuleSet(ruleSet: RuleSet<6>, family: 6): Issue[];
+export function validateRuleSet(ruleSet: RuleSet<Family>, family: Family = 4): Issue[] {
   return tableNames.flatMap((table) => {
     const chains = ruleSet[table];
-    return chains === undefined ? [] : tableIssues(table, chains);
+    return chains === undefined ? [] : tableIssues(table, chains, family);
   });
 }
 
 /** The faults of one set; `path` starts with the set's name. `setMembers` makes members that fit. */
-export function validateIpSet({ name, type, members }: IpSet): Issue[] {
+export function validateIpSet({ name, type, family = 4, members }: IpSet<Family>): Issue[] {
   const issues: Issue[] = [];
   if (!isSetName(name)) {
     const message = `is no set name: expected 1 to ${maxSetNameLength} letters, digits, - _ or ., not beginning with -`;
@@ -124,13 +129,16 @@ export function validateIpSet({ name, type, members }: IpSet): Issue[] {
   }
   for (const [index, member] of members.entries()) {
     const path = `${name}.members.${index}`;
-    if (!isIpv4Cidr(member)) issues.push({ path, message: `${JSON.stringify(member)} is no IPv4 CIDR` });
-    else if (type === 'hash:ip' && !member.endsWith('/32')) {
-      issues.push({ path, message: `${member} does not fit a hash:ip set: expected a single address, /32` });
+    const single = families[family].single;
+    if (!families[family].isCidr(member))
+      issues.push({ path, message: `${JSON.stringify(member)} is no IPv${family} CIDR` });
+    else if (type === 'hash:ip' && !member.endsWith(single)) {
+      issues.push({ path, message: `${member} does not fit a hash:ip set: expected a single address, ${single}` });
     } else if (member.endsWith('/0')) {
-      issues.push({ path, message: `${member} does not fit a set: use 0.0.0.0/1 and 128.0.0.0/1 (setMembers)` });
+      issues.push({ path, message: `${member} does not fit a set: use its two halves (setMembers)` });
     }
   }
-  if (new Set(members).size < members.length) issues.push({ path: `${name}.members`, message: 'holds a CIDR twice' });
+  if (new Set<string>(members).size < members.length)
+    issues.push({ path: `${name}.members`, message: 'holds a CIDR twice' });
   return issues;
 }
