@@ -1,5 +1,13 @@
 // A command's parameters as data: from them come parsing, the error texts, listApis and the reference pages.
-import { InvalidValueError, parseFqdn, parseHostname, parseIpv4Address, parseIpv4Cidr } from '@isthmus/net';
+import {
+  InvalidValueError,
+  parseFqdn,
+  parseHostname,
+  parseIpv4Address,
+  parseIpv4Cidr,
+  parseIpv6Address,
+  parseIpv6Cidr,
+} from '@isthmus/net';
 import type { EntityName, EntityRow } from './entities.ts';
 import { ApiError, parameterError } from './errors.ts';
 
@@ -18,6 +26,9 @@ export type ParameterKind =
   | 'fqdn'
   | 'ipv4'
   | 'ipv4Cidr'
+  | 'ipv6'
+  | 'ipv6Cidr'
+  | 'ipv6CidrList'
   | 'boolean'
   | 'integer'
   | 'uuid'
@@ -115,10 +126,13 @@ function integerWithin(min: number, max: number): (text: string) => number {
   };
 }
 
+/** True for a UUID in either case. */
+export function isUuid(text: string): boolean {
+  return /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(text);
+}
+
 function uuid(text: string): string {
-  if (!/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(text)) {
-    throw new InvalidValueError(text, 'a UUID');
-  }
+  if (!isUuid(text)) throw new InvalidValueError(text, 'a UUID');
   return text.toLowerCase();
 }
 
@@ -213,6 +227,8 @@ export const p = {
   fqdn: make('string', { kind: 'fqdn' }, parseFqdn),
   ipv4: make('string', { kind: 'ipv4' }, parseIpv4Address),
   ipv4Cidr: make('string', { kind: 'ipv4Cidr' }, parseIpv4Cidr),
+  ipv6: make('string', { kind: 'ipv6' }, parseIpv6Address),
+  ipv6Cidr: make('string', { kind: 'ipv6Cidr' }, parseIpv6Cidr),
   boolean: make('boolean', { kind: 'boolean' }, boolean),
   integer: (min: number, max: number) =>
     make('integer', { kind: 'integer', range: [min, max] }, integerWithin(min, max)),
@@ -223,6 +239,7 @@ export const p = {
     make('string', { kind: 'oneOf', values }, oneOf(values)),
   textList: make('list', { kind: 'textList' }, listOf(freeText)),
   cidrList: make('list', { kind: 'cidrList' }, listOf(parseIpv4Cidr)),
+  ipv6CidrList: make('list', { kind: 'ipv6CidrList' }, listOf(parseIpv6Cidr)),
   /** `name[0].key=…&name[0].value=…` or `name[0].field=…`: the API joins them to a JSON array of objects first. */
   map: make('map', { kind: 'map' }, objects),
   /** A UUID that must name an entity of the caller's; the handler gets its row. */

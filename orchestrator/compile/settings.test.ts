@@ -19,6 +19,7 @@ const input: SettingsInput = {
     egressDefaultAllow: false,
     services: new Set(['Dhcp', 'Dns', 'UserData', 'Firewall', 'SourceNat', 'StaticNat', 'PortForwarding', 'Lb']),
     isRouted: false,
+    maxConnections: null,
   },
   zoneDns: [parseIpv4Address('192.0.2.53')],
   uplink: {

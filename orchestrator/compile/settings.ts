@@ -32,6 +32,8 @@ export interface SettingsInput {
     readonly services: ReadonlySet<string>;
     /** Guests are reached at their own addresses, without NAT. */
     readonly isRouted: boolean;
+    /** Connections of all its load balancers at once; null: the default. */
+    readonly maxConnections: number | null;
   };
   readonly zoneDns: readonly Ipv4Address[];
   /** The address of the router's public NIC; null for a network without. */
@@ -108,7 +110,7 @@ export function compileSettings(input: SettingsInput): RouterSettings {
     loadBalancing: {
       enabled: services.has('Lb'),
       ...(uplink && { publicInterface }),
-      maxConnections: loadBalancerConnections,
+      maxConnections: network.maxConnections ?? loadBalancerConnections,
       hardStopAfterMs,
     },
   };

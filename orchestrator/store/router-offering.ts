@@ -1,7 +1,7 @@
-import type { Trx } from './database.ts';
+import type { Db, Trx } from './database.ts';
 
 /** The id of the service offering that virtual routers take where a network offering names none. */
-export async function defaultRouterOffering(db: Trx): Promise<string | undefined> {
+export async function defaultRouterOffering(db: Db | Trx): Promise<string | undefined> {
   const row = await db
     .selectFrom('service_offering')
     .select('id')

@@ -101,6 +101,30 @@ function notIntegers([min = 0, max = 0]: readonly number[]): string[] {
   return [...beyond, ...spelled, ...brokenLines];
 }
 
+const notAnIpv6Address = [
+  ...brokenLines,
+  '10.0.0.1',
+  '2001:db8::1::2',
+  '2001:db8::12345',
+  '2001:db8:::1',
+  'fe80::1%eth0',
+  '2001:db8::1/64',
+  '[2001:db8::1]',
+  '2001:db8::1\n',
+  '::1; reboot',
+];
+const notAnIpv6Cidr = [
+  ...brokenLines,
+  '2001:db8::1',
+  '2001:db8::1/64',
+  '2001:db8::/129',
+  '2001:db8::/-1',
+  '2001:db8::/064',
+  '2001:db8::/64/64',
+  '10.1.1.0/24',
+  '2001:db8::/64\n',
+];
+
 function tooLong(parameter: AnyParameter): string {
   return 'a'.repeat(parameter.maxLength + 1);
 }
@@ -131,6 +155,8 @@ export const rowsByKind: Readonly<Record<ParameterKind, Rows>> = {
   },
   ipv4: { valid: () => '192.0.2.1', refused: (parameter) => [...notAnAddress, tooLong(parameter)] },
   ipv4Cidr: { valid: () => '192.0.2.0/24', refused: (parameter) => [...notACidr, tooLong(parameter)] },
+  ipv6: { valid: () => '2001:db8::1', refused: (parameter) => [...notAnIpv6Address, tooLong(parameter)] },
+  ipv6Cidr: { valid: () => '2001:db8::/64', refused: (parameter) => [...notAnIpv6Cidr, tooLong(parameter)] },
   // Anything but `true` means false, as in Java; only the length is bounded.
   boolean: { valid: () => 'true', refused: (parameter) => [tooLong(parameter)] },
   integer: {
@@ -175,6 +201,10 @@ export const rowsByKind: Readonly<Record<ParameterKind, Rows>> = {
   cidrList: {
     valid: () => '192.0.2.0/24,198.51.100.0/24',
     refused: (parameter) => [...notACidr, ',', ' ', '192.0.2.0/24,10.1.1.7/24', '192.0.2.0/24\n', tooLong(parameter)],
+  },
+  ipv6CidrList: {
+    valid: () => '2001:db8::/64,2001:db8:1::/64',
+    refused: (parameter) => [...notAnIpv6Cidr, ',', ' ', '2001:db8::/64,10.1.1.0/24', tooLong(parameter)],
   },
   map: {
     valid: () => '[]',

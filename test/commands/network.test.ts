@@ -119,7 +119,14 @@ test('a persistent network is implemented before createNetwork answers, or not m
   const { id: _id, created: _created, ...like } = offering;
   const { id: networkofferingid } = await api.db
     .insertInto('network_offering')
-    .values({ ...like, name: 'persistent', is_persistent: true, services: JSON.stringify(like.services) })
+    .values({
+      ...like,
+      name: 'persistent',
+      is_persistent: true,
+      services: JSON.stringify(like.services),
+      domain_ids: '[]',
+      zone_ids: '[]',
+    })
     .returning('id')
     .executeTakeFirstOrThrow();
   const values = { zoneid: api.zoneId, networkofferingid };

@@ -1,11 +1,16 @@
-import { routerServices } from '../../model/network-service.ts';
-import { defaultRouterOffering } from '../../store/router-offering.ts';
+import {
+  type InternetProtocol,
+  type NetworkMode,
+  offeredServices,
+  serviceProvider,
+} from '../../model/network-offering.ts';
 import { syncCommand } from '../declaration.ts';
 import { parameterError } from '../errors.ts';
 import { p } from '../parameter.ts';
-import { networkOfferingFields, presentNetworkOffering } from './response.ts';
+import { unservedFlag, unservedParameter } from '../unserved.ts';
+import { networkOfferingFields, presentNetworkOfferingById } from './response.ts';
 
-const provider = 'VirtualRouter';
+const mapOptions = { maxLength: 8192 };
 
 /** createNetworkOffering: which services the networks of the offering have. Comes Disabled unless `enable`. */
 export const createNetworkOffering = syncCommand({
@@ -17,39 +22,48 @@ export const createNetworkOffering = syncCommand({
     displaytext: p.text.optional('Its description; its name by default'),
     traffictype: p.oneOf('Guest').required('GUEST'),
     guestiptype: p.oneOf('Isolated').required('Isolated'),
+    internetprotocol: p.oneOf('ipv4', 'dualstack').optional('ipv4, the default, or dualstack: IPv6 beside it'),
+    networkmode: p.oneOf<NetworkMode>('NATTED', 'ROUTED').optional('NATTED, the default, or ROUTED: without NAT'),
+    routingmode: p.oneOf('Static').optional('Of ROUTED: Static, since there is no dynamic routing'),
     supportedservices: p.textList.required('Its services, comma-separated', { maxLength: 1024 }),
-    serviceproviderlist: p.map.optional('service and provider of each service: VirtualRouter', { maxLength: 8192 }),
-    servicecapabilitylist: p.map.optional('Taken and ignored: the router has all of its capabilities', {
-      maxLength: 8192,
-    }),
+    serviceproviderlist: p.map.optional('service and provider of each service: VirtualRouter', mapOptions),
+    servicecapabilitylist: p.map.optional(
+      'service, capabilitytype and capabilityvalue: those that listSupportedNetworkServices tells',
+      mapOptions,
+    ),
     availability: p.oneOf('Optional', 'Required').optional('Optional or Required'),
     conservemode: p.boolean.optional('Whether an address may serve several services; true by default'),
     egressdefaultpolicy: p.boolean.optional('True: egress is allowed where no rule denies it; false by default'),
     ispersistent: p.boolean.optional('Whether a network keeps its router without instances'),
-    specifyvlan: p.boolean.optional('Must be false'),
-    specifyipranges: p.boolean.optional('Must be false'),
-    networkrate: p.integer(0, 1_000_000).optional('Mbit/s'),
+    networkrate: p.integer(0, 1_000_000).optional('Mbit/s; told to clients, not enforced'),
+    maxconnections: p.integer(1, 1_000_000).optional('Connections of all load balancers of a router at once'),
+    keepaliveenabled: p.boolean.optional('Taken and ignored: connections are kept alive'),
     serviceofferingid: p.entity('service_offering').optional('The offering of its routers'),
+    domainid: p.entities('domain').optional("Domains that it is for, with those below; by default everybody's"),
+    zoneid: p.entities('zone').optional('Zones that it is for; by default all'),
+    tags: p.text.optional('Tags of the physical network, comma-separated'),
     enable: p.boolean.optional('True: Enabled at once'),
+    specifyvlan: unservedFlag('the segment of an isolated network is chosen by the zone'),
+    specifyipranges: unservedFlag('the addresses of an isolated network are its own'),
+    specifyasnumber: unservedFlag('there is no dynamic routing'),
+    forvpc: unservedFlag('there are no VPCs'),
+    fornsx: unservedFlag('there is no NSX'),
+    fortungsten: unservedFlag('there is no Tungsten'),
+    provider: unservedParameter('services are provided by virtual routers'),
+    details: unservedParameter('offerings have no further details', 'map'),
   },
   responseKey: 'networkoffering',
   responseFields: networkOfferingFields,
   handler: async ({ db, event }, parameters) => {
-    for (const name of ['specifyvlan', 'specifyipranges'] as const) {
-      if (parameters[name] === true) throw parameterError(name, 'true', 'false for isolated networks');
-    }
     if (parameters.serviceofferingid !== undefined && !parameters.serviceofferingid.is_system) {
       throw parameterError('serviceofferingid', parameters.serviceofferingid.id, 'an offering for virtual routers');
     }
-    const services = parameters.supportedservices.map((name) => serviceNamed(name));
-    for (const { service, provider: named } of parameters.serviceproviderlist ?? []) {
-      if (named?.toLowerCase() !== provider.toLowerCase()) {
-        throw parameterError('serviceproviderlist', named, `${provider} as the provider of ${service}`);
-      }
+    const networkMode = parameters.networkmode ?? 'NATTED';
+    if (parameters.routingmode !== undefined && networkMode !== 'ROUTED') {
+      throw parameterError('routingmode', parameters.routingmode, 'networkmode=ROUTED beside it');
     }
-    if (!services.includes('SourceNat') && services.some((name) => name === 'PortForwarding' || name === 'StaticNat')) {
-      throw parameterError('supportedservices', services.join(','), 'SourceNat beside PortForwarding and StaticNat');
-    }
+    const internetProtocol: InternetProtocol = parameters.internetprotocol === 'dualstack' ? 'DualStack' : 'IPv4';
+    const services = offeredServices({ ...parameters, networkMode, internetProtocol });
     const taken = await db
       .selectFrom('network_offering')
       .select('id')
@@ -69,21 +83,20 @@ export const createNetworkOffering = syncCommand({
         is_persistent: parameters.ispersistent ?? false,
         network_rate: parameters.networkrate ?? null,
         service_offering_id: parameters.serviceofferingid?.id ?? null,
-        services: JSON.stringify(Object.fromEntries(services.map((name) => [name, [provider]]))),
+        services: JSON.stringify(Object.fromEntries(services.map((name) => [name, [serviceProvider]]))),
+        internet_protocol: internetProtocol,
+        network_mode: networkMode,
+        tags: parameters.tags ?? null,
+        domain_ids: JSON.stringify(parameters.domainid?.map(({ id }) => id) ?? []),
+        zone_ids: JSON.stringify(parameters.zoneid?.map(({ id }) => id) ?? []),
+        max_connections: parameters.maxconnections ?? null,
       })
-      .returningAll()
+      .returning(['id', 'name'])
       .executeTakeFirstOrThrow();
     await event('NETWORK.OFFERING.CREATE', `Created network offering ${row.name}`, {
       type: 'NetworkOffering',
       id: row.id,
     });
-    return presentNetworkOffering(row, await defaultRouterOffering(db));
+    return presentNetworkOfferingById(db, row.id);
   },
 });
-
-function serviceNamed(name: string): string {
-  const found = routerServices.find((service) => service.toLowerCase() === name.toLowerCase());
-  if (found === undefined)
-    throw parameterError('supportedservices', name, `services among ${routerServices.join(', ')}`);
-  return found;
-}

@@ -2,6 +2,7 @@ import type { Command } from '../declaration.ts';
 import { createNetworkOffering } from './create-network-offering.ts';
 import { deleteNetworkOffering } from './delete-network-offering.ts';
 import { listNetworkOfferings } from './list-network-offerings.ts';
+import { listSupportedNetworkServices } from './list-supported-network-services.ts';
 import { updateNetworkOffering } from './update-network-offering.ts';
 
 /** Commands on network offerings. */
@@ -10,4 +11,5 @@ export const commands: readonly Command[] = [
   updateNetworkOffering,
   listNetworkOfferings,
   deleteNetworkOffering,
+  listSupportedNetworkServices,
 ];

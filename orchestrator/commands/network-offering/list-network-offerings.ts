@@ -1,8 +1,9 @@
 import { sql } from 'kysely';
-import { defaultRouterOffering } from '../../store/router-offering.ts';
 import { listCommand } from '../declaration.ts';
+import type { EntityRow } from '../entities.ts';
 import { p } from '../parameter.ts';
-import { networkOfferingFields, presentNetworkOffering } from './response.ts';
+import { offeredInZone, offeredToDomain } from './availability.ts';
+import { networkOfferingFields, presentNetworkOfferings } from './response.ts';
 
 /** listNetworkOfferings. */
 export const listNetworkOfferings = listCommand({
@@ -21,14 +22,32 @@ export const listNetworkOfferings = listCommand({
     availability: p.text.optional('Optional or Required'),
     isdefault: p.boolean.optional('True: built in'),
     specifyvlan: p.boolean.optional('Those whose networks name their VLAN'),
+    specifyipranges: p.boolean.optional('Those whose networks name their addresses'),
+    domainid: p.entity('domain').optional('Those for this domain'),
+    zoneid: p.entity('zone').optional('Those of this zone'),
+    networkid: p.entity('network').optional('Those that this network can move to'),
+    tags: p.text.optional('Those with these tags'),
+    istagged: p.boolean.optional('Those with or without tags'),
+    routingmode: p.text.optional('Of ROUTED: Static'),
     forvpc: p.boolean.optional('Those for tiers of VPCs'),
     sourcenatsupported: p.boolean.optional('Those with source NAT'),
     supportedservices: p.textList.optional('Those with all of these services'),
   },
   responseKey: 'networkoffering',
   responseFields: networkOfferingFields,
-  filter: (query, parameters) => {
+  filter: (query, parameters, { caller }) => {
     let narrowed = query;
+    if (caller.role !== 'Admin') narrowed = narrowed.where(offeredToDomain(caller.domainPath));
+    if (parameters.domainid !== undefined) narrowed = narrowed.where(offeredToDomain(parameters.domainid.path));
+    if (parameters.zoneid !== undefined) narrowed = narrowed.where(offeredInZone(parameters.zoneid.id));
+    if (parameters.istagged !== undefined) {
+      narrowed = narrowed.where('network_offering.tags', parameters.istagged ? 'is not' : 'is', null);
+    }
+    if (parameters.routingmode !== undefined) {
+      const routed = parameters.routingmode.toLowerCase() === 'static';
+      narrowed = narrowed.where(sql<boolean>`${routed} and network_offering.network_mode = 'ROUTED'`);
+    }
+    if (parameters.networkid !== undefined) narrowed = narrowed.where(reachableFrom(parameters.networkid));
     const texts = {
       name: parameters.name,
       display_text: parameters.displaytext,
@@ -36,6 +55,7 @@ export const listNetworkOfferings = listCommand({
       guest_ip_type: parameters.guestiptype,
       state: parameters.state,
       availability: parameters.availability,
+      tags: parameters.tags,
     };
     for (const [column, value] of Object.entries(texts)) {
       if (value === undefined) continue;
@@ -45,6 +65,7 @@ export const listNetworkOfferings = listCommand({
       is_default: parameters.isdefault,
       specify_vlan: parameters.specifyvlan,
       for_vpc: parameters.forvpc,
+      specify_ip_ranges: parameters.specifyipranges,
     };
     for (const [column, value] of Object.entries(flags)) {
       if (value !== undefined)
@@ -57,8 +78,14 @@ export const listNetworkOfferings = listCommand({
       ? narrowed.where(sql<boolean>`not network_offering.services ? 'SourceNat'`)
       : narrowed;
   },
-  present: async ({ db }, rows) => {
-    const offering = await defaultRouterOffering(db);
-    return rows.map((row) => presentNetworkOffering(row, offering));
-  },
+  present: ({ db }, rows) => presentNetworkOfferings(db, rows),
 });
+
+/** True for the offerings that a network may move to: enabled, of its guest type and mode, for its zone. */
+function reachableFrom(network: EntityRow<'network'>) {
+  return sql<boolean>`(network_offering.state = 'Enabled' and not network_offering.for_vpc
+    and ${offeredInZone(network.zone_id)}
+    and (network_offering.guest_ip_type, network_offering.network_mode) =
+      (select own.guest_ip_type, own.network_mode from network_offering own
+        where own.id = ${network.network_offering_id}))`;
+}
