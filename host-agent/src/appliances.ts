@@ -13,9 +13,11 @@ import {
   type ApplianceReport,
   type ApplianceSpec,
   ApplianceSpecSchema,
+  type Ports,
   validator,
 } from '@isthmus/contract';
 import type { ApplianceCarrier } from './appliance-carrier.ts';
+import { AppliancePorts } from './appliance-ports.ts';
 import type { Driver } from './drivers/driver.ts';
 import { HostAgentError, PushRefusedError } from './errors.ts';
 import { lastWords } from './last-words.ts';
@@ -28,19 +30,34 @@ export const applianceValidator = validator(ApplianceSpecSchema);
 export class Appliances {
   readonly machines: Machines<ApplianceSpec>;
   readonly carrier: ApplianceCarrier;
+  readonly ports: AppliancePorts;
   readonly #driver: Driver;
 
-  constructor(context: MachineContext, driver: Driver, carrier: ApplianceCarrier) {
+  constructor(context: MachineContext & { readonly installation: string }, driver: Driver, carrier: ApplianceCarrier) {
     this.#driver = driver;
     this.carrier = carrier;
+    this.ports = new AppliancePorts(context);
     this.machines = new Machines(context, {
       noun: 'appliance',
       spec: applianceValidator,
-      make: (id, spec) => carrier.make(id, spec),
+      make: async (id, spec) => {
+        await this.ports.prepare(id, spec);
+        await carrier.make(id, spec);
+      },
       change: (id, before, after) => carrier.change(id, before, after),
       halt: (id) => carrier.halt(id),
-      forget: (id) => carrier.forget(id),
+      forget: async (id) => {
+        await carrier.forget(id);
+        await this.ports.forget(id);
+      },
     });
+  }
+
+  /** Lights or darkens the ports of an appliance. Throws HostAgentError (`not-found`, `conflict`). */
+  async orderPorts(id: string, order: Ports): Promise<void> {
+    this.machines.known(id);
+    const instead = this.machines.entries().some(([other]) => other === order.instead) ? order.instead : undefined;
+    await this.ports.order(id, order, instead ?? null);
   }
 
   /** Throws HostAgentError (`not-found`). */
@@ -112,7 +129,8 @@ export class Appliances {
   async #reportOf(id: string, { spec }: Powered<ApplianceSpec>): Promise<ApplianceReport> {
     const state = this.machines.stateOf(id);
     const traits = await this.carrier.traits(id);
-    const report = { id, kind: spec.kind, ...state, ...traits };
+    const dark = this.ports.isDark(id, spec) ? { dark: true as const } : {};
+    const report = { id, kind: spec.kind, ...state, ...traits, ...dark };
     return { ...report, ...(await lastWords(this.#driver, 'appliance', id, state, traits.hasConfigDrive)) };
   }
 }

@@ -50,7 +50,7 @@ export class HostAgent {
   #isRemoving = false;
 
   constructor(options: HostAgentOptions) {
-    const { host, state, bridges, driver } = options;
+    const { host, installation, state, bridges, driver } = options;
     this.#options = options;
     this.#bootId = options.bootId ?? bootIdOfMachine();
     this.segments = new Segments(host, state, bridges, (id) => [
@@ -64,7 +64,7 @@ export class HostAgent {
     const bootId = asksFirst ? this.#bootId : null;
     const context = { host, state, segments: this.segments, bootId };
     const carrier = driver.name === 'libvirt' ? this.vms().carrier : new NamespaceAppliances(options, driver);
-    this.appliances = new Appliances(context, driver, carrier);
+    this.appliances = new Appliances({ ...context, installation }, driver, carrier);
     this.instances = new Instances(context, driver, this.#vms?.images ?? null);
     this.#incoming = driver.name === 'libvirt' ? this.#expecting(driver) : null;
   }
@@ -86,6 +86,7 @@ export class HostAgent {
     await this.instances.machines.load();
     await this.#incoming?.load();
     await bridges.open(this.segments.all(), this.#vms?.control.bridgesInUse() ?? []);
+    await this.appliances.ports.open(this.appliances.machines.entries().map(([id, { spec }]) => ({ id, spec })));
     await driver.open({ appliances: this.appliances.machines.running(), instances: this.instances.machines.running() });
     const kinds = [this.appliances.machines, this.instances.machines];
     this.#adopting = Promise.all([
@@ -156,6 +157,7 @@ export class HostAgent {
       for (const records of [this.appliances.machines, this.instances.machines, this.#incoming]) records?.clear();
       const { host, state, run, bridges, driver } = this.#options;
       await driver.removeEverything();
+      await this.appliances.ports.clear();
       await bridges.removeAll();
       const own = `${state}/host-agent`;
       const kept = (await host.files.list(own)).filter((name) => name !== identityName).map((name) => `${own}/${name}`);
@@ -195,6 +197,7 @@ export class HostAgent {
     await bridges.heal();
     await this.#vms?.control.heal();
     await driver.healPacketFilters();
+    await this.appliances.ports.heal();
     await this.appliances.machines.heal((machines) => driver.broken('appliance', machines));
     await this.instances.machines.heal((machines) => driver.broken('instance', machines));
   }

@@ -28,6 +28,7 @@ import {
   type OperationAnswer,
   type OperationName,
   type OperationRequest,
+  type Ports,
   type Push,
   type Revocations,
   type Tunnels,
@@ -189,6 +190,11 @@ export class HostClient {
     const path = `/v1/appliances/${id}/operations/${name}`;
     const options = { body: request, timeoutMs: operationTimeoutMs };
     return (await this.#call('POST', path, operationAnswer(name), options)) as OperationAnswer<Name>;
+  }
+
+  /** Lights or darkens the ports of an appliance. */
+  putPorts(id: string, ports: Ports): Promise<unknown> {
+    return this.#call('PUT', `/v1/appliances/${id}/ports`, null, { body: ports });
   }
 
   exportState(id: string): Promise<PortableState> {

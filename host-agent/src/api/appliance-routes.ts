@@ -1,4 +1,4 @@
-import { ApplianceStateSchema, validator } from '@isthmus/contract';
+import { ApplianceStateSchema, PortsSchema, validator } from '@isthmus/contract';
 import type { FastifyInstance } from 'fastify';
 import { applianceValidator } from '../appliances.ts';
 import { bootstrapValidator } from '../control/config-drives.ts';
@@ -7,6 +7,7 @@ import { checked, idOf } from './check.ts';
 import { serveNics } from './nic-routes.ts';
 
 const stateValidator = validator(ApplianceStateSchema);
+const portsValidator = validator(PortsSchema);
 
 /** Paths of /v1/appliances. */
 export function serveAppliances(app: FastifyInstance, agent: HostAgent): void {
@@ -35,6 +36,10 @@ export function serveAppliances(app: FastifyInstance, agent: HostAgent): void {
   app.get('/v1/appliances/:id/state', (request) => appliances.exportState(idOf(request)));
   app.put('/v1/appliances/:id/state', async (request, reply) => {
     await appliances.importState(idOf(request), checked(stateValidator, request.body, 'state'));
+    return reply.code(204).send();
+  });
+  app.put('/v1/appliances/:id/ports', async (request, reply) => {
+    await appliances.orderPorts(idOf(request), checked(portsValidator, request.body, 'ports'));
     return reply.code(204).send();
   });
   app.post('/v1/appliances/:id/operations/:name', (request) => {
