@@ -14,6 +14,7 @@ import type { Host, Log } from '@isthmus/host';
 import type { DocumentChange, DocumentFault, RouterPaths, RouterService } from '@isthmus/router';
 import { CorruptStateError, DocumentStore } from './document-store.ts';
 import { type AppliedChange, LiveDocument } from './live-document.ts';
+import { createOwnOperations, type OwnOperations } from './own-operations.ts';
 import { applyInTurn, faultsOf, PipelineError, runPipeline } from './pipeline.ts';
 import { readPush } from './push-check.ts';
 import { messageOf, RefusedError, refusalOf } from './refused-error.ts';
@@ -26,6 +27,8 @@ export interface AgentOptions {
   readonly paths: RouterPaths;
   /** In the order in which a change is applied (createRouterServices). */
   readonly services: readonly RouterService[];
+  /** This process is in the router's network namespace itself, as in a VM. Default false. */
+  readonly isInside?: boolean;
   /** Pause between two health checks; 0: none. Default 1,000. */
   readonly watchIntervalMs?: number;
   /** The journal is folded into the snapshot when it outgrows the snapshot and this. Default 256 KiB. */
@@ -47,7 +50,7 @@ export interface Agent {
   readonly stored: Identity | null;
   /** `serving` is null until a document is in force. The agent itself stands among the services as `agent`. */
   status(): Promise<AgentStatus>;
-  /** Carries out an operation of one of its services. Throws UnsupportedOperationError where none offers it. */
+  /** Carries out an operation of one of its services, or its own. Throws UnsupportedOperationError where none offers it. */
   operate<Name extends OperationName>(name: Name, request: OperationRequest<Name>): Promise<OperationAnswer<Name>>;
   exportState(): Promise<ExportedState>;
   /** Before boot or the first push. Throws where a text is not what the service exported. */
@@ -89,7 +92,8 @@ class RouterAgent implements Agent {
   readonly #queue = new SerialQueue();
   readonly #healer: Healer;
   readonly #end = new AbortController();
-  #watching: Promise<void> | null = null;
+  readonly #own: OwnOperations;
+  #watching: Promise<unknown> | null = null;
   #document = new LiveDocument();
   /** Of `#document`. */
   #identity: Identity | null = null;
@@ -112,6 +116,13 @@ class RouterAgent implements Agent {
     this.#store = store;
     this.#watchIntervalMs = options.watchIntervalMs ?? 1000;
     this.#healer = new Healer(options.host.clock, this.#log, Math.max(this.#watchIntervalMs, 100));
+    const { host, paths, services, isInside = false } = options;
+    this.#own = createOwnOperations({
+      ...{ host, paths, services, isInside },
+      document: () => (this.#serving === null ? null : this.#document.view),
+      status: () => this.status(),
+      heal: (service) => this.#queue.run(() => this.#healer.healAfterCheck(service)),
+    });
   }
 
   async load(): Promise<void> {
@@ -136,7 +147,7 @@ class RouterAgent implements Agent {
   boot(): Promise<void> {
     return this.#queue.run(async () => {
       if (this.#identity !== null && !sameIdentity(this.#identity, this.#serving)) await this.#applyWhole();
-      this.#watching ??= this.#watchIntervalMs > 0 ? this.#watch() : null;
+      if (this.#watchIntervalMs > 0) this.#watching ??= this.#begin();
     });
   }
 
@@ -155,7 +166,7 @@ class RouterAgent implements Agent {
     name: Name,
     request: OperationRequest<Name>,
   ): Promise<OperationAnswer<Name>> {
-    for (const { operations } of this.#services) {
+    for (const { operations } of [...this.#services, this.#own]) {
       const carryOut = operations?.[name];
       if (carryOut !== undefined) return carryOut(request);
     }
@@ -295,6 +306,10 @@ class RouterAgent implements Agent {
     } catch (error) {
       this.#log.error('the journal could not be folded', { error });
     }
+  }
+
+  #begin(): Promise<unknown> {
+    return Promise.all([this.#watch(), this.#own.health.watch(this.#end.signal)]);
   }
 
   async #watch(): Promise<void> {

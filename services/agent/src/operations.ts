@@ -1,17 +1,9 @@
 // An operation as it comes over either API: its name from the path, its request from the body.
 import { isOperationName, type OperationName, operations, type Validator, validator } from '@isthmus/contract';
 import type { Agent } from './agent.ts';
+import { OperationRequestError } from './operation-request-error.ts';
 
-/** A request that names no operation (`not-found`), or does not fit its schema (`invalid`). */
-export class OperationRequestError extends Error {
-  readonly code: 'invalid' | 'not-found';
-
-  constructor(code: 'invalid' | 'not-found', message: string) {
-    super(message);
-    this.name = 'OperationRequestError';
-    this.code = code;
-  }
-}
+export { OperationRequestError } from './operation-request-error.ts';
 
 const validators = new Map<OperationName, Validator<unknown>>();
 

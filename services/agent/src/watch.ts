@@ -7,6 +7,9 @@ import { messageOf } from './refused-error.ts';
 /** Between two attempts to mend what does not let itself be mended. */
 export const longestPauseMs = 60_000;
 
+/** Between two healings of a service whose health checks fail though it counts as healthy. */
+const betweenChecksMs = 30_000;
+
 /** A service's health; a check that throws is a finding too. */
 export async function healthOf(service: RouterService, clock: Clock): Promise<ServiceHealth> {
   try {
@@ -32,6 +35,7 @@ export class Healer {
   readonly #log: Log;
   readonly #firstPauseMs: number;
   readonly #attempts = new Map<string, Attempts>();
+  readonly #healedAfterCheck = new Map<string, number>();
 
   constructor(clock: Clock, log: Log, firstPauseMs: number) {
     this.#clock = clock;
@@ -62,6 +66,15 @@ export class Healer {
     if (after.healthy) this.noteHealthy(service);
     else this.#noteFailure(service);
     return after;
+  }
+
+  /** Heals a service that counts as healthy but failed a check of its own; not again within `betweenChecksMs`. */
+  async healAfterCheck(service: RouterService): Promise<void> {
+    const now = this.#clock.monotonicMs();
+    if (now < (this.#healedAfterCheck.get(service.name) ?? Number.NEGATIVE_INFINITY) + betweenChecksMs) return;
+    this.#healedAfterCheck.set(service.name, now);
+    this.#log.warn('healing after a health check', { service: service.name });
+    await service.heal();
   }
 
   #noteFailure(service: RouterService): void {

@@ -158,7 +158,7 @@ export class Appliance {
       control: controlPath(identity.control),
       isInside: true,
     });
-    this.#agent = await createAgent({ host, paths: routerPaths, services });
+    this.#agent = await createAgent({ host, paths: routerPaths, services, isInside: true });
     return this.#agent;
   }
 

@@ -1,0 +1,10 @@
+/** A request that names no operation (`not-found`), or does not fit its schema or its purpose (`invalid`). */
+export class OperationRequestError extends Error {
+  readonly code: 'invalid' | 'not-found';
+
+  constructor(code: 'invalid' | 'not-found', message: string) {
+    super(message);
+    this.name = 'OperationRequestError';
+    this.code = code;
+  }
+}
