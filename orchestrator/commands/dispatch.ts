@@ -9,6 +9,7 @@ import type { AsyncCommand, Caller, Command, ResponseObject, SyncCommand } from 
 import { ApiError } from './errors.ts';
 import { runList } from './list.ts';
 import type { Orchestration } from './orchestration.ts';
+import { withTags } from './tag/response.ts';
 
 /** Puts a job into the queue within the transaction that made its row. */
 export interface JobQueuePort {
@@ -31,9 +32,11 @@ export interface Dispatcher {
   run(command: Command, caller: Caller | null, call: CallParameters): Promise<ResponseObject>;
 }
 
-/** Puts an object under the command's response key. */
-export function wrap(command: Command, object: ResponseObject): ResponseObject {
-  return command.responseKey === null ? object : { [command.responseKey]: object };
+/** Puts an object, with its tags, under the command's response key. */
+export async function wrap(db: Db | Trx, command: Command, object: ResponseObject): Promise<ResponseObject> {
+  if (command.responseKey === null) return object;
+  const [tagged = object] = await withTags(db, [object]);
+  return { [command.responseKey]: tagged };
 }
 
 function mayUse(command: Command, caller: Caller | null): boolean {
@@ -78,7 +81,7 @@ async function runSync(deps: DispatchDependencies, command: SyncCommand, caller:
     return [parameters, await command.handler(context, parameters)] as const;
   });
   await command.afterCommit?.(jobContext(deps.db, caller, deps.orchestration), values, object);
-  return wrap(command, object);
+  return wrap(deps.db, command, object);
 }
 
 async function runAsync(deps: DispatchDependencies, command: AsyncCommand, caller: Caller, call: CallParameters) {

@@ -41,6 +41,7 @@ export const entities = {
   port_forwarding_rule: { label: 'port forwarding rule', ownership: { kind: 'account' } },
   async_job: { label: 'async job', ownership: { kind: 'account' } },
   event: { label: 'event', ownership: { kind: 'account' } },
+  resource_tag: { label: 'tag', ownership: { kind: 'account' } },
   usage_record: { label: 'usage record', ownership: { kind: 'account' } },
 } as const satisfies { readonly [Name in keyof Database]?: { label: string; ownership: LooseOwnership } };
 

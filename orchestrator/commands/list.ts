@@ -7,6 +7,9 @@ import type { CommandContext, ListCommand, ResponseObject } from './declaration.
 import { type EntityName, type EntityRow, entities } from './entities.ts';
 import { ApiError, parameterError } from './errors.ts';
 import { type ParameterMap, p } from './parameter.ts';
+import { havingTags, tagsParameter } from './tag/filter.ts';
+import { isTaggable } from './tag/resource-types.ts';
+import { withTags } from './tag/response.ts';
 
 const paging = {
   keyword: p.text.optional('List by keyword'),
@@ -33,6 +36,7 @@ export function listParameters(command: ListCommand): ParameterMap {
     id: p.entity(command.entity).optional(`The id of the ${entities[command.entity].label}`),
     ...paging,
     ...(isOwned(command.entity) ? ownership : {}),
+    ...(isTaggable(command.entity) ? { tags: tagsParameter } : {}),
     ...command.parameters,
   };
 }
@@ -145,6 +149,8 @@ export async function runList(
     query = query.where(keywordCondition(entity, command.keywordColumns, values.keyword));
   }
   query = command.filter(query, values, context);
+  const { tags } = values;
+  if (isTaggable(entity) && Array.isArray(tags)) query = havingTags(query, entity, tags);
   const page = await pageOf(context, values);
   const sorted = ordered(query, entity, command.order);
   const rows = await (page === null ? sorted : sorted.limit(page.size).offset(page.offset)).execute();
@@ -152,5 +158,5 @@ export async function runList(
   const count = complete ? rows.length : await countOf(query);
   if (count === 0 || rows.length === 0) return {};
   const presented = await command.present(context, rows);
-  return { count, [command.responseKey ?? entity]: presented };
+  return { count, [command.responseKey ?? entity]: await withTags(context.db, presented) };
 }

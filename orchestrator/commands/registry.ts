@@ -25,6 +25,7 @@ import { commands as router } from './router/index.ts';
 import { commands as serviceOffering } from './service-offering/index.ts';
 import { commands as session } from './session/index.ts';
 import { commands as staticNat } from './static-nat/index.ts';
+import { commands as tag } from './tag/index.ts';
 import { commands as template } from './template/index.ts';
 import { commands as usage } from './usage/index.ts';
 import { commands as user } from './user/index.ts';
@@ -56,6 +57,7 @@ const resources: readonly (readonly Command[])[] = [
   physicalNetwork,
   pod,
   serviceOffering,
+  tag,
   template,
   usage,
   vlanIpRange,

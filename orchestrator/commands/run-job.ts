@@ -55,7 +55,7 @@ async function perform(deps: JobDependencies, job: Job, caller: Caller): Promise
   });
   const parameters = readStoredArguments(command.parameters, job.parameters);
   const context = jobContext(deps.db, caller, deps.orchestration);
-  return wrap(command, await command.execute(context, job.instance_id ?? '', parameters));
+  return wrap(deps.db, command, await command.execute(context, job.instance_id ?? '', parameters));
 }
 
 async function complete(deps: JobDependencies, job: Job, caller: Caller, outcome: { result: unknown; code: number }) {

@@ -7,6 +7,7 @@ import * as rootDisks from './migrations/0003-root-disks.ts';
 import * as loadBalancing from './migrations/0004-load-balancing.ts';
 import * as ipv6AndRouted from './migrations/0007-ipv6-and-routed.ts';
 import * as usage from './migrations/0010-usage.ts';
+import * as tags from './migrations/0011-tags.ts';
 import { preparingPool } from './prepared-statements.ts';
 import type { Database } from './schema.ts';
 
@@ -20,6 +21,7 @@ const migrations: Record<string, Migration> = {
   '0004-load-balancing': loadBalancing,
   '0007-ipv6-and-routed': ipv6AndRouted,
   '0010-usage': usage,
+  '0011-tags': tags,
 };
 
 /** Opens a pool of connections. `url` is a PostgreSQL URL; a Unix socket is `postgresql:///isthmus?host=/run/…`. */

@@ -7,6 +7,7 @@ import type { RouterState, VirtualMachineState } from '../model/virtual-machine.
 import type { Ipv6Tables } from './tables/ipv6.ts';
 import type { LoadBalancingTables } from './tables/load-balancing.ts';
 import type { RoutedTables } from './tables/routed.ts';
+import type { TagTables } from './tables/tag.ts';
 import type { UsageTables } from './tables/usage.ts';
 
 /** A timestamp: read as Date, written as Date or left to the database. */
@@ -361,6 +362,8 @@ export interface NetworkTable {
   zone_id: string;
   physical_network_id: string;
   network_offering_id: string;
+  /** While a move to another offering waits for the router: what a refusal goes back to. */
+  previous_network_offering_id: string | null;
   account_id: string;
   domain_id: string;
   gateway: Ipv4Address;
@@ -448,6 +451,8 @@ export interface RouterTable {
   bootstrapped: Generated<boolean>;
   /** State of the router that it replaces, by service, until it has taken it over. */
   handover: Json<Record<string, string>> | null;
+  /** False: made for a network without a way out. */
+  has_public_nic: Generated<boolean>;
   created: Timestamp;
 }
 
@@ -579,7 +584,7 @@ export interface LeaseTable {
 }
 
 /** Every table by name. */
-export interface Database extends Ipv6Tables, LoadBalancingTables, RoutedTables, UsageTables {
+export interface Database extends Ipv6Tables, LoadBalancingTables, RoutedTables, TagTables, UsageTables {
   domain: DomainTable;
   account: AccountTable;
   cloud_user: UserTable;

@@ -28,7 +28,6 @@ export const listNetworks = listCommand({
     forvpc: p.boolean.optional('True: tiers of VPCs; there are none'),
     vpcid: absentFilter('VPC'),
     associatednetworkid: absentFilter('shared network'),
-    tags: absentFilter('tag'),
     networkfilter: p.oneOf('all', 'account', 'domain', 'accountdomain', 'shared').optional('List by who shares it'),
   },
   responseKey: 'network',
@@ -77,7 +76,6 @@ interface Impossible {
   readonly forvpc?: boolean | undefined;
   readonly vpcid?: string | undefined;
   readonly associatednetworkid?: string | undefined;
-  readonly tags?: string | undefined;
   readonly networkfilter?: string | undefined;
 }
 
@@ -88,7 +86,7 @@ function asksForNothing(filter: Impossible): boolean {
     (filter.acltype ?? 'Account').toLowerCase() !== 'account' ||
     filter.issystem === true ||
     filter.forvpc === true ||
-    [filter.vpcid, filter.associatednetworkid, filter.tags].some((value) => value !== undefined) ||
+    [filter.vpcid, filter.associatednetworkid].some((value) => value !== undefined) ||
     ['domain', 'shared'].includes(filter.networkfilter ?? 'all')
   );
 }

@@ -1,5 +1,5 @@
 import { listCommand } from '../declaration.ts';
-import { absentFilter, nothingWhere } from '../filters.ts';
+import { nothingWhere } from '../filters.ts';
 import { p } from '../parameter.ts';
 import { portForwardingResponseFields, presentPortForwardingRules } from './response.ts';
 
@@ -14,15 +14,14 @@ export const listPortForwardingRules = listCommand({
     networkid: p.entity('network').optional('List by network'),
     ipaddressid: p.entity('public_ip_address').optional('List by public IP address'),
     fordisplay: p.boolean.optional('False: rules that are not shown; there are none'),
-    tags: absentFilter('tag'),
   },
   responseKey: 'portforwardingrule',
   responseFields: portForwardingResponseFields,
-  filter: (query, { networkid, ipaddressid, fordisplay, tags }) => {
+  filter: (query, { networkid, ipaddressid, fordisplay }) => {
     let q = query;
     if (networkid !== undefined) q = q.where('port_forwarding_rule.network_id', '=', networkid.id);
     if (ipaddressid !== undefined) q = q.where('port_forwarding_rule.public_ip_address_id', '=', ipaddressid.id);
-    return nothingWhere(q, fordisplay === false || tags !== undefined);
+    return nothingWhere(q, fordisplay === false);
   },
   present: presentPortForwardingRules,
 });

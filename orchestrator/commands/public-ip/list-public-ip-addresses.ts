@@ -26,7 +26,6 @@ export const listPublicIpAddresses = listCommand({
     forsystemvms: p.boolean.optional('True: addresses for system VMs; there are none'),
     fordisplay: p.boolean.optional('False: addresses that are not shown; there are none'),
     vpcid: absentFilter('VPC'),
-    tags: absentFilter('tag'),
   },
   responseKey: 'publicipaddress',
   responseFields: publicIpResponseFields,
@@ -74,8 +73,7 @@ export const listPublicIpAddresses = listCommand({
       parameters.forloadbalancing === true ||
       parameters.forsystemvms === true ||
       parameters.fordisplay === false ||
-      parameters.vpcid !== undefined ||
-      parameters.tags !== undefined;
+      parameters.vpcid !== undefined;
     return nothingWhere(q, impossible);
   },
   present: presentPublicIps,

@@ -39,7 +39,6 @@ export const listVirtualMachines = listCommand({
     backupofferingid: absentFilter('backup offering'),
     userdataid: absentFilter('stored user data'),
     keypair: absentFilter('SSH key pair'),
-    tags: absentFilter('tag'),
   },
   responseKey: 'virtualmachine',
   responseFields: virtualMachineResponseFields,
@@ -92,7 +91,6 @@ export const listVirtualMachines = listCommand({
       parameters.backupofferingid,
       parameters.userdataid,
       parameters.keypair,
-      parameters.tags,
     ];
     const impossible =
       parameters.displayvm === false ||
