@@ -6,7 +6,7 @@ const mebibyte = 1024 * 1024;
 export const router = appliance({
   role: 'router',
   about: 'DHCP, DNS, NAT and packet filter of a network',
-  packages: ['dnsmasq-base', 'dnsmasq-utils', 'ipset', 'iputils-arping', 'nftables'],
+  packages: ['dnsmasq-base', 'dnsmasq-utils', 'ipset', 'iputils-arping', 'nftables', 'traceroute'],
   accounts: [{ name: 'dnsmasq', id: 100, home: '/nonexistent', group: 'nogroup' }],
   requirements: { cpus: 1, memoryBytes: 256 * mebibyte },
   modules: ['net/xfrm/', 'esp4', 'esp6', 'ah4', 'xfrm4_tunnel', 'wireguard', 'vrf', 'vxlan', 'ip_gre', 'net/sched/'],
@@ -22,5 +22,6 @@ export const router = appliance({
     '/usr/sbin/nft',
     '/usr/bin/ping',
     '/usr/sbin/sysctl',
+    '/usr/bin/traceroute.db',
   ],
 });

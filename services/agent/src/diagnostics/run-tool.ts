@@ -13,6 +13,13 @@ import { OperationRequestError } from '../operation-request-error.ts';
 type Request = OperationRequest<'diagnostics'>;
 type Answer = OperationAnswer<'diagnostics'>;
 
+/** Debian's name of traceroute where nothing has made its alternative, as in an image. */
+const programs: Readonly<Record<Request['tool'], string>> = {
+  ping: 'ping',
+  traceroute: 'traceroute.db',
+  arping: 'arping',
+};
+
 /** As timeout(1) ends. */
 const timedOutCode = 124;
 const killedCode = 137;
@@ -58,7 +65,7 @@ export async function runTool(commands: CommandRunner, request: Request): Promis
       outputLimit: diagnosticOutputLimit,
       okCodes: Array.from({ length: 126 }, (_, code) => code),
     };
-    const { stdout, stderr, exitCode } = await commands.run(tool, await wordsOf(commands, request), options);
+    const { stdout, stderr, exitCode } = await commands.run(programs[tool], await wordsOf(commands, request), options);
     return { stdout: bounded(stdout), stderr: bounded(stderr), exitCode };
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
