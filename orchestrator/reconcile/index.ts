@@ -23,6 +23,7 @@ import * as network from './network.ts';
 import { NetworkLock } from './network-lock.ts';
 import type { Parts } from './parts.ts';
 import { releasePublicIpAddress } from './public-ip-address.ts';
+import { settleReplacement } from './replacement.ts';
 import * as router from './router.ts';
 import { RouterAgents } from './router-agents.ts';
 import { RouterMonitor } from './router-monitor.ts';
@@ -92,6 +93,7 @@ export async function startOrchestration(options: OrchestrationOptions): Promise
     setting,
     ending: ending.signal,
   };
+  lock.settle = (networkId, lease) => settleReplacement(parts, networkId, lease);
   const rounds = runMonitor(parts, options.holder, options.monitorEveryMs ?? 5_000, ending.signal);
   const watch = runHostMonitor(new HostMonitor(parts, options.holder), log, ending.signal);
   return {

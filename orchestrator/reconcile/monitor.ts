@@ -27,6 +27,7 @@ export async function monitor(parts: Parts, { routers, rotation }: Watches, hold
     hosts.map((host) => attempt(parts, `host ${host.name}`, () => lookAtMachines(parts, routers, host))),
   );
   await attempt(parts, 'certificates', () => rotation.round());
+  await attempt(parts, 'replacements left over', () => settleReplacements(parts));
   await attempt(parts, 'changes left over', () => pushLeftOvers(parts));
   await attempt(parts, 'unused networks', () => shutDownUnused(parts));
   await attempt(parts, 'accounting', () => meteringRound(parts));
@@ -63,6 +64,20 @@ async function lookAtInstances(parts: Parts, hostId: string, reports: readonly I
   }
 }
 
+/** Replacements of routers whose orchestrator died. Whoever still works on one holds the network's lock, and ends it. */
+async function settleReplacements(parts: Parts): Promise<void> {
+  const networks = await parts.db
+    .selectFrom('router')
+    .select('network_id')
+    .where('replaces', 'is not', null)
+    // Its builder has the lease, and renews it.
+    .where(sql<boolean>`not exists (select 1 from lease where name = 'network:' || network_id and expires > now())`)
+    .execute();
+  for (const { network_id: networkId } of networks) {
+    await attempt(parts, `network ${networkId}`, () => parts.lock.hold(networkId, async () => undefined));
+  }
+}
+
 /** Changes that no job waits for any more, such as those of an orchestrator that died: noted, or compiled and not acknowledged. */
 async function pushLeftOvers(parts: Parts): Promise<void> {
   const networks = await parts.db
@@ -70,6 +85,7 @@ async function pushLeftOvers(parts: Parts): Promise<void> {
     .innerJoin('router_document', 'router_document.router_id', 'router.id')
     .select('router.network_id')
     .where('router.state', '=', 'Running')
+    .where('router.replaces', 'is', null)
     .where(({ or, eb, exists, selectFrom }) =>
       or([
         eb('router_document.generation', '<>', eb.ref('router_document.acknowledged_generation')),

@@ -1,5 +1,5 @@
 // The rows that a network gets when it is implemented: VNI, source NAT address, router with its document.
-import { collectionNames } from '@isthmus/contract';
+import { type ApplianceSpec, collectionNames } from '@isthmus/contract';
 import { macFromNumber } from '@isthmus/net';
 import { type Selectable, sql } from 'kysely';
 import { ApiError } from '../model/api-error.ts';
@@ -31,7 +31,12 @@ export async function lockNetwork(trx: Trx, networkId: string): Promise<Network>
   return network;
 }
 
-/** The router of a network, whatever it does; undefined where the network has none. */
+/** How the ports of a router begin: dark where another one has its addresses. */
+export function darkness({ replaces }: Pick<Router, 'replaces'>): Pick<ApplianceSpec, 'dark'> {
+  return replaces === null ? {} : { dark: true };
+}
+
+/** The router of a network, whatever it does, besides one that is built to replace it; undefined where it has none. */
 export async function liveRouter(db: Db | Trx, networkId: string): Promise<Router | undefined> {
   return db
     .selectFrom('router')
@@ -40,6 +45,7 @@ export async function liveRouter(db: Db | Trx, networkId: string): Promise<Route
     .where('state', '<>', 'Destroyed')
     .executeTakeFirst();
 }
+    .where('replaces', 'is', null)
 
 /** The lowest VNI of the physical network's range that no network has. Throws 533. */
 export async function allocateVni(trx: Trx, network: Network): Promise<number> {
@@ -65,9 +71,12 @@ export async function allocateVni(trx: Trx, network: Network): Promise<number> {
   return vni;
 }
 
-/** Gives a network its source NAT address, where its offering has the service and it has none. Throws 533. */
-export async function ensureSourceNat(trx: Trx, network: Network): Promise<void> {
-  const { services } = await trx
+/**
+ * Gives a network the address of its router's public NIC, where its offering has a way out and it has none, and of a
+ * dual-stack network the IPv6 address beside it. Throws 533.
+ */
+export async function ensureUplink(trx: Trx, network: Network): Promise<void> {
+  const offering = await trx
     .selectFrom('network_offering')
     .select('services')
     .where('id', '=', network.network_offering_id)

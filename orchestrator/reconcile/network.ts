@@ -5,6 +5,7 @@ import {
   allocateVni,
   createRouter,
   ensureSourceNat,
+import { replaceRouter } from './replacement.ts';
   liveRouter,
   lockNetwork,
   touchEverything,
@@ -12,7 +13,7 @@ import {
 import type { Parts } from './parts.ts';
 import { freeAddresses } from './public-ip-address.ts';
 import { endRouter } from './router-removal.ts';
-import { replaceRouter, startRouterOf } from './router-start.ts';
+import { startRouterOf } from './router-start.ts';
 
 /** Implements a network: VNI, source NAT address, a Running router that has acknowledged its document. */
 export async function implementNetwork(parts: Parts, networkId: string): Promise<void> {
@@ -50,7 +51,7 @@ async function implement(parts: Parts, networkId: string, lease: Lease): Promise
 
 /** The whole document anew; with cleanup a new router takes the place of the old one and its leases. */
 export async function restartNetwork(parts: Parts, networkId: string, cleanup: boolean): Promise<void> {
-  await parts.lock.hold(networkId, async (lease) => {
+  await parts.lock.hold(networkId, async (lease, settled) => {
     const router = await liveRouter(parts.db, networkId);
     if (router === undefined) {
       await implement(parts, networkId, lease);
@@ -60,7 +61,8 @@ export async function restartNetwork(parts: Parts, networkId: string, cleanup: b
       await parts.db.transaction().execute((trx) => touchEverything(trx, networkId));
       await parts.pusher.forgetAcknowledgement(router.id);
       await startRouterOf(parts, router, lease);
-    } else {
+    } else if (settled !== 'finished') {
+      // A job that is tried again after a crash finds that the new router has taken the place of the old one.
       await replaceRouter(parts, router, lease);
     }
     await parts.db.updateTable('network').set({ restart_required: false }).where('id', '=', networkId).execute();
@@ -98,7 +100,10 @@ export async function shutDownIfUnused(parts: Parts, networkId: string): Promise
 
 /** `deleted`: the network stays in state Destroy all the while, in which no command gives it anything. */
 async function shutdown(parts: Parts, networkId: string, deleted = false): Promise<void> {
-  const router = await liveRouter(parts.db, networkId);
+  // Also one that was to replace another, and could not be removed then.
+  for (const router of routers) await endRouter(parts, router);
+  const [router] = routers;
+  const routers = await parts.db.selectFrom('router').selectAll().where('network_id', '=', networkId).execute();
   await parts.db
     .updateTable('network')
     .set({ state: deleted ? 'Destroy' : 'Shutdown' })

@@ -66,6 +66,8 @@ export class RouterMonitor {
         .where('router.host_id', '=', hostId)
         // Starting and Error: a start that failed, or whose orchestrator died. Whoever still works on it holds the lock.
         .where('router.state', 'in', ['Running', 'Starting', 'Error'])
+        // One that is to replace another is its builder's.
+        .where('router.replaces', 'is', null)
         .where('network.state', '=', 'Implemented')
         .execute()
     );

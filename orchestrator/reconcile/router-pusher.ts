@@ -46,14 +46,16 @@ export class RouterPusher {
   /**
    * Compiles what changed, pushes it until it is acknowledged, and settles the network's rules. Without a router, or
    * with one that is not Running, the rules are settled as stored. Throws ApiError where something other than a rule
-   * is refused or the host cannot be reached with no rule waiting.
+   * is refused or the host cannot be reached with no rule waiting. `beside`: the router that is to replace the network's;
+   * what it acknowledges settles no rule.
    */
-  async bringUpToDate(networkId: string, lease: Lease): Promise<Refusals> {
+  async bringUpToDate(networkId: string, lease: Lease, beside?: string): Promise<Refusals> {
     const router = await this.#db
       .selectFrom('router')
       .selectAll()
       .where('network_id', '=', networkId)
       .where('state', '<>', 'Destroyed')
+      .where(({ eb }) => (beside === undefined ? eb('replaces', 'is', null) : eb('id', '=', beside)))
       .executeTakeFirst();
     const refusals = new Map<string, ApiError>();
     if (router === undefined) {
@@ -69,7 +71,7 @@ export class RouterPusher {
       }
       const failure = await this.#pushUntilAnswered(router, target, lease);
       if (failure === null) {
-        await settleRules(this.#db, networkId);
+        if (beside === undefined) await settleRules(this.#db, networkId);
         return refusals;
       }
       const back = await this.#putBack(networkId, failure, refusals);

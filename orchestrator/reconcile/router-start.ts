@@ -1,11 +1,11 @@
-// A router made on its host and brought up to date, and its replacement by a new one that takes over its leases.
+// A router made on its host and brought up to date.
 import type { ApplianceSpec } from '@isthmus/contract';
 import { guestInterface, publicInterface } from '../compile/settings.ts';
 import type { PortableState } from '../drivers/host-client.ts';
 import type { Lease } from '../store/lease.ts';
 import { placeRouter } from './allocate.ts';
 import { onHost } from './hosts.ts';
-import { createRouter, lockNetwork, type Router } from './network-rows.ts';
+import { darkness, type Router } from './network-rows.ts';
 import type { Parts } from './parts.ts';
 import { endRouter } from './router-removal.ts';
 import { guestSegment, publicSegment } from './segments.ts';
@@ -18,9 +18,7 @@ import { bootVirtualRouter, RouterBootError } from './virtual-router.ts';
 export async function startRouterOf(parts: Parts, router: Router, lease: Lease, before = router.state): Promise<void> {
   if (router.state !== 'Running') await setRouterState(parts, router.id, 'Starting', null);
   try {
-    const carried = await carryRouter(parts, await placeRouter(parts, router), lease);
-    if (carried.handover !== null) await takeOver(parts, carried);
-    await parts.pusher.bringUpToDate(router.network_id, lease);
+    await bringRouterUp(parts, await placeRouter(parts, router), lease);
   } catch (error) {
     // One that runs serves on where its host cannot be reached. Called Error it would have rules stored for its next
     // start, that is: reported as in force when they are not.
@@ -29,6 +27,16 @@ export async function startRouterOf(parts: Parts, router: Router, lease: Lease, 
     throw error;
   }
   await setRouterState(parts, router.id, 'Running', null);
+}
+
+/**
+ * A router that has a host carried there, with the state that it was handed over and its document. `beside`: its id where
+ * another one serves the network still. Throws as `startRouterOf`; its row's state is the caller's.
+ */
+export async function bringRouterUp(parts: Parts, router: Router, lease: Lease, beside?: string): Promise<void> {
+  const carried = await carryRouter(parts, router, lease);
+  if (carried.handover !== null) await takeOver(parts, carried);
+  await parts.pusher.bringUpToDate(router.network_id, lease, beside);
 }
 
 /** For an admin: also the last words of a VM that did not come up. */
@@ -87,7 +95,7 @@ async function putRouter(parts: Parts, router: Router): Promise<void> {
   const nics = await nicsOf(parts, router);
   await onHost(async () => {
     const client = await parts.hosts.client(router.host_id);
-    await client.putAppliance(router.id, { kind: 'router', nics });
+    await client.putAppliance(router.id, { kind: 'router', nics, ...darkness(router) });
     await client.powerAppliance(router.id, 'start');
   });
 }
@@ -114,33 +122,6 @@ export async function setRouterState(
   reason: string | null,
 ): Promise<void> {
   await parts.db.updateTable('router').set({ state, reason }).where('id', '=', routerId).execute();
-}
-
-/**
- * A new router takes the place of one and its leases. Each step is found again after a crash: what is handed over is
- * written down before the old router goes, and stays so until the new one has it.
- */
-export async function replaceRouter(parts: Parts, old: Router, lease: Lease): Promise<void> {
-  const { db } = parts;
-  const handover = (await exportState(parts, old)) ?? old.handover;
-  await db
-    .updateTable('router')
-    .set({ handover: handover === null ? null : JSON.stringify(handover) })
-    .where('id', '=', old.id)
-    .execute();
-  await endRouter(parts, old);
-  const router = await db.transaction().execute(async (trx) => {
-    const network = await lockNetwork(trx, old.network_id);
-    await trx.deleteFrom('router').where('id', '=', old.id).execute();
-    const { id } = await createRouter(trx, network);
-    return trx
-      .updateTable('router')
-      .set({ host_id: old.host_id, handover: handover === null ? null : JSON.stringify(handover) })
-      .where('id', '=', id)
-      .returningAll()
-      .executeTakeFirstOrThrow();
-  });
-  await startRouterOf(parts, router, lease);
 }
 
 /** State to hand over; null where the old router is dead, since its replacement must come up all the same. */

@@ -10,7 +10,7 @@ import type { Lease } from '../store/lease.ts';
 import { renewExpiredRouter } from './expired-certificate.ts';
 import { hostFailure } from './hosts.ts';
 import { ensureImageOnHost } from './images.ts';
-import type { Router } from './network-rows.ts';
+import { darkness, type Router } from './network-rows.ts';
 import type { Parts } from './parts.ts';
 
 /** A router whose VM did not come up on a host. `serialConsole`: its last lines there, for an admin; '' for none. */
@@ -75,7 +75,7 @@ async function boot(attempt: Attempt, nics: ApplianceSpec['nics']): Promise<void
   const running = (await client.appliance(router.id))?.state === 'Running';
   const hasIdentity = router.bootstrapped && (await hasCertificate(parts, router, running));
   let given = hasIdentity ? null : await giveIdentity(attempt);
-  await client.putAppliance(router.id, { kind: 'router', nics, machine });
+  await client.putAppliance(router.id, { kind: 'router', nics, machine, ...darkness(router) });
   // What runs reads a config drive at its next boot alone.
   await client.powerAppliance(router.id, running && given !== null ? 'reboot' : 'start');
   let status = await waitForAgent(attempt, given).catch((error: unknown) => {

@@ -6,6 +6,8 @@ import * as virtualMachines from './migrations/0002-virtual-machines.ts';
 import * as rootDisks from './migrations/0003-root-disks.ts';
 import * as loadBalancing from './migrations/0004-load-balancing.ts';
 import * as ipv6AndRouted from './migrations/0007-ipv6-and-routed.ts';
+import * as replacement from './migrations/0008-replacement.ts';
+import * as health from './migrations/0009-health.ts';
 import * as usage from './migrations/0010-usage.ts';
 import * as tags from './migrations/0011-tags.ts';
 import { preparingPool } from './prepared-statements.ts';
@@ -20,6 +22,8 @@ const migrations: Record<string, Migration> = {
   '0003-root-disks': rootDisks,
   '0004-load-balancing': loadBalancing,
   '0007-ipv6-and-routed': ipv6AndRouted,
+  '0008-replacement': replacement,
+  '0009-health': health,
   '0010-usage': usage,
   '0011-tags': tags,
 };

@@ -7,6 +7,7 @@ import type { RouterState, VirtualMachineState } from '../model/virtual-machine.
 import type { Ipv6Tables } from './tables/ipv6.ts';
 import type { LoadBalancingTables } from './tables/load-balancing.ts';
 import type { RoutedTables } from './tables/routed.ts';
+import type { ReplacementColumns } from './tables/replacement.ts';
 import type { TagTables } from './tables/tag.ts';
 import type { UsageTables } from './tables/usage.ts';
 

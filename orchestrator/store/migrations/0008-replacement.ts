@@ -1,0 +1,12 @@
+import { type Kysely, sql } from 'kysely';
+
+const statements = [
+  // A router that is being built beside the one that serves. `is_taking_over`: it was decided that it takes its place.
+  `alter table router add column replaces uuid references router on delete set null,
+    add column is_taking_over boolean not null default false`,
+  'create index router_replaces on router (network_id) where replaces is not null',
+];
+
+export async function up(db: Kysely<unknown>): Promise<void> {
+  for (const statement of statements) await sql.raw(statement).execute(db);
+}

@@ -1,0 +1,11 @@
+// Columns of a router that takes another one's place (reconcile/replacement.ts).
+import type { Generated } from 'kysely';
+
+/**
+ * `replaces`: id of the router that serves while this one is built beside it behind dark ports; null in a router that
+ * serves. `is_taking_over`: it was decided that this one takes its place; there is no way back.
+ */
+export interface ReplacementColumns {
+  replaces: Generated<string | null>;
+  is_taking_over: Generated<boolean>;
+}
