@@ -4,10 +4,11 @@ import type { CertificateRole, DriverName } from '@isthmus/contract';
 import type { Fqdn, Hostname, Ipv4Address, Ipv4Cidr, Ipv6Address, Ipv6Cidr, MacAddress } from '@isthmus/net';
 import type { ColumnType, Generated } from 'kysely';
 import type { RouterState, VirtualMachineState } from '../model/virtual-machine.ts';
+import type { HealthTables } from './tables/health.ts';
 import type { Ipv6Tables } from './tables/ipv6.ts';
 import type { LoadBalancingTables } from './tables/load-balancing.ts';
-import type { RoutedTables } from './tables/routed.ts';
 import type { ReplacementColumns } from './tables/replacement.ts';
+import type { RoutedTables } from './tables/routed.ts';
 import type { TagTables } from './tables/tag.ts';
 import type { UsageTables } from './tables/usage.ts';
 
@@ -429,7 +430,7 @@ export interface NicTable {
   device_id: number;
 }
 
-export interface RouterTable {
+export interface RouterTable extends ReplacementColumns {
   id: Generated<string>;
   /** r-N-VM. */
   name: string;
@@ -585,7 +586,7 @@ export interface LeaseTable {
 }
 
 /** Every table by name. */
-export interface Database extends Ipv6Tables, LoadBalancingTables, RoutedTables, TagTables, UsageTables {
+export interface Database extends HealthTables, Ipv6Tables, LoadBalancingTables, RoutedTables, TagTables, UsageTables {
   domain: DomainTable;
   account: AccountTable;
   cloud_user: UserTable;
