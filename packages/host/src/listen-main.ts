@@ -1,5 +1,6 @@
 // Run by itself in a network namespace that its parent cannot enter: opens the sockets that the first message asks for,
 // hands them over (listen-in-namespace.ts), and ends.
+import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import type { Endpoint } from './sockets.ts';
 
@@ -18,13 +19,21 @@ async function hand(answer: ListenAnswer, server?: Server): Promise<void> {
 }
 
 async function open({ endpoints, backlog }: ListenRequest): Promise<Server[]> {
-  const servers = endpoints.map(() => createServer());
-  for (const [index, { address, port }] of endpoints.entries()) {
-    await new Promise<void>((resolve, reject) => {
-      servers[index]?.once('error', reject).listen({ host: address, port, backlog, exclusive: true }, resolve);
-    });
+  const servers: Server[] = [];
+  try {
+    for (const { address, port } of endpoints) {
+      const server = createServer();
+      servers.push(server);
+      server.listen({ host: address, port, backlog, exclusive: true });
+      await once(server, 'listening');
+    }
+    return servers;
+  } catch (error) {
+    await Promise.all(
+      servers.filter(({ listening }) => listening).map((server) => server.close() && once(server, 'close')),
+    );
+    throw error;
   }
-  return servers;
 }
 
 async function serve(request: ListenRequest): Promise<void> {
