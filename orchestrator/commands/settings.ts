@@ -1,4 +1,5 @@
 import { isIpv4Cidr, isIpv6Cidr } from '@isthmus/net';
+import { healthSettings } from '../model/health-settings.ts';
 import { allocators } from '../model/placement.ts';
 import type { Db, Trx } from '../store/database.ts';
 
@@ -29,6 +30,7 @@ function wholeNumber(min: number, max: number): NonNullable<Setting['expected']>
 
 /** Every setting by CloudStack's name. A row of table `configuration` overrides the default. */
 export const settings: Readonly<Record<string, Setting>> = {
+  ...healthSettings,
   'default.page.size': {
     category: 'Advanced',
     defaultValue: '500',

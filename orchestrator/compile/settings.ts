@@ -1,5 +1,5 @@
 // Rows of a network → settings of its router's document. Pure.
-import type { RouterSettings } from '@isthmus/contract';
+import type { HealthCheckSettings, RouterSettings } from '@isthmus/contract';
 import type { Fqdn } from '@isthmus/net';
 import {
   type Ipv4Address,
@@ -18,6 +18,8 @@ export const publicInterface = parseInterfaceName('eth2');
 
 /** What the settings are made of. */
 export interface SettingsInput {
+  /** Absent: the router checks itself only when asked to. */
+  readonly healthChecks?: HealthCheckSettings;
   readonly router: { readonly name: string; readonly guestMac: MacAddress; readonly publicMac: MacAddress };
   readonly network: {
     readonly cidr: Ipv4Cidr;
@@ -60,14 +62,19 @@ const hardStopAfterMs = 86_400_000;
 
 /** Settings of every section. */
 export function compileSettings(input: SettingsInput): RouterSettings {
-  const { router, network, zoneDns } = input;
+  const { router, network, zoneDns, healthChecks } = input;
   const { services, isRouted } = network;
   // The address stays with a network that has lost its way out, for the day that it moves back.
   const uplink = isRouted || services.has('SourceNat') ? input.uplink : null;
   const ipv6 = uplink === null && input.ipv6 !== null ? { ...input.ipv6, uplink: null } : input.ipv6;
   const resolvers = [...(network.dns.length > 0 ? network.dns : zoneDns)];
   return {
-    system: { hostname: parseHostname(router.name), domain: network.domain, conntrackMax },
+    system: {
+      hostname: parseHostname(router.name),
+      domain: network.domain,
+      conntrackMax,
+      ...(healthChecks && { healthChecks }),
+    },
     routing: routing(input, uplink, ipv6),
     dhcp: {
       enabled: services.has('Dhcp'),

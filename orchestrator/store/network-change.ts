@@ -1,4 +1,5 @@
 import type { CollectionName } from '@isthmus/contract';
+import { sql, sql } from 'kysely';
 import type { Db, Trx } from './database.ts';
 
 /**
@@ -12,4 +13,31 @@ export async function touch(
   entryId: string,
 ): Promise<void> {
   await db.insertInto('network_change').values({ network_id: networkId, collection, entry_id: entryId }).execute();
+}
+
+/**
+ * Notes that everything that is made of a NIC has to be compiled again: its lease, its names, its metadata, and the rules
+ * that lead to it.
+ */
+export async function touchNic(db: Db | Trx, nic: { readonly id: string; readonly network_id: string }): Promise<void> {
+  for (const collection of ['dhcp.hosts', 'dns.records', 'metadata.guests', 'metadata.passwords'] as const) {
+    await touch(db, nic.network_id, collection, nic.id);
+  }
+  const rules = [
+    ['port_forwarding_rule', 'nic_id', 'nat.portForwards'],
+    ['public_ip_address', 'static_nat_nic_id', 'nat.staticNats'],
+    ['load_balancer_member', 'nic_id', 'loadBalancing.members'],
+  ] as const;
+  for (const [table, column, collection] of rules) {
+    await sql`insert into network_change (network_id, collection, entry_id)
+      select network_id, ${collection}, id::text from ${sql.table(table)} where ${sql.ref(column)} = ${nic.id}`.execute(
+      db,
+    );
+  }
+}
+
+/** Notes that the settings of every network's document have to be compiled again: the monitor pushes them in turn. */
+export async function touchEveryNetwork(db: Db | Trx): Promise<void> {
+  await sql`insert into network_change (network_id, collection, entry_id)
+    select network_id, 'settings', '*' from router group by network_id`.execute(db);
 }

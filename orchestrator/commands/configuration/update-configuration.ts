@@ -1,3 +1,5 @@
+import { isRouterCheckSetting } from '../../model/health-settings.ts';
+import { touchEveryNetwork } from '../../store/network-change.ts';
 import { syncCommand } from '../declaration.ts';
 import { parameterError } from '../errors.ts';
 import { p } from '../parameter.ts';
@@ -36,6 +38,7 @@ export const updateConfiguration = syncCommand({
       .values({ name, value: value ?? null })
       .onConflict((conflict) => conflict.column('name').doUpdateSet({ value: value ?? null }))
       .execute();
+    if (isRouterCheckSetting(name)) await touchEveryNetwork(db);
     await event('CONFIGURATION.VALUE.EDIT', `Set ${name}`);
     return presentSetting(name, setting, value ?? setting.defaultValue);
   },

@@ -3,6 +3,7 @@ import type { RouterSettings } from '@isthmus/contract';
 import { prefixLengthOfNetmask } from '@isthmus/net';
 import { compileSettings } from '../../compile/settings.ts';
 import type { Db, Trx } from '../../store/database.ts';
+import { loadHealthChecks } from './health-checks.ts';
 import { ipv6Input } from './ipv6.ts';
 
 /** The settings of a network's router. Throws where the network or the router is gone. */
@@ -28,6 +29,7 @@ export async function loadSettings(trx: Trx, networkId: string, routerId: string
       'network_offering.egress_default_allow',
       'network_offering.services',
       'network_offering.network_mode',
+      'network_offering.internet_protocol',
       'network_offering.max_connections',
       'zone.ip6_dns1 as zone_ip6_dns1',
       'zone.ip6_dns2 as zone_ip6_dns2',
@@ -51,6 +53,7 @@ export async function loadSettings(trx: Trx, networkId: string, routerId: string
     .where('public_ip_address.is_source_nat', '=', true)
     .executeTakeFirst();
   return compileSettings({
+    healthChecks: await loadHealthChecks(trx),
     router: { name: router.name, guestMac: router.guest_mac_address, publicMac: router.public_mac_address },
     network: {
       cidr: network.cidr,
