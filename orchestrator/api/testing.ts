@@ -18,6 +18,7 @@ export function idleOrchestration(methods: Partial<Orchestration> = {}): Orchest
   const nothing = async () => {};
   return {
     settleRule: nothing,
+    loadBalancerStatistics: async () => null,
     implementNetwork: nothing,
     restartNetwork: nothing,
     shutdownNetwork: nothing,
@@ -30,6 +31,9 @@ export function idleOrchestration(methods: Partial<Orchestration> = {}): Orchest
     stopRouter: nothing,
     rebootRouter: nothing,
     destroyRouter: nothing,
+    plugNics: nothing,
+    removeNic: nothing,
+    settleNics: nothing,
     collectUsage: nothing,
     releasePublicIpAddress: nothing,
     newJoinToken: (hostId) => ({ token: `isthmus-join.test.${hostId}.${'x'.repeat(43)}`, sealedSecret: 'sealed' }),

@@ -101,7 +101,11 @@ export interface ListCommand<Params extends ParameterMap = ParameterMap, Name ex
     context: CommandContext,
   ) => SelectQueryBuilder<Database, Name, EntityRow<Name>>;
   /** Response objects of a page's rows, in their order; looks related rows up once for all of them. */
-  readonly present: (context: CommandContext, rows: readonly EntityRow<Name>[]) => Promise<ResponseObject[]>;
+  readonly present: (
+    context: CommandContext,
+    rows: readonly EntityRow<Name>[],
+    parameters: ParameterValues<Params>,
+  ) => Promise<ResponseObject[]>;
 }
 
 /**

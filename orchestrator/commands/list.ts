@@ -157,6 +157,6 @@ export async function runList(
   const complete = page === null || (page.offset === 0 && rows.length < page.size);
   const count = complete ? rows.length : await countOf(query);
   if (count === 0 || rows.length === 0) return {};
-  const presented = await command.present(context, rows);
+  const presented = await command.present(context, rows, values);
   return { count, [command.responseKey ?? entity]: await withTags(context.db, presented) };
 }

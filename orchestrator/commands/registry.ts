@@ -13,8 +13,10 @@ import { commands as firewall } from './firewall/index.ts';
 import { commands as host } from './host/index.ts';
 import { commands as job } from './job/index.ts';
 import { commands as key } from './key/index.ts';
+import { commands as loadBalancer } from './load-balancer/index.ts';
 import { commands as network } from './network/index.ts';
 import { commands as networkOffering } from './network-offering/index.ts';
+import { commands as nic } from './nic/index.ts';
 import { commands as osType } from './os-type/index.ts';
 import { commands as outOfBandManagement } from './out-of-band-management/index.ts';
 import { commands as physicalNetwork } from './physical-network/index.ts';
@@ -24,6 +26,7 @@ import { commands as publicIp } from './public-ip/index.ts';
 import { commands as router } from './router/index.ts';
 import { commands as serviceOffering } from './service-offering/index.ts';
 import { commands as session } from './session/index.ts';
+import { commands as sslCertificate } from './ssl-certificate/index.ts';
 import { commands as staticNat } from './static-nat/index.ts';
 import { commands as tag } from './tag/index.ts';
 import { commands as template } from './template/index.ts';
@@ -42,6 +45,8 @@ const resources: readonly (readonly Command[])[] = [
   router,
   publicIp,
   portForwarding,
+  loadBalancer,
+  sslCertificate,
   network,
   firewall,
   key,
@@ -53,6 +58,7 @@ const resources: readonly (readonly Command[])[] = [
   host,
   outOfBandManagement,
   networkOffering,
+  nic,
   osType,
   physicalNetwork,
   pod,

@@ -1,5 +1,5 @@
 // What commands ask of the machinery behind them (reconcile). Commands import this port, never the machinery.
-import type { DriverName } from '@isthmus/contract';
+import type { DriverName, OperationAnswer } from '@isthmus/contract';
 import type { HostOrchestration } from './host-orchestration.ts';
 
 /** A table of rules whose rows become entries of a router's document, each with a state of its own. */
@@ -7,7 +7,9 @@ export type StoredRuleTable =
   | 'firewall_rule'
   | 'port_forwarding_rule'
   | 'load_balancer_rule'
-  | 'load_balancer_member';
+  | 'load_balancer_member'
+  | 'ipv6_firewall_rule'
+  | 'routing_firewall_rule';
 /** Also the table of public addresses, whose rules are static NAT. */
 export type RuleTable = StoredRuleTable | 'public_ip_address';
 
@@ -22,6 +24,13 @@ export interface Orchestration extends HostOrchestration {
    * vanishes, a changed one returns to `previous`, a revoked one is Active again) and throws.
    */
   settleRule(table: RuleTable, id: string): Promise<void>;
+  /** What the network's router counts of its load balancers; null where it does not answer within 2 seconds, or is not there. */
+  loadBalancerStatistics(networkId: string): Promise<OperationAnswer<'load-balancer-statistics'> | null>;
+  /**
+   * Resolves when everything that was noted of a network's document is acknowledged, or stored where no router runs.
+   * Throws where the router refuses something other than a rule.
+   */
+  applyChanges(networkId: string): Promise<void>;
   /** Implements the network if need be (VNI, source NAT address, router running, document acknowledged). */
   implementNetwork(networkId: string): Promise<void>;
   /** Applies the network's whole document again; with `cleanup` a new router replaces the old one. */
@@ -35,6 +44,12 @@ export interface Orchestration extends HostOrchestration {
   rebootVirtualMachine(id: string): Promise<void>;
   /** Instance gone, its rules and static NAT revoked; with `expunge` the row too. */
   destroyVirtualMachine(id: string, options: { expunge: boolean }): Promise<void>;
+  /** Plugs an instance's NICs in as its rows say, and lets their addresses through; also brings its routers up to date. */
+  plugNics(machineId: string): Promise<void>;
+  /** Unplugs a NIC and removes it, its lease and its names. */
+  removeNic(nicId: string): Promise<void>;
+  /** Brings the routers of an instance's networks up to date. */
+  settleNics(machineId: string): Promise<void>;
   startRouter(id: string): Promise<void>;
   stopRouter(id: string, options: { forced: boolean }): Promise<void>;
   rebootRouter(id: string): Promise<void>;

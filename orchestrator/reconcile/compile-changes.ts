@@ -98,7 +98,7 @@ export class ChangeCompiler {
       );
       if (ids.size === 0) continue;
       const whole = ids.has('*');
-      const loaded = await loaders[collection](trx, networkId, whole ? null : [...ids]);
+      const loaded = await loaders[collection](trx, networkId, whole ? null : [...ids], this.#sealer);
       if (whole) for (const id of await this.#storedIds(trx, routerId, collection)) ids.add(id);
       for (const id of loaded.keys()) ids.add(id);
       ids.delete('*');

@@ -17,10 +17,12 @@ import { HostMonitor } from './host-monitor.ts';
 import { hostOrchestration } from './host-orchestration.ts';
 import { Hosts, onHost } from './hosts.ts';
 import { inspectTemplateDisk, registerImages } from './images.ts';
+import { loadBalancerStatistics } from './load-balancer-statistics.ts';
 import { meteringRound } from './metering.ts';
 import { monitor } from './monitor.ts';
 import * as network from './network.ts';
 import { NetworkLock } from './network-lock.ts';
+import * as nics from './nics.ts';
 import type { Parts } from './parts.ts';
 import { releasePublicIpAddress } from './public-ip-address.ts';
 import { settleReplacement } from './replacement.ts';
@@ -99,6 +101,7 @@ export async function startOrchestration(options: OrchestrationOptions): Promise
   return {
     ...hostOrchestration(parts),
     settleRule: (table, id) => settleRule(parts, table, id),
+    loadBalancerStatistics: (networkId) => loadBalancerStatistics(parts, networkId),
     implementNetwork: (id) => network.implementNetwork(parts, id),
     restartNetwork: (id, { cleanup }) => network.restartNetwork(parts, id, cleanup),
     shutdownNetwork: (id) => network.shutdownNetwork(parts, id),
@@ -107,6 +110,9 @@ export async function startOrchestration(options: OrchestrationOptions): Promise
     stopVirtualMachine: (id, { forced }) => virtualMachine.stopVirtualMachine(parts, id, forced),
     rebootVirtualMachine: (id) => virtualMachine.rebootVirtualMachine(parts, id),
     destroyVirtualMachine: (id, { expunge }) => virtualMachine.destroyVirtualMachine(parts, id, expunge),
+    plugNics: (id) => nics.plugNics(parts, id),
+    removeNic: (id) => nics.removeNic(parts, id),
+    settleNics: (id) => nics.settleNics(parts, id),
     startRouter: (id) => router.startRouter(parts, id),
     stopRouter: (id, { forced }) => router.stopRouter(parts, id, forced),
     rebootRouter: (id) => router.rebootRouter(parts, id),

@@ -1,17 +1,11 @@
 // A network's life: implemented when it is first needed, shut down when unused, restarted, deleted.
 import { sql } from 'kysely';
+import { releaseIpv4Subnet } from '../store/ipv4-subnet.ts';
 import type { Lease } from '../store/lease.ts';
-import {
-  allocateVni,
-  createRouter,
-  ensureSourceNat,
-import { replaceRouter } from './replacement.ts';
-  liveRouter,
-  lockNetwork,
-  touchEverything,
-} from './network-rows.ts';
+import { allocateVni, createRouter, ensureUplink, liveRouter, lockNetwork, touchEverything } from './network-rows.ts';
 import type { Parts } from './parts.ts';
 import { freeAddresses } from './public-ip-address.ts';
+import { replaceRouter } from './replacement.ts';
 import { endRouter } from './router-removal.ts';
 import { startRouterOf } from './router-start.ts';
 
@@ -27,7 +21,7 @@ async function implement(parts: Parts, networkId: string, lease: Lease): Promise
     if (network.state !== 'Implemented') {
       const vni = network.vni ?? (await allocateVni(trx, network));
       await trx.updateTable('network').set({ state: 'Implementing', vni }).where('id', '=', networkId).execute();
-      await ensureSourceNat(trx, network);
+      await ensureUplink(trx, network);
     }
     return (await liveRouter(trx, networkId)) ?? (await createRouter(trx, network));
   });
@@ -101,18 +95,17 @@ export async function shutDownIfUnused(parts: Parts, networkId: string): Promise
 /** `deleted`: the network stays in state Destroy all the while, in which no command gives it anything. */
 async function shutdown(parts: Parts, networkId: string, deleted = false): Promise<void> {
   // Also one that was to replace another, and could not be removed then.
-  for (const router of routers) await endRouter(parts, router);
-  const [router] = routers;
   const routers = await parts.db.selectFrom('router').selectAll().where('network_id', '=', networkId).execute();
   await parts.db
     .updateTable('network')
     .set({ state: deleted ? 'Destroy' : 'Shutdown' })
     .where('id', '=', networkId)
     .execute();
+  for (const router of routers) await endRouter(parts, router);
+  const [router] = routers;
   if (router !== undefined) {
-    await endRouter(parts, router);
     await removeSegments(parts, router.zone_id, networkId);
-    await parts.db.deleteFrom('router').where('id', '=', router.id).execute();
+    await parts.db.deleteFrom('router').where('network_id', '=', networkId).execute();
   }
   await parts.db
     .updateTable('network')
@@ -140,8 +133,10 @@ export async function deleteNetwork(parts: Parts, networkId: string): Promise<vo
     await shutdown(parts, networkId, true);
     await parts.db.transaction().execute(async (trx) => {
       await trx.deleteFrom('port_forwarding_rule').where('network_id', '=', networkId).execute();
+      await trx.deleteFrom('load_balancer_rule').where('network_id', '=', networkId).execute();
       await trx.deleteFrom('firewall_rule').where('network_id', '=', networkId).execute();
       await freeAddresses(trx, networkId);
+      await releaseIpv4Subnet(trx, networkId);
       await trx.deleteFrom('nic').where('network_id', '=', networkId).execute();
       await trx.deleteFrom('network_change').where('network_id', '=', networkId).execute();
       await trx.deleteFrom('network').where('id', '=', networkId).execute();

@@ -35,6 +35,7 @@ export async function releasePublicIpAddress(parts: Parts, id: string): Promise<
       .select('id')
       .where('public_ip_address_id', '=', id)
       .union(trx.selectFrom('port_forwarding_rule').select('id').where('public_ip_address_id', '=', id))
+      .union(trx.selectFrom('load_balancer_rule').select('id').where('public_ip_address_id', '=', id))
       .execute();
     if (rules.length > 0) {
       throw new ApiError('inUse', `The address ${address.address} still has ${rules.length} rules in force`);

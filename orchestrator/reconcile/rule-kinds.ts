@@ -17,7 +17,20 @@ export interface RuleKind {
   readonly columns: readonly string[];
   /** The entry that a row is compiled to; its id is the row's. */
   readonly collection: (row: RuleRow) => CollectionName;
+  /** Collections whose entries depend on a row of this table: compiled again as a whole where one is put back. */
+  readonly dependents?: readonly CollectionName[];
 }
+
+const networkRuleColumns = [
+  'protocol',
+  'start_port',
+  'end_port',
+  'icmp_type',
+  'icmp_code',
+  'cidr_list',
+  'dest_cidr_list',
+  'traffic_type',
+] as const;
 
 /** Every table of rules. The rows of each have id, network_id, state and previous. */
 export const ruleKinds: readonly RuleKind[] = [
@@ -37,7 +50,30 @@ export const ruleKinds: readonly RuleKind[] = [
       'private_end_port',
       'virtual_machine_id',
       'nic_id',
+      'private_address',
     ],
     collection: () => 'nat.portForwards',
   },
+  {
+    table: 'load_balancer_rule',
+    columns: [
+      'name',
+      'description',
+      'protocol',
+      'algorithm',
+      'cidr_list',
+      'client_timeout_ms',
+      'server_timeout_ms',
+      'connect_timeout_ms',
+      'max_connections',
+      'stickiness',
+      'health_check',
+      'certificate_ids',
+    ],
+    collection: () => 'loadBalancing.rules',
+    dependents: ['loadBalancing.members', 'loadBalancing.certificates'],
+  },
+  { table: 'load_balancer_member', columns: [], collection: () => 'loadBalancing.members' },
+  { table: 'ipv6_firewall_rule', columns: networkRuleColumns, collection: () => 'firewall.ipv6' },
+  { table: 'routing_firewall_rule', columns: networkRuleColumns, collection: () => 'firewall.routed' },
 ];

@@ -92,6 +92,7 @@ export async function putBackRules(db: Db, networkId: string, ids: readonly stri
       for (const row of rows) {
         await putBack(trx, kind, row);
         await touch(trx, networkId, kind.collection(row as unknown as RuleRow), row.id);
+        for (const dependent of kind.dependents ?? []) await touch(trx, networkId, dependent, '*');
         back.push(row.id);
       }
     }

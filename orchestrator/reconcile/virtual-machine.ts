@@ -1,6 +1,6 @@
 // An instance's life on its host.
 import type { InstanceSpec } from '@isthmus/contract';
-import { parseInterfaceName } from '@isthmus/net';
+import { type Ipv4Address, parseInterfaceName } from '@isthmus/net';
 import type { Selectable } from 'kysely';
 import type { HostClient } from '../drivers/host-client.ts';
 import { ApiError } from '../model/api-error.ts';
@@ -197,7 +197,7 @@ export async function instanceSpec(parts: Parts, machine: VirtualMachine, hostId
         name: parseInterfaceName(`eth${nic.device_id}`),
         macAddress: nic.mac_address,
         segment: await guestSegment(parts.db, nic.network_id),
-        addresses: [nic.address],
+        addresses: [nic.address, ...(await secondaryAddresses(parts, nic.id))],
       })),
     ),
   };
@@ -271,7 +271,18 @@ export async function destroyVirtualMachine(parts: Parts, id: string, expunge: b
       await touch(trx, nic.network_id, 'dns.records', nic.id);
     }
     await trx.deleteFrom('port_forwarding_rule').where('virtual_machine_id', '=', id).execute();
+    await trx.deleteFrom('load_balancer_member').where('virtual_machine_id', '=', id).execute();
     await trx.deleteFrom('virtual_machine').where('id', '=', id).execute();
   });
   for (const networkId of networks) await parts.updates.request(networkId);
+}
+
+async function secondaryAddresses(parts: Parts, nicId: string): Promise<Ipv4Address[]> {
+  const rows = await parts.db
+    .selectFrom('nic_secondary_address')
+    .select('address')
+    .where('nic_id', '=', nicId)
+    .orderBy('created')
+    .execute();
+  return rows.map(({ address }) => address);
 }

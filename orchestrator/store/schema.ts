@@ -7,6 +7,7 @@ import type { RouterState, VirtualMachineState } from '../model/virtual-machine.
 import type { HealthTables } from './tables/health.ts';
 import type { Ipv6Tables } from './tables/ipv6.ts';
 import type { LoadBalancingTables } from './tables/load-balancing.ts';
+import type { NicTables } from './tables/nic.ts';
 import type { ReplacementColumns } from './tables/replacement.ts';
 import type { RoutedTables } from './tables/routed.ts';
 import type { TagTables } from './tables/tag.ts';
@@ -270,6 +271,8 @@ export interface PublicIpAddressTable {
   is_source_nat: Generated<boolean>;
   /** Static NAT goes to this NIC. */
   static_nat_nic_id: string | null;
+  /** Of the NIC, where it is not its own. */
+  static_nat_private_address: Ipv4Address | null;
   /** State of the static NAT, as of a rule. */
   static_nat_state: RuleState | null;
   allocated: Date | null;
@@ -498,6 +501,8 @@ export interface PortForwardingRuleTable {
   private_end_port: number;
   virtual_machine_id: string;
   nic_id: string;
+  /** Of the NIC, where it is not its own. */
+  private_address: Ipv4Address | null;
   /** As the tenant spelled it; whom the rule opened the firewall for. '' for none given. */
   cidr_list: Generated<string>;
   state: RuleState;
@@ -586,7 +591,14 @@ export interface LeaseTable {
 }
 
 /** Every table by name. */
-export interface Database extends HealthTables, Ipv6Tables, LoadBalancingTables, RoutedTables, TagTables, UsageTables {
+export interface Database
+  extends NicTables,
+    HealthTables,
+    Ipv6Tables,
+    LoadBalancingTables,
+    RoutedTables,
+    TagTables,
+    UsageTables {
   domain: DomainTable;
   account: AccountTable;
   cloud_user: UserTable;

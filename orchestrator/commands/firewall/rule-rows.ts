@@ -8,7 +8,9 @@ import { ApiError } from '../errors.ts';
 
 type Row = EntityRow<'firewall_rule'>;
 /** A rule that is not in the store yet. */
-export type NewFirewallRule = Omit<Row, 'id' | 'state' | 'previous' | 'created'>;
+export type NewFirewallRule = Omit<Row, 'id' | 'state' | 'previous' | 'created' | 'load_balancer_rule_id'> & {
+  readonly load_balancer_rule_id?: string;
+};
 
 function collectionOf(rule: Pick<Row, 'traffic_type'>): 'firewall.ingress' | 'firewall.egress' {
   return rule.traffic_type === 'Ingress' ? 'firewall.ingress' : 'firewall.egress';
@@ -64,6 +66,11 @@ export async function revokeFirewallRules(db: Trx, rules: readonly Row[]): Promi
     await db.updateTable('firewall_rule').set({ state: 'Revoke' }).where('id', '=', rule.id).execute();
     await touch(db, rule.network_id, collectionOf(rule), rule.id);
   }
+}
+
+/** The rules that a load balancer rule opened. */
+export function rulesOfLoadBalancer(db: Db, loadBalancerId: string): Promise<Row[]> {
+  return db.selectFrom('firewall_rule').selectAll().where('load_balancer_rule_id', '=', loadBalancerId).execute();
 }
 
 /** The rules that a port forwarding rule opened. */

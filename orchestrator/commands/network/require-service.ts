@@ -5,7 +5,7 @@ import { parameterError } from '../errors.ts';
 export async function requireService(
   db: Db,
   networkId: string,
-  service: 'Firewall' | 'PortForwarding' | 'StaticNat',
+  service: 'Firewall' | 'PortForwarding' | 'StaticNat' | 'Lb',
   parameter: { readonly name: string; readonly value: string },
 ): Promise<void> {
   const { services, name } = await db

@@ -1,12 +1,13 @@
 import { sql } from 'kysely';
-import { firewallRuleCovers, storedCidrList } from '../../model/firewall-rule.ts';
+import { storedCidrList } from '../../model/firewall-rule.ts';
 import { conflictingForward, forwardedPorts } from '../../model/port-forwarding.ts';
 import type { Trx } from '../../store/database.ts';
 import { touch } from '../../store/network-change.ts';
 import { asyncCommand } from '../declaration.ts';
 import { ApiError, parameterError } from '../errors.ts';
+import { openFirewall } from '../firewall/open-firewall.ts';
 import { cidrListOptions } from '../firewall/parameters.ts';
-import { insertFirewallRule, type NewFirewallRule, neighbours } from '../firewall/rule-rows.ts';
+import { refusePortsOfLoadBalancers } from '../load-balancer/port-conflicts.ts';
 import { requireService } from '../network/require-service.ts';
 import { p } from '../parameter.ts';
 import { lockPublicIp, type UsableAddress } from '../public-ip/lock.ts';
@@ -59,9 +60,14 @@ export const createPortForwardingRule = asyncCommand({
     checkNetworkOfAddress(parameters.networkid?.id, address);
     const networkId = address.network_id;
     await requireService(db, networkId, 'PortForwarding', { name: 'ipaddressid', value: address.id });
-    const nic = await targetNic(db, { virtualMachineId: virtualmachineid.id, networkId, vmguestip });
+    const { nic, privateAddress } = await targetNic(db, {
+      virtualMachineId: virtualmachineid.id,
+      networkId,
+      vmguestip,
+    });
     const forward = { protocol, public_start_port: publicPorts.first, public_end_port: publicPorts.last };
     await checkConflicts(db, address, forward);
+    await refusePortsOfLoadBalancers(db, address, { protocol, ...publicPorts }, 'publicport');
     const { id } = await db
       .insertInto('port_forwarding_rule')
       .values({
@@ -72,6 +78,7 @@ export const createPortForwardingRule = asyncCommand({
         private_end_port: privatePorts.last,
         virtual_machine_id: virtualmachineid.id,
         nic_id: nic.id,
+        private_address: privateAddress,
         cidr_list: cidrs,
         state: 'Add',
         account_id: address.account_id,
@@ -80,7 +87,9 @@ export const createPortForwardingRule = asyncCommand({
       .returning('id')
       .executeTakeFirstOrThrow();
     await touch(db, networkId, 'nat.portForwards', id);
-    if (parameters.openfirewall !== false) await openFirewall(db, address, forward, id, cidrs);
+    if (parameters.openfirewall !== false) {
+      await openFirewall(db, address, { protocol, ...publicPorts, cidrs }, { port_forwarding_rule_id: id });
+    }
     return { id };
   },
   execute: async (context, id) => {
@@ -117,32 +126,4 @@ async function checkConflicts(db: Trx, address: UsableAddress, forward: Forward)
     'conflict',
     `The range of publicport to publicendport, ${forward.public_start_port}-${forward.public_end_port}, of ${forward.protocol} on ${address.address} conflicts with rule ${conflict.id}, which forwards ${conflict.public_start_port}-${conflict.public_end_port}: expected ports that no rule forwards`,
   );
-}
-
-/** One firewall rule for the public ports; none where a rule that is there admits them all. */
-async function openFirewall(
-  db: Trx,
-  address: UsableAddress,
-  forward: Forward,
-  forwardId: string,
-  cidrs: string,
-): Promise<void> {
-  const rule: NewFirewallRule = {
-    traffic_type: 'Ingress',
-    network_id: address.network_id,
-    public_ip_address_id: address.id,
-    protocol: forward.protocol,
-    start_port: forward.public_start_port,
-    end_port: forward.public_end_port,
-    icmp_type: null,
-    icmp_code: null,
-    cidr_list: cidrs === '' ? '0.0.0.0/0' : cidrs,
-    dest_cidr_list: '',
-    port_forwarding_rule_id: forwardId,
-    account_id: address.account_id,
-    domain_id: address.domain_id,
-  };
-  const others = await neighbours(db, rule);
-  if (others.some((other) => firewallRuleCovers(other, rule))) return;
-  await insertFirewallRule(db, rule, others);
 }

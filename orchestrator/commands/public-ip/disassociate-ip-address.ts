@@ -5,6 +5,7 @@ import { asyncCommand, type CommandContext } from '../declaration.ts';
 import type { EntityRow } from '../entities.ts';
 import { ApiError, parameterError } from '../errors.ts';
 import { revokeFirewallRules } from '../firewall/rule-rows.ts';
+import { revokeLoadBalancers } from '../load-balancer/rule-rows.ts';
 import { hasRouter } from '../network/lock.ts';
 import { p } from '../parameter.ts';
 import { revokeForwards } from '../port-forwarding/rule-rows.ts';
@@ -61,6 +62,12 @@ async function revokeEverything(db: Trx, address: EntityRow<'public_ip_address'>
     .where('public_ip_address_id', '=', address.id)
     .execute();
   await revokeForwards(db, forwards);
+  const loadBalancers = await db
+    .selectFrom('load_balancer_rule')
+    .selectAll()
+    .where('public_ip_address_id', '=', address.id)
+    .execute();
+  await revokeLoadBalancers(db, loadBalancers);
   const rules = await db
     .selectFrom('firewall_rule')
     .selectAll()

@@ -29,7 +29,7 @@ export const publicIpResponseFields: ResponseFields = {
   physicalnetworkid: field.string('The id of the physical network that it is on'),
   state: field.string('Free, Allocating, Allocated or Releasing'),
   purpose: field.string('StaticNat where static NAT is enabled'),
-  hasrules: field.boolean('True: firewall or port forwarding rules use it'),
+  hasrules: field.boolean('True: firewall, port forwarding or load balancer rules use it'),
   isportable: field.boolean('True: it can move between zones'),
   fordisplay: field.boolean('True: it is shown to its users'),
   forsystemvms: field.boolean('True: it is for system VMs'),
@@ -68,6 +68,7 @@ export async function presentPublicIps(
       isstaticnat: isStaticNat,
       issystem: false,
       ...(isStaticNat && target),
+      ...(isStaticNat && row.static_nat_private_address !== null && { vmipaddress: row.static_nat_private_address }),
       ...(isStaticNat && { purpose: 'StaticNat' }),
       associatednetworkid: row.network_id ?? undefined,
       associatednetworkname: row.network_id === null ? undefined : networks.get(row.network_id)?.name,
@@ -125,6 +126,9 @@ async function addressesWithRules(db: Db, rows: readonly Row[]): Promise<Readonl
         .selectFrom('port_forwarding_rule')
         .select('public_ip_address_id as id')
         .where('public_ip_address_id', 'in', ids),
+    )
+    .union(
+      db.selectFrom('load_balancer_rule').select('public_ip_address_id as id').where('public_ip_address_id', 'in', ids),
     )
     .execute();
   return new Set(found.map(({ id }) => id));

@@ -3,6 +3,7 @@ import { touch } from '../../store/network-change.ts';
 import { syncCommand } from '../declaration.ts';
 import type { EntityRow } from '../entities.ts';
 import { ApiError, parameterError } from '../errors.ts';
+import { refuseLoadBalancedAddress } from '../load-balancer/port-conflicts.ts';
 import { requireService } from '../network/require-service.ts';
 import { p } from '../parameter.ts';
 import { checkNetworkOfAddress, holdMachine, targetNic } from '../port-forwarding/target.ts';
@@ -28,28 +29,42 @@ export const enableStaticNat = syncCommand({
     checkNetworkOfAddress(networkid?.id, address);
     const networkId = address.network_id;
     await requireService(db, networkId, 'StaticNat', { name: 'ipaddressid', value: address.id });
-    const nic = await targetNic(db, { virtualMachineId: virtualmachineid.id, networkId, vmguestip });
-    await checkFree(db, address, nic);
-    if (address.static_nat_nic_id !== nic.id || address.static_nat_state === 'Revoke') {
+    const { nic, privateAddress } = await targetNic(db, {
+      virtualMachineId: virtualmachineid.id,
+      networkId,
+      vmguestip,
+    });
+    await checkFree(db, address, nic, privateAddress);
+    const leadsThere = address.static_nat_nic_id === nic.id && address.static_nat_private_address === privateAddress;
+    if (!leadsThere || address.static_nat_state === 'Revoke') {
       await db
         .updateTable('public_ip_address')
-        .set({ static_nat_nic_id: nic.id, static_nat_state: 'Add' })
+        .set({ static_nat_nic_id: nic.id, static_nat_private_address: privateAddress, static_nat_state: 'Add' })
         .where('id', '=', address.id)
         .execute();
       await touch(db, networkId, 'nat.staticNats', address.id);
     }
-    await context.event('STATICNAT.ENABLE', `Enabled static NAT of ${address.address} to ${nic.address}`, {
-      type: 'IpAddress',
-      id: address.id,
-      owner: { accountId: address.account_id, domainId: address.domain_id },
-    });
+    await context.event(
+      'STATICNAT.ENABLE',
+      `Enabled static NAT of ${address.address} to ${privateAddress ?? nic.address}`,
+      {
+        type: 'IpAddress',
+        id: address.id,
+        owner: { accountId: address.account_id, domainId: address.domain_id },
+      },
+    );
     return { success: true };
   },
   afterCommit: ({ orchestration }, { ipaddressid }) => orchestration.settleRule('public_ip_address', ipaddressid.id),
 });
 
 /** Neither the address nor the NIC serves anything else. Throws 431 and 537. */
-async function checkFree(db: Trx, address: UsableAddress, nic: EntityRow<'nic'>): Promise<void> {
+async function checkFree(
+  db: Trx,
+  address: UsableAddress,
+  nic: EntityRow<'nic'>,
+  privateAddress: EntityRow<'nic'>['address'] | null,
+): Promise<void> {
   if (address.is_source_nat) {
     throw parameterError('ipaddressid', address.id, `another address than the source NAT address ${address.address}`);
   }
@@ -76,10 +91,12 @@ async function checkFree(db: Trx, address: UsableAddress, nic: EntityRow<'nic'>)
       `Public IP address ${address.address} (ipaddressid) has port forwarding rule ${forward.id}: expected an address without any`,
     );
   }
+  await refuseLoadBalancedAddress(db, address, 'ipaddressid');
   const other = await db
     .selectFrom('public_ip_address')
     .select('address')
     .where('static_nat_nic_id', '=', nic.id)
+    .where('static_nat_private_address', 'is not distinct from', privateAddress)
     .where('static_nat_state', 'in', ['Add', 'Active'])
     .where('id', '<>', address.id)
     .executeTakeFirst();

@@ -8,6 +8,7 @@ export const taggable = {
   PublicIpAddress: 'public_ip_address',
   FirewallRule: 'firewall_rule',
   PortForwardingRule: 'port_forwarding_rule',
+  LoadBalancer: 'load_balancer_rule',
   Template: 'template',
 } as const satisfies Readonly<Record<string, EntityName>>;
 

@@ -1,6 +1,7 @@
 // The end of an instance: what destroyVirtualMachine and expungeVirtualMachine share.
 import type { Trx } from '../../store/database.ts';
 import type { JobContext, ResponseObject } from '../declaration.ts';
+import { revokeMembersOfMachine } from '../load-balancer/member-rows.ts';
 import { revokeForwards } from '../port-forwarding/rule-rows.ts';
 import { revokeStaticNats } from '../static-nat/revoke.ts';
 import { presentVirtualMachine } from './response.ts';
@@ -14,6 +15,7 @@ export async function revokeRulesOfMachine(db: Trx, machineId: string): Promise<
     .where('state', '<>', 'Revoke')
     .execute();
   await revokeForwards(db, forwards);
+  await revokeMembersOfMachine(db, machineId);
   const addresses = await db
     .selectFrom('public_ip_address')
     .innerJoin('nic', 'nic.id', 'public_ip_address.static_nat_nic_id')

@@ -2,8 +2,11 @@
 import type { CollectionName } from '@isthmus/contract';
 import { type Loader, noEntries } from './entries.ts';
 import { egressRules, ingressRules } from './firewall.ts';
+import { ipv6Rules } from './ipv6.ts';
+import { loadBalancerCertificates, loadBalancerMembers, loadBalancerRules } from './load-balancing.ts';
 import { furtherAddresses, portForwards, staticNats } from './nat.ts';
 import { dhcpHosts, dnsRecords } from './nics.ts';
+import { routedRules } from './routed.ts';
 
 export type { Entries } from './entries.ts';
 export { loadSettings, tunnelMtu } from './settings.ts';
@@ -19,9 +22,9 @@ export const loaders: Readonly<Record<CollectionName, Loader>> = {
   'nat.staticNats': staticNats,
   'firewall.ingress': ingressRules,
   'firewall.egress': egressRules,
-  'firewall.routed': noEntries,
-  'firewall.ipv6': noEntries,
-  'loadBalancing.rules': noEntries,
-  'loadBalancing.members': noEntries,
-  'loadBalancing.certificates': noEntries,
+  'firewall.routed': routedRules,
+  'firewall.ipv6': ipv6Rules,
+  'loadBalancing.rules': loadBalancerRules,
+  'loadBalancing.members': loadBalancerMembers,
+  'loadBalancing.certificates': loadBalancerCertificates,
 };

@@ -7,6 +7,7 @@ const taggable = [
   'public_ip_address',
   'firewall_rule',
   'port_forwarding_rule',
+  'load_balancer_rule',
   'template',
 ];
 
