@@ -1,5 +1,5 @@
 import type { CollectionName } from '@isthmus/contract';
-import { sql, sql } from 'kysely';
+import { sql } from 'kysely';
 import type { Db, Trx } from './database.ts';
 
 /**
