@@ -18,6 +18,8 @@ export interface FirewallBase {
   /** The router's own address on the guest network. */
   readonly guestAddress: Ipv4Address;
   readonly publicInterface?: InterfaceName;
+  /** Guests are reached at their own addresses, without NAT, as `inbound` decides. */
+  readonly isRouted?: boolean;
   /** Of a router in a VM: it is managed over a NIC of its own. */
   readonly control?: ControlPath;
 }
@@ -26,6 +28,8 @@ export interface FirewallBase {
 export interface BaseNames {
   readonly ingressRoot: string;
   readonly egress: string;
+  /** There only in a routed network. */
+  readonly inbound: string;
   readonly spoof: string;
   readonly publicAddresses: string;
 }
@@ -72,17 +76,21 @@ export function rawChains(base: FirewallBase, names: BaseNames): Map<string, Cha
 /**
  * mangle PREROUTING: what is established passes; what is new and meant for a public address of the network is decided
  * by the ingress rules, before DNAT, so that a rule says what a tenant reads, and whichever side it comes from; anything
- * else that is new from outside ends here. `closed` leaves the ingress rules out: nothing new reaches a public address.
+ * else that is new from outside ends here, besides what is for the guests of a routed network, which FORWARD decides
+ * by the rules of `inbound`. `closed` leaves the ingress rules out: nothing new reaches a public address.
  */
 export function manglePrerouting(base: FirewallBase, names: BaseNames, options: { closed?: boolean } = {}): Chain {
-  const { publicInterface } = base;
+  const { publicInterface, guestNetwork, isRouted = false } = base;
   const own: Match = { sets: [{ name: names.publicAddresses, direction: 'dst' }] };
+  const routed: Match[] =
+    isRouted && publicInterface !== undefined ? [{ inInterface: publicInterface, destination: guestNetwork }] : [];
   const rules = [
     established(),
     rule({ conntrackStates: ['INVALID'] }, 'DROP'),
     rule({ inInterface: loopback }, 'ACCEPT'),
     ...(options.closed === true ? [] : [rule(own, { kind: 'jump', chain: names.ingressRoot })]),
     rule(own, 'DROP'),
+    ...routed.map((match) => rule(match, 'ACCEPT')),
     ...(publicInterface === undefined ? [] : [rule({ inInterface: publicInterface }, 'DROP')]),
   ];
   return { policy: 'ACCEPT', rules };
@@ -113,11 +121,11 @@ export function filterInput(base: FirewallBase, names: BaseNames): Chain {
 
 /**
  * filter FORWARD: to a guest only what a forward or static NAT has turned towards it, from outside or from another
- * guest (hairpin); from a guest to outside by the egress rules. Link-local addresses outside are never a guest's to reach
+ * guest (hairpin), and in a routed network what its inbound rules admit; from a guest to outside by the egress rules. Link-local addresses outside are never a guest's to reach
  * (RFC 3927, 7): there a cloud has what it tells the machine that carries this router, such as its credentials.
  */
 export function filterForward(base: FirewallBase, names: BaseNames): Chain {
-  const { guestInterface, publicInterface } = base;
+  const { guestInterface, guestNetwork, publicInterface, isRouted = false } = base;
   const turned: Match = { outInterface: guestInterface, conntrackStates: ['DNAT'] };
   const rules = [
     ...controlForward(base.control),
@@ -127,6 +135,14 @@ export function filterForward(base: FirewallBase, names: BaseNames): Chain {
     ...(publicInterface === undefined
       ? []
       : [
+          ...(isRouted
+            ? [
+                rule(
+                  { inInterface: publicInterface, outInterface: guestInterface, destination: guestNetwork },
+                  { kind: 'goto', chain: names.inbound },
+                ),
+              ]
+            : []),
           rule({ outInterface: publicInterface, destination: linkLocal }, 'DROP'),
           rule({ inInterface: guestInterface, outInterface: publicInterface }, { kind: 'goto', chain: names.egress }),
         ]),

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { renderIpSet, renderRuleSet, validateIpSet, validateRuleSet } from '@isthmus/iptables-ts';
 import test from 'ava';
 import fc from 'fast-check';
-import { CidrLists, FirewallRules, PublicAddresses } from './index.ts';
+import { CidrLists, FirewallRules, ipv4Set, PublicAddresses } from './index.ts';
 import {
   address,
   anyEgress,
@@ -98,7 +98,7 @@ test('chains and sets follow from the entries alone, and the changes lead from o
 });
 
 test('a list is one set however often and in whatever order it is named', (t) => {
-  const lists = new CidrLists('demo');
+  const lists = new CidrLists('demo', ipv4Set);
   const [one, two] = [cidr('192.0.2.0/24'), cidr('198.51.100.0/24')];
   const first = lists.retain([one, two], 'src');
   t.deepEqual(lists.retain([two, one, two], 'src'), first);

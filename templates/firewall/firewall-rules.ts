@@ -8,10 +8,11 @@ import {
   manglePrerouting,
   rawChains,
 } from './base-chains.ts';
-import { CidrLists } from './cidr-lists.ts';
+import { CidrLists, ipv4Set } from './cidr-lists.ts';
 import { EgressRules } from './egress-rules.ts';
 import { IngressRules } from './ingress-rules.ts';
 import { PublicAddresses } from './public-addresses.ts';
+import { InboundRules } from './routed-rules.ts';
 
 /** Changed chains of one table; null: gone. */
 export type ChainChanges = ReadonlyMap<string, Chain | null>;
@@ -34,19 +35,24 @@ export class FirewallRules {
   readonly publicAddresses: PublicAddresses;
   readonly ingress: IngressRules;
   readonly egress: EgressRules;
+  /** Takes part in a routed network alone. */
+  readonly inbound: InboundRules;
   readonly #names: BaseNames;
   #base: FirewallBase | null = null;
   #baseChanged = false;
+  #inboundTaken = false;
 
   /** `namePrefix`: at most 6 characters; names of user chains and sets begin with it. */
   constructor(namePrefix: string) {
-    this.lists = new CidrLists(namePrefix);
+    this.lists = new CidrLists(namePrefix, ipv4Set);
     this.publicAddresses = new PublicAddresses(namePrefix);
     this.ingress = new IngressRules(namePrefix, this.lists);
     this.egress = new EgressRules(namePrefix, this.lists);
+    this.inbound = new InboundRules(namePrefix, this.lists);
     this.#names = {
       ingressRoot: this.ingress.root,
       egress: this.egress.chain,
+      inbound: this.inbound.chain,
       spoof: `${namePrefix}spoof`,
       publicAddresses: this.publicAddresses.setName,
     };
@@ -83,13 +89,28 @@ export class FirewallRules {
     return this.#base === null ? null : manglePrerouting(this.#base, this.#names, { closed: true });
   }
 
+  #isRouted(): boolean {
+    return this.#base?.isRouted === true;
+  }
+
+  /** The chains of `inbound` come and go with the network's being routed. */
+  #takeInbound(): ChainChanges {
+    const [was, is] = [this.#inboundTaken, this.#isRouted()];
+    if (!was && !is) return new Map();
+    this.#inboundTaken = is;
+    const changes = this.inbound.takeChanges();
+    if (was && is) return changes;
+    const chains = this.inbound.chains();
+    return is ? chains : new Map([...changes.keys(), ...chains.keys()].map((name) => [name, null]));
+  }
+
   /** Every chain of the three tables. */
   ruleSet(): RuleSet {
     const { raw, mangle, filter } = this.#baseChains();
     return {
       raw,
       mangle: new Map([...mangle, ...this.ingress.chains()]),
-      filter: new Map([...filter, ...this.egress.chains()]),
+      filter: new Map([...filter, ...this.egress.chains(), ...(this.#isRouted() ? this.inbound.chains() : [])]),
     };
   }
 
@@ -105,7 +126,7 @@ export class FirewallRules {
     return {
       raw: new Map(raw),
       mangle: new Map<string, Chain | null>([...mangle, ...this.ingress.takeChanges()]),
-      filter: new Map<string, Chain | null>([...filter, ...this.egress.takeChanges()]),
+      filter: new Map<string, Chain | null>([...filter, ...this.egress.takeChanges(), ...this.#takeInbound()]),
     };
   }
 }

@@ -24,7 +24,7 @@ export class IngressRules {
   put(id: string, entry: IngressRule): void {
     const { publicAddress: address, protocol, ports } = entry;
     const sources = this.#lists.retain(entry.sources, 'src');
-    const match = joinMatches({ destination: ipv4Network(address, 32), ...protocolMatch(entry) }, sources);
+    const match = joinMatches({ destination: ipv4Network(address, 32), ...protocolMatch<4>(entry, 'icmp') }, sources);
     this.remove(id);
     this.#tree.put(id, { address, protocol, ...(ports === undefined ? {} : { ports }) }, [
       { match, target: { kind: 'ACCEPT' } },

@@ -1,9 +1,11 @@
 // What the schema cannot see of the section `firewall`: rules that mean nothing, settings that disagree with `nat`.
-import type { EgressRule, IngressRule } from '@isthmus/contract';
+import type { EgressRule, Ipv6Rule } from '@isthmus/contract';
 import { portRangeFaults } from './nat.ts';
 import type { DocumentChange, DocumentFault } from './service.ts';
 
-function ruleFaults(path: string, { protocol, ports, icmp }: IngressRule | EgressRule): DocumentFault[] {
+type ProtocolFields = Pick<EgressRule, 'protocol' | 'ports' | 'icmp'>;
+
+function ruleFaults(path: string, { protocol, ports, icmp }: ProtocolFields): DocumentFault[] {
   const faults: DocumentFault[] = [];
   if (ports !== undefined && protocol !== 'tcp' && protocol !== 'udp') {
     const message = `${path}.ports ${ports.first} to ${ports.last}: expected none with protocol ${protocol}`;
@@ -23,6 +25,44 @@ function ruleFaults(path: string, { protocol, ports, icmp }: IngressRule | Egres
   return faults;
 }
 
+/** Collections that a network has entries of only where it is routed, or only where it is not. */
+const behindNat = ['nat.portForwards', 'nat.staticNats', 'firewall.ingress', 'firewall.egress'] as const;
+
+/** Entries that mean nothing in this kind of network. On a change of the settings every entry is looked at. */
+function kindFaults({ full, sections, document, entries }: DocumentChange): DocumentFault[] {
+  const { settings } = document;
+  const isRouted = settings.firewall.isRouted === true;
+  const isWhole = full || sections.has('firewall');
+  const names = isRouted ? behindNat : (['firewall.routed'] as const);
+  const ids = names.flatMap((name) => {
+    const present = isWhole
+      ? [...document.entries[name].keys()]
+      : entries[name].flatMap(({ id, after }) => (after === undefined ? [] : [id]));
+    return present.map((id) => `${name}.${id}`);
+  });
+  const kind = isRouted ? 'a network that is not routed' : 'a routed network (firewall.isRouted)';
+  const faults = ids.map((path) => ({ path, message: `${path}: expected in ${kind} only` }));
+  const { sourceNatAddress } = settings.nat;
+  if (!isRouted || sourceNatAddress === undefined || !(isWhole || sections.has('nat'))) return faults;
+  const message = `nat.sourceNatAddress ${sourceNatAddress}: expected none in a routed network`;
+  return [...faults, { path: 'nat.sourceNatAddress', message }];
+}
+
+/** Rules of IPv6 need a network that has it, and each its own end of the way in that network. */
+function ipv6Faults({ full, sections, document, entries }: DocumentChange): DocumentFault[] {
+  const { guestNetworkIpv6 } = document.settings.firewall;
+  if (guestNetworkIpv6 !== undefined) return [];
+  const isWhole = full || sections.has('firewall');
+  const rules: Iterable<readonly [string, Ipv6Rule | undefined]> = isWhole
+    ? document.entries['firewall.ipv6']
+    : entries['firewall.ipv6'].map(({ id, after }) => [id, after] as const);
+  return [...rules].flatMap(([id, rule]) => {
+    const path = `firewall.ipv6.${id}`;
+    const message = `${path}: expected in a network with firewall.guestNetworkIpv6 only`;
+    return rule === undefined ? [] : [{ path, message }];
+  });
+}
+
 function settingsFaults({ document: { settings } }: DocumentChange): DocumentFault[] {
   return (['guestInterface', 'publicInterface', 'guestNetwork'] as const).flatMap((field) => {
     const value = settings.firewall[field];
@@ -36,8 +76,8 @@ function settingsFaults({ document: { settings } }: DocumentChange): DocumentFau
 /** Cross-reference faults of `firewall` in a change. */
 export function firewallFaults(change: DocumentChange): DocumentFault[] {
   const settingsChanged = change.full || change.sections.has('firewall') || change.sections.has('nat');
-  const rules = (['firewall.ingress', 'firewall.egress'] as const).flatMap((name) =>
+  const rules = (['firewall.ingress', 'firewall.egress', 'firewall.routed', 'firewall.ipv6'] as const).flatMap((name) =>
     change.entries[name].flatMap(({ id, after }) => (after === undefined ? [] : ruleFaults(`${name}.${id}`, after))),
   );
-  return [...(settingsChanged ? settingsFaults(change) : []), ...rules];
+  return [...(settingsChanged ? settingsFaults(change) : []), ...rules, ...kindFaults(change), ...ipv6Faults(change)];
 }

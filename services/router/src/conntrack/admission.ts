@@ -1,23 +1,26 @@
 // Which flows a document admits, as the rules of templates/nat and templates/firewall would decide their first packet.
-import type { EgressRule, IngressRule, PortForward, RouterDocument, StaticNat } from '@isthmus/contract';
+import type { EgressRule, IngressRule, PortForward, RoutedRule, RouterDocument, StaticNat } from '@isthmus/contract';
+import type { Family } from '@isthmus/iptables-ts';
 import { cidrContains, type Ipv4Address, type Ipv4Cidr } from '@isthmus/net';
 import type { Flow, FlowDirection } from './conntrack.ts';
 
+/** What every kind of rule says of a packet's protocol. */
 type ProtocolFields = Pick<IngressRule, 'protocol' | 'ports' | 'icmp'>;
 
 function listed(cidrs: readonly Ipv4Cidr[], address: Ipv4Address): boolean {
   return cidrs.length === 0 || cidrs.some((cidr) => cidrContains(cidr, address));
 }
 
-function icmpMatches({ icmp }: ProtocolFields, direction: FlowDirection): boolean {
+function icmpMatches({ icmp }: ProtocolFields, direction: FlowDirection<Family>): boolean {
   if (icmp === undefined || icmp.type === -1) return true;
   if (direction.icmp?.type !== icmp.type) return false;
   return icmp.code === -1 || direction.icmp.code === icmp.code;
 }
 
-function protocolMatches(rule: ProtocolFields, { protocol, original }: Flow): boolean {
+/** True where a rule's protocol, ports and type take a flow; ICMP in a rule is ICMPv6 in a flow of IPv6. */
+export function protocolMatches(rule: ProtocolFields, { protocol, original }: Flow<Family>): boolean {
   if (rule.protocol === 'all') return true;
-  if (rule.protocol !== protocol) return false;
+  if (rule.protocol !== (protocol === 'icmpv6' ? 'icmp' : protocol)) return false;
   if (rule.protocol === 'icmp') return icmpMatches(rule, original);
   const { ports } = rule;
   const port = original.destinationPort;
@@ -30,8 +33,8 @@ export function ingressMatches(rule: IngressRule, flow: Flow): boolean {
   return rule.publicAddress === destination && protocolMatches(rule, flow) && listed(rule.sources, source);
 }
 
-/** True where an egress rule takes the first packet of a flow, to permit or to deny it. */
-export function egressMatches(rule: EgressRule, flow: Flow): boolean {
+/** True where a rule with sources and destinations takes the first packet of a flow, to permit or to deny it. */
+export function egressMatches(rule: EgressRule | RoutedRule, flow: Flow): boolean {
   const { source, destination } = flow.original;
   return protocolMatches(rule, flow) && listed(rule.sources, source) && listed(rule.destinations, destination);
 }
@@ -77,13 +80,17 @@ class Admission {
   readonly #statics: (address: Ipv4Address) => readonly StaticNat[];
   readonly #staticAddress: ReadonlyMap<Ipv4Address, Ipv4Address>;
   readonly #egress: readonly EgressRule[];
+  readonly #inbound: readonly RoutedRule[];
   readonly #own: ReadonlySet<Ipv4Address>;
 
   constructor(document: RouterDocument, formerAddresses: readonly Ipv4Address[]) {
     const { entries } = document;
     this.#document = document;
     this.#own = new Set([...publicAddresses(document), ...formerAddresses]);
-    this.#egress = [...entries['firewall.egress'].values()];
+    const routed = [...entries['firewall.routed'].values()];
+    this.#inbound = routed.filter(({ direction }) => direction === 'ingress');
+    const leaving = routed.filter(({ direction }) => direction === 'egress');
+    this.#egress = [...entries['firewall.egress'].values(), ...leaving];
     this.#ingress = byAddress(entries['firewall.ingress']);
     this.#forwards = byAddress(entries['nat.portForwards']);
     this.#statics = byAddress(entries['nat.staticNats']);
@@ -99,7 +106,8 @@ class Admission {
     const { source, destination } = flow.original;
     const { guestNetwork } = this.#document.settings.nat;
     if (flow.reply.source !== destination) return this.#admitsTurned(flow);
-    if (this.#own.has(source) || cidrContains(guestNetwork, destination)) return true;
+    if (this.#own.has(source)) return true;
+    if (cidrContains(guestNetwork, destination)) return this.#admitsInbound(flow);
     if (this.#own.has(destination)) return this.#ingress(destination).some((rule) => ingressMatches(rule, flow));
     return !cidrContains(guestNetwork, source) || this.#admitsEgress(flow);
   }
@@ -111,6 +119,13 @@ class Admission {
       this.#forwards(destination).some((forward) => forwardLeads(forward, flow)) ||
       this.#statics(destination).some(({ privateAddress }) => privateAddress === flow.reply.source);
     return leads && this.#ingress(destination).some((rule) => ingressMatches(rule, flow));
+  }
+
+  /** To a guest's own address: from its network always, from outside by the rules of a routed network. */
+  #admitsInbound(flow: Flow): boolean {
+    const { nat, firewall } = this.#document.settings;
+    if (cidrContains(nat.guestNetwork, flow.original.source)) return true;
+    return firewall.isRouted === true && this.#inbound.some((rule) => egressMatches(rule, flow));
   }
 
   #admitsEgress(flow: Flow): boolean {

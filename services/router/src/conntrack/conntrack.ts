@@ -1,42 +1,54 @@
 // The flows of the connection tracking table as conntrack(8) 1.4.7 prints and deletes them.
 import type { CommandRunner, Host } from '@isthmus/host';
-import { type Ipv4Address, isIpv4Address } from '@isthmus/net';
+import type { AddressOf, Family, ProtocolOf } from '@isthmus/iptables-ts';
+import { type Ipv4Address, type Ipv6Address, isIpv4Address, isIpv6Address, parseIpv6Address } from '@isthmus/net';
 
-/** One direction of a flow. Ports with tcp, udp and their like; the others with icmp. */
-export interface FlowDirection {
-  readonly source: Ipv4Address;
-  readonly destination: Ipv4Address;
+/** One direction of a flow. Ports with tcp, udp and their like; the others with icmp and icmpv6. */
+export interface FlowDirection<F extends Family = 4> {
+  readonly source: AddressOf<F>;
+  readonly destination: AddressOf<F>;
   readonly sourcePort?: number;
   readonly destinationPort?: number;
   readonly icmp?: { readonly type: number; readonly code: number; readonly id: number };
 }
 
 /** A tracked flow. `protocol` is a name where conntrack knows one, else the number. */
-export interface Flow {
+export interface Flow<F extends Family = 4> {
   readonly protocol: string;
   /** As the first packet came in, before any translation. */
-  readonly original: FlowDirection;
+  readonly original: FlowDirection<F>;
   /** As an answer comes in: its source is where DNAT led, its destination what SNAT wrote. */
-  readonly reply: FlowDirection;
+  readonly reply: FlowDirection<F>;
 }
 
 /** What to list; absent fields mean any. */
-export interface FlowFilter {
-  readonly protocol?: 'tcp' | 'udp' | 'icmp';
-  readonly originalDestination?: Ipv4Address;
+export interface FlowFilter<F extends Family = 4> {
+  readonly protocol?: ProtocolOf<F>;
+  readonly originalDestination?: AddressOf<F>;
   readonly originalDestinationPort?: number;
-  readonly originalSource?: Ipv4Address;
-  readonly replyDestination?: Ipv4Address;
+  readonly originalSource?: AddressOf<F>;
+  readonly replyDestination?: AddressOf<F>;
 }
 
 type Fields = Record<string, string>;
 
-function directionOf(fields: Fields): FlowDirection | null {
+type AddressReader<F extends Family> = (text: string) => AddressOf<F> | null;
+
+function readIpv4(text: string): Ipv4Address | null {
+  return isIpv4Address(text) ? text : null;
+}
+
+function readIpv6(text: string): Ipv6Address | null {
+  return isIpv6Address(text) ? parseIpv6Address(text) : null;
+}
+
+function directionOf<F extends Family>(fields: Fields, read: AddressReader<F>): FlowDirection<F> | null {
   const { src = '', dst = '', sport, dport, type, code, id } = fields;
-  if (!isIpv4Address(src) || !isIpv4Address(dst)) return null;
+  const [source, destination] = [read(src), read(dst)];
+  if (source === null || destination === null) return null;
   return {
-    source: src,
-    destination: dst,
+    source,
+    destination,
     ...(sport === undefined || dport === undefined
       ? {}
       : { sourcePort: Number(sport), destinationPort: Number(dport) }),
@@ -46,7 +58,7 @@ function directionOf(fields: Fields): FlowDirection | null {
   };
 }
 
-function parseFlow(line: string): Flow | null {
+function parseFlow<F extends Family>(line: string, read: AddressReader<F>): Flow<F> | null {
   const [name = '', number = '', ...words] = line.split(/\s+/);
   const directions: Fields[] = [];
   for (const word of words) {
@@ -57,17 +69,26 @@ function parseFlow(line: string): Flow | null {
     // What follows a direction (mark, use, …) has other keys.
     if (fields !== undefined && fields[key] === undefined) fields[key] = value;
   }
-  const [original, reply] = directions.map(directionOf);
+  const [original, reply] = directions.map((each) => directionOf(each, read));
   if (original === undefined || original === null || reply === undefined || reply === null) return null;
   return { protocol: name === 'unknown' ? number : name, original, reply };
 }
 
-/** Reads `conntrack -L`. Lines that are no IPv4 flow are passed over. */
-export function parseFlows(text: string): Flow[] {
-  return text.split('\n').flatMap((line) => parseFlow(line) ?? []);
+function flowsOf<F extends Family>(text: string, read: AddressReader<F>): Flow<F>[] {
+  return text.split('\n').flatMap((line) => parseFlow(line, read) ?? []);
 }
 
-function filterWords(filter: FlowFilter): string[] {
+/** Reads `conntrack -L`. Lines that are no IPv4 flow are passed over. */
+export function parseFlows(text: string): Flow[] {
+  return flowsOf(text, readIpv4);
+}
+
+/** Reads `conntrack -L -f ipv6`. Lines that are no IPv6 flow are passed over. */
+export function parseIpv6Flows(text: string): Flow<6>[] {
+  return flowsOf(text, readIpv6);
+}
+
+function filterWords(filter: FlowFilter<Family>): string[] {
   const { protocol, originalDestination, originalDestinationPort, originalSource, replyDestination } = filter;
   return [
     ...(protocol === undefined ? [] : ['-p', protocol]),
@@ -86,8 +107,16 @@ export async function listFlows(commands: CommandRunner, filter: FlowFilter = {}
   return parseFlows(stdout);
 }
 
+/** As `listFlows`, of IPv6. */
+export async function listIpv6Flows(commands: CommandRunner, filter: FlowFilter<6> = {}): Promise<Flow<6>[]> {
+  const { stdout } = await commands.run('conntrack', ['-L', '-f', 'ipv6', ...filterWords(filter)], {
+    timeoutMs: 60_000,
+  });
+  return parseIpv6Flows(stdout);
+}
+
 /** The options of conntrack(8) that name exactly this flow: by the tuples of both directions. */
-function exactWords({ protocol, original, reply }: Flow): string[] {
+function exactWords({ protocol, original, reply }: Flow<Family>): string[] {
   const words = ['-p', protocol, '--orig-src', original.source, '--orig-dst', original.destination];
   words.push('--reply-src', reply.source, '--reply-dst', reply.destination);
   const { sourcePort, destinationPort, icmp } = original;
@@ -95,15 +124,18 @@ function exactWords({ protocol, original, reply }: Flow): string[] {
     words.push('--orig-port-src', String(sourcePort), '--orig-port-dst', String(destinationPort));
   }
   if (icmp !== undefined) {
-    words.push('--icmp-type', String(icmp.type), '--icmp-code', String(icmp.code), '--icmp-id', String(icmp.id));
+    const name = protocol === 'icmpv6' ? '--icmpv6' : '--icmp';
+    words.push(`${name}-type`, String(icmp.type), `${name}-code`, String(icmp.code), `${name}-id`, String(icmp.id));
   }
   return words;
 }
 
 type FlowField = keyof FlowFilter;
 
-const fields: { readonly [Field in FlowField]: (flow: Flow) => FlowFilter[Field] } = {
-  protocol: ({ protocol }) => (protocol === 'tcp' || protocol === 'udp' || protocol === 'icmp' ? protocol : undefined),
+const named = ['tcp', 'udp', 'icmp', 'icmpv6'] as const;
+
+const fields: { readonly [Field in FlowField]: (flow: Flow<Family>) => FlowFilter<Family>[Field] } = {
+  protocol: ({ protocol }) => named.find((each) => each === protocol),
   originalDestination: ({ original }) => original.destination,
   originalDestinationPort: ({ original }) => original.destinationPort,
   originalSource: ({ original }) => original.source,
@@ -113,19 +145,19 @@ const fields: { readonly [Field in FlowField]: (flow: Flow) => FlowFilter[Field]
 /** So few flows are named one by one. */
 const fewFlows = 4;
 
-interface FlowGroup {
-  readonly filter: FlowFilter;
-  readonly flows: readonly Flow[];
+interface FlowGroup<F extends Family> {
+  readonly filter: FlowFilter<F>;
+  readonly flows: readonly Flow<F>[];
 }
 
 /** The groups of a group by the field that has the fewest values in it, or null where no field tells its flows apart. */
-function split({ filter, flows }: FlowGroup): FlowGroup[] | null {
-  let best: ReadonlyMap<unknown, Flow[]> | null = null;
+function split<F extends Family>({ filter, flows }: FlowGroup<F>): FlowGroup<F>[] | null {
+  let best: ReadonlyMap<unknown, Flow<F>[]> | null = null;
   let bestField: FlowField = 'protocol';
   for (const field of Object.keys(fields) as FlowField[]) {
     const needsProtocol = field === 'originalDestinationPort';
     if (needsProtocol && filter.protocol !== 'tcp' && filter.protocol !== 'udp') continue;
-    const groups = Map.groupBy<unknown, Flow>(flows, fields[field]);
+    const groups = Map.groupBy<unknown, Flow<F>>(flows, fields[field]);
     if (groups.size < 2 || groups.has(undefined) || (best !== null && groups.size >= best.size)) continue;
     best = groups;
     bestField = field;
@@ -140,13 +172,15 @@ function split({ filter, flows }: FlowGroup): FlowGroup[] | null {
  * other. conntrack walks the kernel's whole table for every line, some 10 ms, so where all the flows of some protocol,
  * address or port go, one line takes them. `filter`: what was listed.
  */
-export function deletionLines(
-  filter: FlowFilter,
-  listed: readonly Flow[],
-  isDoomed: (flow: Flow) => boolean,
+export function deletionLines<F extends Family = 4>(
+  filter: FlowFilter<F>,
+  listed: readonly Flow<F>[],
+  isDoomed: (flow: Flow<F>) => boolean,
 ): string[] {
   const doomed = listed.filter(isDoomed);
-  const one = (words: readonly string[]) => ['-D', ...words].join(' ');
+  // Without it conntrack takes a line that names no address as one about IPv4.
+  const family = doomed[0]?.original.source.includes(':') === true ? ['-f', 'ipv6'] : [];
+  const one = (words: readonly string[]) => ['-D', ...family, ...words].join(' ');
   const isNamed = Object.keys(filter).length > 0;
   if (doomed.length > fewFlows && doomed.length === listed.length && isNamed) return [one(filterWords(filter))];
   const groups = doomed.length > fewFlows ? split({ filter, flows: listed }) : null;

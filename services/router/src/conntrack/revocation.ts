@@ -1,5 +1,5 @@
 // Revoked means revoked: which flows a change has to end, and ending them.
-import type { EgressRule, IngressRule, PortForward, RouterDocument, StaticNat } from '@isthmus/contract';
+import type { EgressRule, IngressRule, PortForward, RoutedRule, RouterDocument, StaticNat } from '@isthmus/contract';
 import type { Host } from '@isthmus/host';
 import { cidrContains, type Ipv4Address } from '@isthmus/net';
 import type { FilterChange, FilterSettings } from '../netfilter/state.ts';
@@ -56,16 +56,24 @@ function ofStatic({ publicAddress, privateAddress }: StaticNat): Suspicion[] {
   ];
 }
 
-function ofEgress(rule: EgressRule, { nat }: FilterSettings): Suspicion {
+function ofEgress(rule: EgressRule | RoutedRule, { nat }: FilterSettings): Suspicion {
   return {
     filter: rule.protocol === 'all' ? {} : { protocol: rule.protocol },
     matches: (flow) => cidrContains(nat.guestNetwork, flow.original.source) && egressMatches(rule, flow),
   };
 }
 
+function ofInbound(rule: RoutedRule, { nat }: FilterSettings): Suspicion {
+  return {
+    filter: rule.protocol === 'all' ? {} : { protocol: rule.protocol },
+    matches: (flow) => cidrContains(nat.guestNetwork, flow.original.destination) && egressMatches(rule, flow),
+  };
+}
+
 function ofSettings(before: FilterSettings, after: FilterSettings): Suspicion[] {
   const isNarrowed =
     before.firewall.egressDefault !== after.firewall.egressDefault ||
+    before.firewall.isRouted !== after.firewall.isRouted ||
     before.nat.guestNetwork !== after.nat.guestNetwork ||
     before.nat.publicInterface !== after.nat.publicInterface;
   if (isNarrowed) return [{ filter: {}, matches: () => true }];
@@ -86,6 +94,10 @@ function suspicionsOf({ before, after, entries }: FilterChange): Suspicion[] {
     ...entries['nat.portForwards'].flatMap((change) => given(change.before).map(ofForward)),
     ...entries['nat.staticNats'].flatMap((change) => given(change.before).flatMap(ofStatic)),
     ...entries['firewall.egress'].flatMap((change) => given(change[taken]).map((rule) => ofEgress(rule, after))),
+    ...entries['firewall.routed'].flatMap((change) => [
+      ...given(change.before).flatMap((rule) => (rule.direction === 'ingress' ? [ofInbound(rule, after)] : [])),
+      ...given(change[taken]).flatMap((rule) => (rule.direction === 'egress' ? [ofEgress(rule, after)] : [])),
+    ]),
   ];
 }
 

@@ -16,6 +16,7 @@ const collections = [
   'nat.staticNats',
   'firewall.ingress',
   'firewall.egress',
+  'firewall.routed',
 ] as const satisfies readonly CollectionName[];
 type FilterCollection = (typeof collections)[number];
 
@@ -56,6 +57,7 @@ export function turnedChange({ before, after, entries }: FilterChange): FilterCh
       'nat.staticNats': turned(entries['nat.staticNats']),
       'firewall.ingress': turned(entries['firewall.ingress']),
       'firewall.egress': turned(entries['firewall.egress']),
+      'firewall.routed': turned(entries['firewall.routed']),
     },
   };
 }
@@ -106,6 +108,7 @@ export class FilterState {
         'nat.staticNats': all('nat.staticNats'),
         'firewall.ingress': all('firewall.ingress'),
         'firewall.egress': all('firewall.egress'),
+        'firewall.routed': all('firewall.routed'),
       },
     });
     return state;
@@ -212,6 +215,12 @@ export class FilterState {
       if (rule === undefined) this.firewall.egress.remove(id);
       else this.firewall.egress.put(id, rule);
     }
+    for (const { id, before: old, after: rule } of entries['firewall.routed']) {
+      const { egress, inbound } = this.firewall;
+      if (old !== undefined && old.direction !== rule?.direction)
+        (old.direction === 'egress' ? egress : inbound).remove(id);
+      if (rule !== undefined) (rule.direction === 'egress' ? egress : inbound).put(id, rule);
+    }
     if (after !== null && (after.nat !== before?.nat || after.firewall !== before?.firewall)) this.#setBase(after);
     this.#settings = after;
   }
@@ -220,6 +229,8 @@ export class FilterState {
     const { guestInterface, guestNetwork, guestAddress, publicInterface } = nat;
     const outside = publicInterface === undefined ? {} : { publicInterface };
     const control = this.#control === undefined ? {} : { control: this.#control };
-    this.firewall.set({ guestInterface, guestNetwork, guestAddress, ...outside, ...control }, firewall.egressDefault);
+    const isRouted = firewall.isRouted === true;
+    const base = { guestInterface, guestNetwork, guestAddress, isRouted, ...outside, ...control };
+    this.firewall.set(base, firewall.egressDefault);
   }
 }
