@@ -18,6 +18,7 @@ export function idleOrchestration(methods: Partial<Orchestration> = {}): Orchest
   const nothing = async () => {};
   return {
     settleRule: nothing,
+    applyChanges: nothing,
     loadBalancerStatistics: async () => null,
     implementNetwork: nothing,
     restartNetwork: nothing,

@@ -10,7 +10,10 @@ import { commands as domain } from './domain/index.ts';
 import { commands as event } from './event/index.ts';
 import { listEventTypesOf } from './event/list-event-types.ts';
 import { commands as firewall } from './firewall/index.ts';
+import { commands as guestNetworkIpv6Prefix } from './guest-network-ipv6-prefix/index.ts';
 import { commands as host } from './host/index.ts';
+import { commands as ipv4Subnet } from './ipv4-subnet/index.ts';
+import { commands as ipv6Firewall } from './ipv6-firewall/index.ts';
 import { commands as job } from './job/index.ts';
 import { commands as key } from './key/index.ts';
 import { commands as loadBalancer } from './load-balancer/index.ts';
@@ -24,6 +27,7 @@ import { commands as pod } from './pod/index.ts';
 import { commands as portForwarding } from './port-forwarding/index.ts';
 import { commands as publicIp } from './public-ip/index.ts';
 import { commands as router } from './router/index.ts';
+import { commands as routingFirewall } from './routing-firewall/index.ts';
 import { commands as serviceOffering } from './service-offering/index.ts';
 import { commands as session } from './session/index.ts';
 import { commands as sslCertificate } from './ssl-certificate/index.ts';
@@ -49,12 +53,16 @@ const resources: readonly (readonly Command[])[] = [
   sslCertificate,
   network,
   firewall,
+  ipv6Firewall,
+  routingFirewall,
   key,
   domain,
   job,
   event,
   cluster,
   configuration,
+  guestNetworkIpv6Prefix,
+  ipv4Subnet,
   host,
   outOfBandManagement,
   networkOffering,

@@ -8,7 +8,7 @@ import type {
   PublicAddress,
   StaticNat,
 } from '@isthmus/contract';
-import { type Hostname, type Ipv4Address, type MacAddress, parseIpv4Cidr } from '@isthmus/net';
+import { type Hostname, type Ipv4Address, type Ipv6Address, type MacAddress, parseIpv4Cidr } from '@isthmus/net';
 import { publicInterface } from './settings.ts';
 
 /** The life of a rule, as the store has it. */
@@ -100,7 +100,15 @@ export function compileNic(nic: {
   readonly macAddress: MacAddress;
   readonly address: Ipv4Address;
   readonly hostname: Hostname;
+  /** In a dual-stack network. */
+  readonly ipv6Address?: Ipv6Address | null;
+  /** False: its lease names no router and no resolver. */
+  readonly isDefault?: boolean;
 }): { 'dhcp.hosts': DhcpHost; 'dns.records': DnsRecord } {
-  const { macAddress, address, hostname } = nic;
-  return { 'dhcp.hosts': { macAddress, address, hostname }, 'dns.records': { hostname, address } };
+  const { macAddress, address, hostname, ipv6Address, isDefault = true } = nic;
+  const ipv6 = ipv6Address ? { ipv6Address } : {};
+  return {
+    'dhcp.hosts': { macAddress, address, hostname, ...ipv6, ...(!isDefault && { isDefault }) },
+    'dns.records': { hostname, address, ...ipv6 },
+  };
 }

@@ -8,6 +8,14 @@ export const serviceProvider = 'VirtualRouter';
 export type NetworkMode = 'NATTED' | 'ROUTED';
 export type InternetProtocol = 'IPv4' | 'DualStack';
 
+/** Whether the routers of an offering's networks have a public NIC. */
+export function hasUplink(offering: {
+  readonly services: Readonly<Record<string, unknown>>;
+  readonly network_mode: NetworkMode;
+}): boolean {
+  return offering.network_mode === 'ROUTED' || offering.services.SourceNat !== undefined;
+}
+
 /** What a caller of createNetworkOffering asks for, as far as its parts have to fit each other. */
 export interface OfferingRequest {
   readonly supportedservices: readonly string[];

@@ -102,6 +102,9 @@ export async function startOrchestration(options: OrchestrationOptions): Promise
     ...hostOrchestration(parts),
     settleRule: (table, id) => settleRule(parts, table, id),
     loadBalancerStatistics: (networkId) => loadBalancerStatistics(parts, networkId),
+    applyChanges: async (id) => {
+      await updates.request(id);
+    },
     implementNetwork: (id) => network.implementNetwork(parts, id),
     restartNetwork: (id, { cleanup }) => network.restartNetwork(parts, id, cleanup),
     shutdownNetwork: (id) => network.shutdownNetwork(parts, id),

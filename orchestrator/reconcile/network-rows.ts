@@ -3,7 +3,9 @@ import { type ApplianceSpec, collectionNames } from '@isthmus/contract';
 import { macFromNumber } from '@isthmus/net';
 import { type Selectable, sql } from 'kysely';
 import { ApiError } from '../model/api-error.ts';
+import { hasUplink } from '../model/network-offering.ts';
 import { type Db, nextNumber, type Trx } from '../store/database.ts';
+import { ensurePublicIpv6 } from '../store/ipv6-network.ts';
 import { touch } from '../store/network-change.ts';
 import { allocatePublicAddress } from '../store/public-address.ts';
 import { defaultRouterOffering } from '../store/router-offering.ts';
@@ -43,9 +45,9 @@ export async function liveRouter(db: Db | Trx, networkId: string): Promise<Route
     .selectAll()
     .where('network_id', '=', networkId)
     .where('state', '<>', 'Destroyed')
+    .where('replaces', 'is', null)
     .executeTakeFirst();
 }
-    .where('replaces', 'is', null)
 
 /** The lowest VNI of the physical network's range that no network has. Throws 533. */
 export async function allocateVni(trx: Trx, network: Network): Promise<number> {
@@ -78,24 +80,32 @@ export async function allocateVni(trx: Trx, network: Network): Promise<number> {
 export async function ensureUplink(trx: Trx, network: Network): Promise<void> {
   const offering = await trx
     .selectFrom('network_offering')
-    .select('services')
+    .select(['services', 'network_mode', 'internet_protocol'])
     .where('id', '=', network.network_offering_id)
     .executeTakeFirstOrThrow();
-  if (services.SourceNat === undefined) return;
-  const has = await trx
+  if (!hasUplink(offering)) return;
+  const withIpv6 = offering.internet_protocol === 'DualStack';
+  if (!(await uplinkAddress(trx, network.id))) {
+    await allocatePublicAddress(trx, {
+      zoneId: network.zone_id,
+      accountId: network.account_id,
+      domainId: network.domain_id,
+      networkId: network.id,
+      isSourceNat: true,
+      withIpv6,
+    });
+  }
+  if (withIpv6) await ensurePublicIpv6(trx, network);
+}
+
+async function uplinkAddress(trx: Trx, networkId: string): Promise<boolean> {
+  const row = await trx
     .selectFrom('public_ip_address')
     .select('id')
-    .where('network_id', '=', network.id)
+    .where('network_id', '=', networkId)
     .where('is_source_nat', '=', true)
     .executeTakeFirst();
-  if (has !== undefined) return;
-  await allocatePublicAddress(trx, {
-    zoneId: network.zone_id,
-    accountId: network.account_id,
-    domainId: network.domain_id,
-    networkId: network.id,
-    isSourceNat: true,
-  });
+  return row !== undefined;
 }
 
 /** The row of a new router and of its document, of which everything is to be compiled. Throws 533. */
@@ -127,6 +137,7 @@ export async function createRouter(trx: Trx, network: Network): Promise<Router> 
       reason: null,
       version: null,
       handover: null,
+      has_public_nic: await uplinkAddress(trx, network.id),
     })
     .returningAll()
     .executeTakeFirstOrThrow();

@@ -11,7 +11,10 @@ export interface PublicAddressRequest {
   readonly accountId: string;
   readonly domainId: string;
   readonly networkId: string;
+  /** The address of the router's public NIC: its source NAT address, where it does any. */
   readonly isSourceNat: boolean;
+  /** True: of a range that has IPv6 too. */
+  readonly withIpv6?: boolean;
   readonly address?: Ipv4Address | undefined;
   /** The parameter that names `address`; `ipaddress` by default. */
   readonly parameter?: string;
@@ -33,7 +36,7 @@ export async function allocatePublicAddress(
     throw new ApiError(
       'insufficientCapacity',
       request.address === undefined
-        ? 'No public IP address is free in the zone'
+        ? `No public IP address is free in the zone${request.withIpv6 === true ? ', in a range with IPv6 (ip6cidr)' : ''}`
         : `The public IP address ${request.address} is in use: expected a free address of the zone`,
     );
   }
@@ -54,6 +57,12 @@ export async function allocatePublicAddress(
     .executeTakeFirstOrThrow();
 }
 
+/** Free; or reserved for the account that asks for it by its address. */
+function stateFor({ address, accountId }: PublicAddressRequest) {
+  if (address === undefined) return sql`address.state = 'Free'`;
+  return sql`(address.state = 'Free' or address.state = 'Reserved' and address.account_id = ${accountId}::uuid)`;
+}
+
 async function lockFreeAddress(
   trx: Trx,
   request: PublicAddressRequest,
@@ -64,10 +73,11 @@ async function lockFreeAddress(
       join vlan_ip_range range on range.id = address.vlan_ip_range_id
       left join domain dedicated on dedicated.id = range.domain_id
       join domain owner on owner.id = ${request.domainId}::uuid
-    where address.zone_id = ${request.zoneId}::uuid and address.state = 'Free'
+    where address.zone_id = ${request.zoneId}::uuid and ${stateFor(request)}
       and (range.account_id is null or range.account_id = ${request.accountId}::uuid)
       and (dedicated.id is null or range.account_id is not null or starts_with(owner.path, dedicated.path))
       ${request.address === undefined ? sql`` : sql`and address.address = ${request.address}`}
+      ${request.withIpv6 === true ? sql`and range.ip6_cidr is not null` : sql``}
     order by range.account_id is null, dedicated.id is null, address.address_number
     limit 1 for update of address ${skipLocked ? sql`skip locked` : sql``}`.execute(trx);
   return rows[0]?.id;

@@ -264,7 +264,8 @@ export interface PublicIpAddressTable {
   address_number: ColumnType<string, number | string, number | string>;
   vlan_ip_range_id: string;
   zone_id: string;
-  state: Generated<'Free' | 'Allocating' | 'Allocated' | 'Releasing'>;
+  /** Reserved: kept for its account, which has to ask for it by its address. */
+  state: Generated<'Free' | 'Reserved' | 'Allocating' | 'Allocated' | 'Releasing'>;
   account_id: string | null;
   domain_id: string | null;
   network_id: string | null;

@@ -2,6 +2,7 @@
 import { compileNic } from '../../compile/entries.ts';
 import type { Trx } from '../../store/database.ts';
 import { among, type Entries, type Loader } from './entries.ts';
+import { nicIpv6Address } from './ipv6.ts';
 
 export const dhcpHosts: Loader = (trx, networkId, ids) => nics(trx, networkId, 'dhcp.hosts', ids);
 export const dnsRecords: Loader = (trx, networkId, ids) => nics(trx, networkId, 'dns.records', ids);
@@ -15,14 +16,30 @@ async function nics(
   const rows = await trx
     .selectFrom('nic')
     .innerJoin('virtual_machine', 'virtual_machine.id', 'nic.virtual_machine_id')
-    .select(['nic.id', 'nic.address', 'nic.mac_address', 'virtual_machine.name'])
+    .innerJoin('network', 'network.id', 'nic.network_id')
+    .innerJoin('network_offering', 'network_offering.id', 'network.network_offering_id')
+    .select([
+      'nic.id',
+      'nic.address',
+      'nic.mac_address',
+      'nic.is_default',
+      'virtual_machine.name',
+      'network.ip6_cidr',
+      'network_offering.internet_protocol',
+    ])
     .where('nic.network_id', '=', networkId)
     .where(among('nic.id', ids))
     .execute();
   return new Map(
     rows.map((row) => [
       row.id,
-      compileNic({ address: row.address, macAddress: row.mac_address, hostname: row.name })[collection],
+      compileNic({
+        address: row.address,
+        macAddress: row.mac_address,
+        hostname: row.name,
+        isDefault: row.is_default,
+        ipv6Address: nicIpv6Address(row),
+      })[collection],
     ]),
   );
 }

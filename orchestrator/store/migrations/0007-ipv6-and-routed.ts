@@ -23,7 +23,11 @@ const statements = [
   // A dual-stack network's own /64, and the address that its router has among the public ones.
   `alter table network add column ip6_prefix_id uuid references guest_network_ipv6_prefix,
     add column ip6_cidr text unique, add column ip6_gateway text, add column ip6_public_address text unique,
-    add column ip6_dns1 text, add column ip6_dns2 text, add column guest_vm_cidr text`,
+    add column ip6_dns1 text, add column ip6_dns2 text, add column guest_vm_cidr text,
+    add column previous_network_offering_id uuid references network_offering`,
+  'alter table router add column has_public_nic boolean not null default true',
+  `update router set has_public_nic = exists (select 1 from public_ip_address
+    where public_ip_address.network_id = router.network_id and is_source_nat)`,
   `create table ipv6_firewall_rule (${firewallRule})`,
   'create index ipv6_firewall_rule_network on ipv6_firewall_rule (network_id)',
   // Subnets of a zone that routed networks are cut out of, and what was cut.
