@@ -11,6 +11,7 @@ import { dataFolder, foldersOf } from './installation.ts';
 import type { Sealer } from './pki/sealer.ts';
 import { startOrchestration } from './reconcile/index.ts';
 import type { Db } from './store/database.ts';
+import { DiagnosticsBundles } from './store/diagnostics-bundle.ts';
 import { startGarbageCollection } from './store/garbage-collection.ts';
 import { type ImageFolders, ImageStore, imageFolders } from './store/image.ts';
 import { createJobQueue } from './store/job-queue.ts';
@@ -48,7 +49,9 @@ export async function startOrchestrator(options: OrchestratorOptions): Promise<O
   const folders = options.images ?? imageFolders(process.env, fileURLToPath(new URL('..', import.meta.url)));
   const images = new ImageStore(db, folders);
   const templateDisks = new TemplateDisks({ db, log, commands: options.host.commands, folder: `${state}/templates` });
+  const bundles = new DiagnosticsBundles(db, `${state}/diagnostics`);
   const orchestration = await startOrchestration({
+    bundles,
     power: createIpmi(options.host.commands),
     images,
     templateDisks,
@@ -66,8 +69,16 @@ export async function startOrchestrator(options: OrchestratorOptions): Promise<O
     run: (id) => runJob(jobs, id),
     abandon: (id) => abandonJob(jobs, id),
   });
-  const garbage = startGarbageCollection({ db, log, holder, setting });
-  const server = createApiServer({ db, orchestration, commands, queue, log, pushes: () => orchestration.pushes() });
+  const garbage = startGarbageCollection({ db, log, holder, setting, bundles });
+  const server = createApiServer({
+    db,
+    orchestration,
+    commands,
+    queue,
+    log,
+    bundles,
+    pushes: () => orchestration.pushes(),
+  });
   const integration = createIntegrationServer({ db, orchestration, commands, queue, log });
   await server.listen(options.listen);
   const address = server.addresses()[0];
@@ -75,8 +86,10 @@ export async function startOrchestrator(options: OrchestratorOptions): Promise<O
   const reachable = ['0.0.0.0', '::'].includes(options.listen.host) ? '127.0.0.1' : options.listen.host;
   const integrationPort = Number(await setting('integration.api.port'));
   if (integrationPort > 0) await integration.listen({ host: '127.0.0.1', port: integrationPort });
+  const endpoint = `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${address.port}/client/api`;
+  bundles.listensAt(endpoint);
   return {
-    endpoint: `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${address.port}/client/api`,
+    endpoint,
     stop: async () => {
       await Promise.all([server.close(), integration.close()]);
       await garbage.stop();

@@ -4,10 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Selectable } from 'kysely';
 import { IpmiError } from '../drivers/ipmi.ts';
 import type { HostTable } from '../store/schema.ts';
+import { alertHost, routerMoved } from './alerts.ts';
 import { actOnPower, outOfBandOf } from './out-of-band.ts';
 import type { Parts } from './parts.ts';
 import { reviveRouterOf } from './router.ts';
-import { recordHostEvent } from './system-event.ts';
 import { moveOffFencedHost } from './virtual-machine.ts';
 
 type Host = Selectable<HostTable>;
@@ -94,7 +94,7 @@ async function raiseAlert(parts: Parts, host: Host, obstacle: string): Promise<v
     .executeTakeFirst();
   if (numUpdatedRows === 0n) return;
   parts.log.error('host is lost and could not be fenced', { host: host.name, obstacle });
-  await recordHostEvent(parts.db, 'ALERT.COMPUTE.HOST', 'ERROR', `Host ${host.name}: ${reason}`, host.id);
+  await alertHost(parts, host, reason, { type: 'ALERT.COMPUTE.HOST', level: 'ERROR' });
 }
 
 async function becomeDown(parts: Parts, host: Host): Promise<boolean> {
@@ -108,7 +108,7 @@ async function becomeDown(parts: Parts, host: Host): Promise<boolean> {
     .executeTakeFirst();
   if (numUpdatedRows === 0n) return false;
   parts.log.warn('host is fenced: its power is off', { host: host.name });
-  await recordHostEvent(parts.db, 'HOST.FENCE', 'WARN', `Host ${host.name} is off: confirmed`, host.id);
+  await alertHost(parts, host, 'it is off: confirmed', { type: 'HOST.FENCE', level: 'WARN' });
   return true;
 }
 
@@ -133,13 +133,20 @@ export async function evacuate(parts: Parts, host: Host): Promise<void> {
   const work = [
     ...routers.map((router) => async () => {
       if (router.state === 'Error' && router.network_state !== 'Implemented') return;
-      await attempt(parts, `router ${router.name}`, () => reviveRouterOf(parts, router.id, host.id));
+      await attempt(parts, `router ${router.name}`, () => reviveElsewhere(parts, router.id, host));
     }),
     ...instances.map((machine) => async () => {
       await attempt(parts, `instance ${machine.name}`, () => moveOffFencedHost(parts, machine.id, host));
     }),
   ];
   await Promise.all(Array.from({ length: startsAtOnce }, (_, first) => everyNth(work, first)));
+}
+
+async function reviveElsewhere(parts: Parts, id: string, host: Host): Promise<void> {
+  await reviveRouterOf(parts, id, host.id);
+  const moved = await parts.db.selectFrom('router').selectAll().where('id', '=', id).executeTakeFirst();
+  if (moved === undefined || moved.state !== 'Running' || moved.host_id === host.id) return;
+  await routerMoved(parts, moved, `started on another host, since host ${host.name} is off`);
 }
 
 async function everyNth(work: readonly (() => Promise<void>)[], first: number): Promise<void> {

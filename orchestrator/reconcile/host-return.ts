@@ -4,6 +4,7 @@ import { parseIpv4Address } from '@isthmus/net';
 import type { Selectable } from 'kysely';
 import type { Db, Trx } from '../store/database.ts';
 import type { HostTable } from '../store/schema.ts';
+import { hostRecovered } from './alerts.ts';
 import { onHost } from './hosts.ts';
 import type { Parts } from './parts.ts';
 import { recordHostEvent } from './system-event.ts';
@@ -50,6 +51,7 @@ export async function takeBack(parts: Parts, host: Host): Promise<void> {
     const carried = { appliances: appliances.map(({ id }) => id), instances: instances.map(({ id }) => id) };
     const strangers = await becomeUpUnless(parts, host, carried);
     if (strangers === null) {
+      await hostRecovered(parts, host);
       await stopStopped(parts, host, instances);
       return;
     }

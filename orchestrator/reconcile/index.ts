@@ -6,6 +6,7 @@ import { ApiError, parameterError } from '../model/api-error.ts';
 import type { Orchestration, RuleTable } from '../model/orchestration.ts';
 import type { Sealer } from '../pki/sealer.ts';
 import type { Db } from '../store/database.ts';
+import type { DiagnosticsBundles } from '../store/diagnostics-bundle.ts';
 import type { ImageStore } from '../store/image.ts';
 import type { Log } from '../store/log.ts';
 import type { Database } from '../store/schema.ts';
@@ -13,6 +14,7 @@ import type { TemplateDisks } from '../store/template-disk.ts';
 import { CertificateRotation } from './certificate-rotation.ts';
 import { Certificates } from './certificates.ts';
 import { Coalescer } from './coalescer.ts';
+import { healthOrchestration } from './health-orchestration.ts';
 import { HostMonitor } from './host-monitor.ts';
 import { hostOrchestration } from './host-orchestration.ts';
 import { Hosts, onHost } from './hosts.ts';
@@ -28,6 +30,7 @@ import { releasePublicIpAddress } from './public-ip-address.ts';
 import { settleReplacement } from './replacement.ts';
 import * as router from './router.ts';
 import { RouterAgents } from './router-agents.ts';
+import { RouterHealthMonitor } from './router-health-monitor.ts';
 import { RouterMonitor } from './router-monitor.ts';
 import { type Refusals, RouterPusher } from './router-pusher.ts';
 import { twinOf } from './twin-host.ts';
@@ -46,6 +49,7 @@ export interface OrchestrationOptions {
   readonly power: PowerControl;
   readonly images: ImageStore;
   readonly templateDisks: TemplateDisks;
+  readonly bundles: DiagnosticsBundles;
   /** Settings of the installation with their defaults. */
   readonly setting: (name: string) => Promise<string>;
   /** Milliseconds between two rounds of the monitor. Default 5,000. */
@@ -88,6 +92,7 @@ export async function startOrchestration(options: OrchestrationOptions): Promise
     certificates,
     sealer,
     images,
+    bundles: options.bundles,
     power: options.power,
     lock,
     pusher,
@@ -100,6 +105,7 @@ export async function startOrchestration(options: OrchestrationOptions): Promise
   const watch = runHostMonitor(new HostMonitor(parts, options.holder), log, ending.signal);
   return {
     ...hostOrchestration(parts),
+    ...healthOrchestration(parts),
     settleRule: (table, id) => settleRule(parts, table, id),
     loadBalancerStatistics: (networkId) => loadBalancerStatistics(parts, networkId),
     applyChanges: async (id) => {
@@ -139,17 +145,19 @@ export async function startOrchestration(options: OrchestrationOptions): Promise
 
 async function runMonitor(parts: Parts, holder: string, everyMs: number, signal: AbortSignal): Promise<void> {
   const routers = new RouterMonitor(parts);
+  const health = new RouterHealthMonitor(parts);
   const rotation = new CertificateRotation(parts);
   while (!signal.aborted) {
     try {
       await parts.certificates.refresh();
-      await monitor(parts, { routers, rotation }, holder);
+      await monitor(parts, { routers, health, rotation }, holder);
     } catch (error) {
       parts.log.error('the monitor failed', { error: String(error) });
     }
     await sleep(everyMs, undefined, { signal }).catch(() => undefined);
   }
   await routers.settle();
+  await health.settle();
 }
 
 async function runHostMonitor(hosts: HostMonitor, log: Log, signal: AbortSignal): Promise<void> {

@@ -8,6 +8,7 @@ import type { CertificateRotation } from './certificate-rotation.ts';
 import { meteringRound } from './metering.ts';
 import { implementNetwork, shutDownIfUnused } from './network.ts';
 import type { Parts } from './parts.ts';
+import type { RouterHealthMonitor } from './router-health-monitor.ts';
 import type { RouterMonitor } from './router-monitor.ts';
 import { destroyVirtualMachine, reviveVirtualMachine } from './virtual-machine.ts';
 
@@ -16,16 +17,18 @@ const leaseSeconds = 15;
 /** What remembers from one round to the next. */
 export interface Watches {
   readonly routers: RouterMonitor;
+  readonly health: Pick<RouterHealthMonitor, 'round'>;
   readonly rotation: CertificateRotation;
 }
 
 /** One look. `holder` names this orchestrator. Failures of one host or network are logged and leave the others alone. */
-export async function monitor(parts: Parts, { routers, rotation }: Watches, holder: string): Promise<void> {
+export async function monitor(parts: Parts, { routers, health, rotation }: Watches, holder: string): Promise<void> {
   if ((await acquireLease(parts.db, 'monitor', holder, leaseSeconds)) === null) return;
   const hosts = await parts.db.selectFrom('host').selectAll().where('state', '=', 'Up').execute();
   await Promise.all(
     hosts.map((host) => attempt(parts, `host ${host.name}`, () => lookAtMachines(parts, routers, host))),
   );
+  await attempt(parts, 'health checks', () => health.round());
   await attempt(parts, 'certificates', () => rotation.round());
   await attempt(parts, 'replacements left over', () => settleReplacements(parts));
   await attempt(parts, 'changes left over', () => pushLeftOvers(parts));

@@ -1,6 +1,7 @@
 import type { PowerControl } from '../drivers/ipmi.ts';
 import type { Sealer } from '../pki/sealer.ts';
 import type { Db } from '../store/database.ts';
+import type { DiagnosticsBundles } from '../store/diagnostics-bundle.ts';
 import type { ImageStore } from '../store/image.ts';
 import type { Log } from '../store/log.ts';
 import type { Certificates } from './certificates.ts';
@@ -25,6 +26,8 @@ export interface Parts {
   readonly power: PowerControl;
   /** Images whose signature was verified. */
   readonly images: ImageStore;
+  /** Bundles of diagnostics until they are fetched. */
+  readonly bundles: DiagnosticsBundles;
   /** Aborted once the orchestrator ends: what waits for a VM gives up. */
   readonly ending: AbortSignal;
   readonly lock: NetworkLock;

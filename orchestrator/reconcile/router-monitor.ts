@@ -4,10 +4,10 @@ import { type ApplianceReport, type Identity, sameIdentity } from '@isthmus/cont
 import type { Selectable } from 'kysely';
 import { isExpiredPeer } from '../drivers/errors.ts';
 import type { RouterTable } from '../store/schema.ts';
+import { alertRouter, routerRecovered } from './alerts.ts';
 import { renewExpiredRouter } from './expired-certificate.ts';
 import type { Parts } from './parts.ts';
 import { realignRouter, reviveRouter } from './router.ts';
-import { recordRouterEvent } from './system-event.ts';
 
 type WatchedRouter = Selectable<RouterTable> & {
   readonly acknowledged_epoch: string | null;
@@ -76,7 +76,9 @@ export class RouterMonitor {
   async #lookAtNamespace(router: WatchedRouter, report: ApplianceReport | undefined): Promise<void> {
     if (report?.state !== 'Running' || router.state !== 'Running') {
       this.#parts.log.warn('router is not running; starting it again', { router: router.name });
-      await this.#attempt(router, () => reviveRouter(this.#parts, router.id));
+      const isBack = await this.#attempt(router, () => reviveRouter(this.#parts, router.id));
+      if (isBack) await routerRecovered(this.#parts, router);
+      else await alertRouter(this.#parts, router, 'it does not run and could not be started again');
     } else if (!sameIdentity(report.agent?.serving ?? null, acknowledgedOf(router))) {
       await this.#attempt(router, () => realignRouter(this.#parts, router.id));
     }
@@ -109,9 +111,10 @@ export class RouterMonitor {
     if (revival.work !== null || performance.now() < revival.notBeforeMs) return;
     this.#parts.log.warn('router is not running; starting it again', { router: router.name, reason });
     revival.work = reviveRouter(this.#parts, router.id)
-      .then(() => {
+      .then(async () => {
         this.#silentLooks.delete(router.id);
         this.#revivals.delete(router.id);
+        await routerRecovered(this.#parts, router);
       })
       .catch(async (error: unknown) => {
         const pauseMs = Math.min(firstPauseMs * 2 ** revival.failures, longestPauseMs);
@@ -122,26 +125,20 @@ export class RouterMonitor {
           error: String(error),
           pauseMs,
         });
-        // Once for each time that it is down: whoever is called at night reads it there.
-        if (revival.failures === 1) await this.#alert(router, error);
+        await alertRouter(this.#parts, router, `it does not run and could not be started again: ${String(error)}`);
       })
       .finally(() => {
         revival.work = null;
       });
   }
 
-  async #alert({ id, name }: WatchedRouter, error: unknown): Promise<void> {
-    const words = `Router ${name} does not run and could not be started again: ${String(error)}`;
-    await recordRouterEvent(this.#parts.db, 'ALERT.DOMAIN.ROUTER', 'ERROR', words, id).catch((fault: unknown) => {
-      this.#parts.log.error('an event could not be recorded', { error: String(fault) });
-    });
-  }
-
-  async #attempt({ name }: Pick<WatchedRouter, 'name'>, work: () => Promise<void>): Promise<void> {
+  async #attempt({ name }: Pick<WatchedRouter, 'name'>, work: () => Promise<void>): Promise<boolean> {
     try {
       await work();
+      return true;
     } catch (error) {
       this.#parts.log.warn('a router could not be brought to its document', { router: name, error: String(error) });
+      return false;
     }
   }
 }

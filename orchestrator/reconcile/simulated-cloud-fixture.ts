@@ -7,6 +7,7 @@ import { IpmiError, type PowerControl } from '../drivers/ipmi.ts';
 import { createSealer } from '../pki/sealer.ts';
 import { ensureBuiltInRows } from '../store/built-in.ts';
 import type { Db } from '../store/database.ts';
+import { DiagnosticsBundles } from '../store/diagnostics-bundle.ts';
 import { ImageStore } from '../store/image.ts';
 import { silentLog } from '../store/log.ts';
 import { seedIdentity } from '../store/seed.ts';
@@ -94,6 +95,7 @@ async function createParts(db: Db, power: PowerControl): Promise<Parts> {
     certificates,
     sealer,
     images,
+    bundles: new DiagnosticsBundles(db, '/nonexistent'),
     power,
     lock,
     pusher,

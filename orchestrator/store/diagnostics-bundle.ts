@@ -15,11 +15,22 @@ const hashOf = (token: string): string => createHash('sha256').update(token).dig
 export class DiagnosticsBundles {
   readonly #db: Db;
   readonly #folder: string;
+  #endpoint = 'http://127.0.0.1/client/api';
 
   /** `folder`: absolute; made when it is first needed. */
   constructor(db: Db, folder: string) {
     this.#db = db;
     this.#folder = folder;
+  }
+
+  /** Tells where the API listens. */
+  listensAt(endpoint: string): void {
+    this.#endpoint = endpoint;
+  }
+
+  /** A bundle's link by its token. `endpoint`: as clients reach the API; '' for where it listens. */
+  url(token: string, endpoint: string): string {
+    return new URL(`/diagnostics/${token}`, endpoint === '' ? this.#endpoint : endpoint).href;
   }
 
   /** Keeps a bundle until `lifetimeMs` from now; answers with its link's token. Throws where it is too large. */

@@ -5,7 +5,7 @@ import { openTestDatabase } from './testing.ts';
 const nobody = '00000000-0000-0000-0000-000000000001';
 const hour = 3_600_000;
 
-test('past jobs and events are forgotten, running jobs and young ones stay', async (t) => {
+test('past jobs, events and alerts are forgotten, running jobs, lasting alerts and young ones stay', async (t) => {
   const { db, close } = await openTestDatabase();
   t.teardown(close);
   const owner = { user_id: null, account_id: nobody, domain_id: nobody };
@@ -25,7 +25,17 @@ test('past jobs and events are forgotten, running jobs and young ones stay', asy
     .insertInto('event')
     .values([{ ...event, created: old }, event])
     .execute();
-  const setting = async (name: string) => (name === 'event.purge.days' ? '1' : '1440');
-  t.deepEqual(await collectGarbage({ db, setting }), { sessions: 0, jobs: 2, events: 1 });
-  t.deepEqual(await collectGarbage({ db, setting }), { sessions: 0, jobs: 0, events: 0 });
+  const alert = { type: 9, name: 'ALERT.SERVICE.DOMAINROUTER', description: 'x', zone_id: null, pod_id: null };
+  await db
+    .insertInto('alert')
+    .values([
+      { ...alert, resource_id: nobody, resolved: old, last_sent: old },
+      { ...alert, resource_id: null, resolved: null, last_sent: old },
+      { ...alert, resource_id: nobody, resolved: null, last_sent: old },
+      { ...alert, resource_id: nobody, resolved: new Date() },
+    ])
+    .execute();
+  const setting = async (name: string) => (name.includes('purge') ? '1' : '1440');
+  t.deepEqual(await collectGarbage({ db, setting }), { sessions: 0, jobs: 2, events: 1, alerts: 2 });
+  t.deepEqual(await collectGarbage({ db, setting }), { sessions: 0, jobs: 0, events: 0, alerts: 0 });
 });

@@ -10,6 +10,8 @@ export interface GarbageCollectionOptions {
   /** Names this orchestrator, as for every lease. */
   readonly holder: string;
   readonly setting: (name: string) => Promise<string>;
+  /** Those of this orchestrator: each removes its own. */
+  readonly bundles?: { collect(): Promise<number> };
 }
 
 async function cutoff(setting: GarbageCollectionOptions['setting'], name: string, unitMs: number): Promise<Date> {
@@ -28,7 +30,17 @@ export async function collectGarbage({ db, setting }: Pick<GarbageCollectionOpti
     .deleteFrom('event')
     .where('created', '<', await cutoff(setting, 'event.purge.days', 24 * 3_600_000))
     .executeTakeFirst();
+  const alertDays = Number(await setting('alert.purge.delay'));
+  const alerts =
+    alertDays === 0
+      ? null
+      : await db
+          .deleteFrom('alert')
+          .where('last_sent', '<', new Date(Date.now() - alertDays * 24 * 3_600_000))
+          .where(({ or, eb }) => or([eb('resolved', 'is not', null), eb('resource_id', 'is', null)]))
+          .executeTakeFirst();
   return {
+    alerts: Number(alerts?.numDeletedRows ?? 0n),
     sessions: Number(sessions.numDeletedRows),
     jobs: Number(jobs.numDeletedRows),
     events: Number(events.numDeletedRows),
@@ -40,6 +52,7 @@ export function startGarbageCollection(options: GarbageCollectionOptions): { sto
   let round: Promise<void> = Promise.resolve();
   const tick = async () => {
     try {
+      await options.bundles?.collect();
       const lease = await acquireLease(options.db, 'garbage-collection', options.holder, 55);
       if (lease !== null) await collectGarbage(options);
     } catch (error) {
