@@ -52,7 +52,7 @@ export async function presentPortForwardingRules(
       ipaddress: addresses.get(row.public_ip_address_id)?.address,
       state: row.state,
       cidrlist: row.cidr_list,
-      vmguestip: nics.get(row.nic_id)?.address,
+      vmguestip: row.private_address ?? nics.get(row.nic_id)?.address,
       networkid: row.network_id,
       fordisplay: true,
       tags: [],

@@ -39,7 +39,13 @@ export const updatePortForwardingRule = asyncCommand({
       throw parameterError('id', id.id, 'a port forwarding rule that is not being deleted');
     }
     const ports = changedPorts(rule, privateport, privateendport);
-    const nic = await targetNic(db, { virtualMachineId: machineId, networkId: rule.network_id, vmguestip });
+    const sameNic = machineId === rule.virtual_machine_id ? rule.private_address : null;
+    const target = {
+      virtualMachineId: machineId,
+      networkId: rule.network_id,
+      vmguestip: vmguestip ?? sameNic ?? undefined,
+    };
+    const { nic, privateAddress } = await targetNic(db, target);
     await db
       .updateTable('port_forwarding_rule')
       .set({
@@ -47,6 +53,7 @@ export const updatePortForwardingRule = asyncCommand({
         private_end_port: ports.last,
         virtual_machine_id: machineId,
         nic_id: nic.id,
+        private_address: privateAddress,
         state: 'Add',
         // An earlier change that still waits has the acknowledged row already.
         previous: rule.state === 'Active' ? JSON.stringify({ ...rule, previous: null }) : undefined,

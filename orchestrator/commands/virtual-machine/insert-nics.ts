@@ -1,10 +1,10 @@
 // Gives a new instance its NICs: addresses and MAC addresses that nobody else has.
 import { type Hostname, type Ipv4Address, macFromNumber } from '@isthmus/net';
-import { nextGuestAddress, requestedGuestAddress } from '../../model/guest-address.ts';
 import { nextNumber, type Trx } from '../../store/database.ts';
-import { touch } from '../../store/network-change.ts';
+import { touchNic } from '../../store/network-change.ts';
 import type { EntityRow } from '../entities.ts';
 import { parameterError } from '../errors.ts';
+import { freeGuestAddress } from '../nic/guest-address.ts';
 
 type Network = EntityRow<'network'>;
 
@@ -16,35 +16,20 @@ export async function insertNics(
   address: Ipv4Address | undefined,
 ): Promise<void> {
   for (const [index, network] of networks.entries()) {
-    const { id } = await db
+    const nic = await db
       .insertInto('nic')
       .values({
         virtual_machine_id: machineId,
         network_id: network.id,
-        address: await guestAddress(db, network, index === 0 ? address : undefined),
+        address: await freeGuestAddress(db, network, index === 0 ? address : undefined),
         mac_address: macFromNumber(await nextNumber(db, 'mac_number')),
         is_default: index === 0,
         device_id: index,
       })
-      .returning('id')
+      .returning(['id', 'network_id'])
       .executeTakeFirstOrThrow();
-    await touch(db, network.id, 'dhcp.hosts', id);
-    await touch(db, network.id, 'dns.records', id);
+    await touchNic(db, nic);
   }
-}
-
-async function guestAddress(db: Trx, network: Network, wanted: Ipv4Address | undefined): Promise<Ipv4Address> {
-  const rows = await db.selectFrom('nic').select('address').where('network_id', '=', network.id).execute();
-  const taken = new Set(rows.map((row) => row.address));
-  const space = {
-    cidr: network.cidr,
-    gateway: network.gateway,
-    startIp: network.start_ip,
-    endIp: network.end_ip,
-  };
-  return wanted === undefined
-    ? nextGuestAddress(space, taken)
-    : requestedGuestAddress(space, taken, wanted, 'ipaddress');
 }
 
 /** Throws 431 where an instance of one of the networks has the name: the router's DNS answers for it. */

@@ -32,6 +32,7 @@ export function presentNic(
   nic: EntityRow<'nic'>,
   network: EntityRow<'network'> | undefined,
   publicAddress: { readonly id: string; readonly address: string } | undefined,
+  secondary: readonly EntityRow<'nic_secondary_address'>[],
 ): ResponseObject {
   const uri =
     caller.role === 'Admin' && network !== undefined && network.vni !== null ? `vxlan://${network.vni}` : undefined;
@@ -51,7 +52,7 @@ export function presentNic(
     type: 'Isolated',
     isdefault: nic.is_default,
     macaddress: nic.mac_address,
-    secondaryip: [],
+    secondaryip: secondary.map(({ id, address }) => ({ id, ipaddress: address })),
     extradhcpoption: [],
     deviceid: String(nic.device_id),
     virtualmachineid: nic.virtual_machine_id,

@@ -16,7 +16,30 @@ export async function presentNics(
     nics.map((nic) => nic.network_id),
   );
   const publicAddresses = await staticNatAddresses(db, nics);
-  return nics.map((nic) => presentNic(caller, nic, networks.get(nic.network_id), publicAddresses.get(nic.id)));
+  const secondary = await secondaryAddresses(db, nics);
+  return nics.map((nic) =>
+    presentNic(
+      caller,
+      nic,
+      networks.get(nic.network_id),
+      publicAddresses.get(nic.id),
+      secondary.filter(({ nic_id }) => nic_id === nic.id),
+    ),
+  );
+}
+
+async function secondaryAddresses(db: Db, nics: readonly EntityRow<'nic'>[]) {
+  if (nics.length === 0) return [];
+  return db
+    .selectFrom('nic_secondary_address')
+    .selectAll()
+    .where(
+      'nic_id',
+      'in',
+      nics.map(({ id }) => id),
+    )
+    .orderBy('created')
+    .execute();
 }
 
 async function staticNatAddresses(db: Db, nics: readonly EntityRow<'nic'>[]) {

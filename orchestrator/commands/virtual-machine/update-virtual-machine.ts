@@ -1,4 +1,4 @@
-import { touch } from '../../store/network-change.ts';
+import { touchNic } from '../../store/network-change.ts';
 import { type CommandContext, syncCommand } from '../declaration.ts';
 import type { EntityRow } from '../entities.ts';
 import { parameterError } from '../errors.ts';
@@ -67,8 +67,5 @@ async function rename(
   if (state !== 'Stopped') throw parameterError('name', name, `the instance in state Stopped; it is ${state}`);
   if (networkIds.length > 0) await checkNameFree(db, networkIds, name, machine.id);
   await db.updateTable('virtual_machine').set({ name }).where('id', '=', machine.id).execute();
-  for (const nic of nics) {
-    await touch(db, nic.network_id, 'dhcp.hosts', nic.id);
-    await touch(db, nic.network_id, 'dns.records', nic.id);
-  }
+  for (const nic of nics) await touchNic(db, nic);
 }

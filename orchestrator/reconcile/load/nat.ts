@@ -14,7 +14,7 @@ export const portForwards: Loader = async (trx, networkId, ids) => {
     .innerJoin('public_ip_address', 'public_ip_address.id', 'port_forwarding_rule.public_ip_address_id')
     .innerJoin('nic', 'nic.id', 'port_forwarding_rule.nic_id')
     .selectAll('port_forwarding_rule')
-    .select(['public_ip_address.address as public_address', 'nic.address as private_address'])
+    .select(['public_ip_address.address as public_address', 'nic.address as nic_address'])
     .where('port_forwarding_rule.network_id', '=', networkId)
     .where(among('port_forwarding_rule.id', ids))
     .execute();
@@ -23,7 +23,7 @@ export const portForwards: Loader = async (trx, networkId, ids) => {
       row.id,
       compilePortForward({
         publicAddress: row.public_address,
-        privateAddress: row.private_address,
+        privateAddress: row.private_address ?? row.nic_address,
         protocol: row.protocol,
         publicPorts: [row.public_start_port, row.public_end_port],
         privatePorts: [row.private_start_port, row.private_end_port],
@@ -50,7 +50,8 @@ async function publicAddresses(
       'public_ip_address.state',
       'public_ip_address.static_nat_state',
       'vlan_ip_range.netmask',
-      'nic.address as private_address',
+      'public_ip_address.static_nat_private_address',
+      'nic.address as nic_address',
     ])
     .where('public_ip_address.network_id', '=', networkId)
     .where(among('public_ip_address.id', ids))
@@ -61,7 +62,7 @@ async function publicAddresses(
       collection === 'nat.staticNats'
         ? compileStaticNat({
             publicAddress: row.address,
-            privateAddress: row.private_address,
+            privateAddress: row.nic_address === null ? null : (row.static_nat_private_address ?? row.nic_address),
             state: row.static_nat_state,
           })
         : compilePublicAddress({

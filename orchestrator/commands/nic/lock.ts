@@ -1,0 +1,46 @@
+import type { Trx } from '../../store/database.ts';
+import type { EntityRow } from '../entities.ts';
+import { parameterError } from '../errors.ts';
+import { lockNetwork } from '../network/lock.ts';
+
+/** An instance, one of its NICs and that one's network, locked until the transaction ends. */
+export interface LockedNic {
+  readonly machine: EntityRow<'virtual_machine'>;
+  readonly nic: EntityRow<'nic'>;
+  readonly network: EntityRow<'network'>;
+}
+
+/**
+ * Locks an instance in one of these states. Throws 431 for `parameter` in any other.
+ */
+export async function lockMachineIn(
+  db: Trx,
+  parameter: string,
+  id: string,
+  states: readonly EntityRow<'virtual_machine'>['state'][],
+): Promise<EntityRow<'virtual_machine'>> {
+  const machine = await db
+    .selectFrom('virtual_machine')
+    .selectAll()
+    .where('id', '=', id)
+    .forNoKeyUpdate()
+    .executeTakeFirst();
+  if (machine === undefined || !states.includes(machine.state)) {
+    const state = machine === undefined ? 'gone' : `in state ${machine.state}`;
+    throw parameterError(parameter, id, `an instance in state ${states.join(' or ')}; it is ${state}`);
+  }
+  return machine;
+}
+
+/** Locks what changes with a NIC: the network first, as everywhere. Throws 431. */
+export async function lockNic(
+  db: Trx,
+  nic: EntityRow<'nic'>,
+  states: readonly EntityRow<'virtual_machine'>['state'][],
+): Promise<LockedNic> {
+  const network = await lockNetwork(db, nic.network_id);
+  const machine = await lockMachineIn(db, 'nicid', nic.virtual_machine_id, states);
+  const current = await db.selectFrom('nic').selectAll().where('id', '=', nic.id).executeTakeFirst();
+  if (current === undefined) throw parameterError('nicid', nic.id, 'a NIC that is there');
+  return { machine, nic: current, network };
+}

@@ -1,0 +1,37 @@
+import { asyncCommand } from '../declaration.ts';
+import { parameterError } from '../errors.ts';
+import { p } from '../parameter.ts';
+import { presentVirtualMachine, virtualMachineResponseFields } from '../virtual-machine/response.ts';
+import { lockNic } from './lock.ts';
+import { refuseWhileUsed } from './uses.ts';
+
+/** Takes a NIC from an instance, also while it runs. */
+export const removeNicFromVirtualMachine = asyncCommand({
+  name: 'removeNicFromVirtualMachine',
+  description: 'Takes a NIC that is not the default one from an instance, with its lease and its names',
+  roles: ['Admin', 'DomainAdmin', 'User'],
+  parameters: {
+    virtualmachineid: p.entity('virtual_machine').required('The instance'),
+    nicid: p.entity('nic').required('The NIC'),
+  },
+  responseKey: 'virtualmachine',
+  responseFields: virtualMachineResponseFields,
+  eventType: 'NIC.DELETE',
+  instanceType: 'Nic',
+  creates: false,
+  prepare: async ({ db }, { virtualmachineid, nicid }) => {
+    const { nic, machine } = await lockNic(db, nicid, ['Running', 'Stopped']);
+    if (machine.id !== virtualmachineid.id) throw parameterError('nicid', nic.id, 'a NIC of the instance');
+    if (nic.is_default) {
+      throw parameterError('nicid', nic.id, 'a NIC that is not the default one (updateDefaultNicForVirtualMachine)');
+    }
+    await refuseWhileUsed(db, nic);
+    return { id: nic.id };
+  },
+  execute: async (context, id) => {
+    const nic = await context.db.selectFrom('nic').select('virtual_machine_id').where('id', '=', id).executeTakeFirst();
+    if (nic === undefined) return {};
+    await context.orchestration.removeNic(id);
+    return presentVirtualMachine(context, nic.virtual_machine_id);
+  },
+});

@@ -1,0 +1,48 @@
+import { sql } from 'kysely';
+import { touchNic } from '../../store/network-change.ts';
+import { asyncCommand } from '../declaration.ts';
+import { parameterError } from '../errors.ts';
+import { lockNetwork } from '../network/lock.ts';
+import { p } from '../parameter.ts';
+import { presentVirtualMachine, virtualMachineResponseFields } from '../virtual-machine/response.ts';
+import { lockMachineIn } from './lock.ts';
+
+/** Makes another NIC the default one: the one whose lease names a router and resolvers. */
+export const updateDefaultNicForVirtualMachine = asyncCommand({
+  name: 'updateDefaultNicForVirtualMachine',
+  description:
+    'Makes a NIC the default one of its instance; its lease names router and resolvers from its next renewal',
+  roles: ['Admin', 'DomainAdmin', 'User'],
+  parameters: {
+    virtualmachineid: p.entity('virtual_machine').required('The instance'),
+    nicid: p.entity('nic').required('The NIC'),
+  },
+  responseKey: 'virtualmachine',
+  responseFields: virtualMachineResponseFields,
+  eventType: 'NIC.UPDATE',
+  instanceType: 'VirtualMachine',
+  creates: false,
+  prepare: async ({ db }, { virtualmachineid, nicid }) => {
+    const before = await db
+      .selectFrom('nic')
+      .selectAll()
+      .where('virtual_machine_id', '=', virtualmachineid.id)
+      .orderBy('network_id')
+      .execute();
+    for (const nic of before) await lockNetwork(db, nic.network_id);
+    const machine = await lockMachineIn(db, 'virtualmachineid', virtualmachineid.id, ['Running', 'Stopped']);
+    if (nicid.virtual_machine_id !== machine.id) throw parameterError('nicid', nicid.id, 'a NIC of the instance');
+    if (nicid.is_default) throw parameterError('nicid', nicid.id, 'a NIC that is not the default one already');
+    await db
+      .updateTable('nic')
+      .set({ is_default: sql<boolean>`id = ${nicid.id}` })
+      .where('virtual_machine_id', '=', machine.id)
+      .execute();
+    for (const nic of before) await touchNic(db, nic);
+    return { id: machine.id };
+  },
+  execute: async (context, id) => {
+    await context.orchestration.settleNics(id);
+    return presentVirtualMachine(context, id);
+  },
+});
