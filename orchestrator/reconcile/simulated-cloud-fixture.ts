@@ -19,6 +19,7 @@ import { Hosts } from './hosts.ts';
 import { implementNetwork } from './network.ts';
 import { NetworkLock } from './network-lock.ts';
 import type { Parts } from './parts.ts';
+import { settleReplacement } from './replacement.ts';
 import { RouterAgents } from './router-agents.ts';
 import { RouterMonitor } from './router-monitor.ts';
 import { type Refusals, RouterPusher } from './router-pusher.ts';
@@ -87,7 +88,7 @@ async function createParts(db: Db, power: PowerControl): Promise<Parts> {
   );
   const images = new ImageStore(db, { images: '/nonexistent', keys: '/nonexistent' });
   const ending = new AbortController().signal;
-  return {
+  const parts: Parts = {
     db,
     log: silentLog,
     hosts,
@@ -103,6 +104,8 @@ async function createParts(db: Db, power: PowerControl): Promise<Parts> {
     setting,
     ending,
   };
+  lock.settle = (networkId, lease) => settleReplacement(parts, networkId, lease);
+  return parts;
 }
 
 interface Zone {

@@ -4,13 +4,17 @@ import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Socket } from 'node:net';
-import type { HostReport, Identity, Push } from '@isthmus/contract';
+import type { HostReport, Identity, Ports, Push } from '@isthmus/contract';
 import type { Ipv4Address } from '@isthmus/net';
 
 interface Machine {
   running: boolean;
   serving: Identity | null;
+  dark: boolean;
 }
+
+/** What becomes of a call: it has no effect, or its effect is not told, since the connection breaks. */
+export type CallFault = 'lost' | 'untold';
 
 export class SimulatedHost {
   readonly name: string;
@@ -28,6 +32,9 @@ export class SimulatedHost {
   memoryFreeBytes = 8 * 2 ** 30;
   /** Called before a machine starts to run. */
   onStart: (kind: 'appliance' | 'instance', id: string) => void = () => {};
+  /** Called before each call and after it. */
+  faultOf: (call: string) => CallFault | null = () => null;
+  onAnswered: (call: string) => void = () => {};
   readonly #path: string;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -41,7 +48,12 @@ export class SimulatedHost {
       void read(request).then((body) => {
         // What arrives at a host that is off or cut off is never answered.
         if (!this.isOn || !this.isReachable) return request.socket.destroy();
+        const call = `${request.method} ${request.url}`;
+        const fault = this.faultOf(call);
+        if (fault === 'lost') return request.socket.destroy();
         const { status, answer } = this.#answer(request.method ?? '', request.url ?? '', body);
+        this.onAnswered(call);
+        if (fault === 'untold') return request.socket.destroy();
         response.writeHead(status, { 'content-type': 'application/json' });
         response.end(answer === null ? undefined : JSON.stringify(answer));
       });
@@ -103,14 +115,15 @@ export class SimulatedHost {
   }
 
   #answer(method: string, url: string, body: string): { status: number; answer: unknown } {
-    const [, , resource = '', id = '', action = ''] = url.split('/');
+    const [, , resource = '', id = '', action = '', ...rest] = url.split('/');
     if (resource === 'host') return { status: 200, answer: this.report() };
     if (resource === 'tunnels') {
       this.tunnels.push((JSON.parse(body) as { peers: string[] }).peers);
       return { status: 204, answer: null };
     }
-    if (resource === 'appliances') return this.#machine('appliance', this.appliances, method, id, action, body);
-    if (resource === 'instances') return this.#machine('instance', this.instances, method, id, action, body);
+    if (resource === 'appliances')
+      return this.#machine('appliance', this.appliances, method, id, [action, ...rest], body);
+    if (resource === 'instances') return this.#machine('instance', this.instances, method, id, [action, ...rest], body);
     return { status: 204, answer: null };
   }
 
@@ -119,7 +132,7 @@ export class SimulatedHost {
     machines: Map<string, Machine>,
     method: string,
     id: string,
-    action: string,
+    [action = '', ...rest]: readonly string[],
     body: string,
   ): { status: number; answer: unknown } {
     if (id === '')
@@ -128,7 +141,7 @@ export class SimulatedHost {
       const known = machines.delete(id);
       return known ? { status: 204, answer: null } : notFound;
     }
-    const machine = machines.get(id) ?? { running: false, serving: null };
+    const machine = machines.get(id) ?? { running: false, serving: null, dark: JSON.parse(body || '{}').dark === true };
     if (method === 'PUT' && action === '') {
       machines.set(id, machine);
       this.#run(kind, id, machine);
@@ -136,12 +149,21 @@ export class SimulatedHost {
     }
     if (!machines.has(id)) return notFound;
     if (method === 'GET') return { status: 200, answer: action === 'state' ? {} : describe(kind, id, machine) };
+    if (action === 'ports') return this.#changePorts(machine, JSON.parse(body) as Ports);
+    if (action === 'operations') return operationAnswer(rest[0]);
     if (action === 'push') {
       machine.serving = (JSON.parse(body) as Push).target;
       return { status: 200, answer: { identity: machine.serving } };
     }
     if (action === 'stop') machine.running = false;
     if (action === 'start' || action === 'reboot') this.#run(kind, id, machine);
+    return { status: 204, answer: null };
+  }
+
+  #changePorts(machine: Machine, { state, instead }: Ports): { status: number; answer: unknown } {
+    const other = instead === undefined ? undefined : this.appliances.get(instead);
+    if (other !== undefined) other.dark = state === 'lit';
+    machine.dark = state === 'dark';
     return { status: 204, answer: null };
   }
 
@@ -153,6 +175,16 @@ export class SimulatedHost {
 }
 
 const notFound = { status: 404, answer: { code: 'not-found', message: 'it is not there' } };
+
+function operationAnswer(name: string | undefined): { status: number; answer: unknown } {
+  const answers: Readonly<Record<string, unknown>> = {
+    'export-flows': { flows: '' },
+    'import-flows': { taken: 0, present: 0 },
+    announce: {},
+  };
+  const answer = answers[name ?? ''];
+  return answer === undefined ? notFound : { status: 200, answer };
+}
 
 function describe(kind: 'appliance' | 'instance', id: string, { running, serving }: Machine): unknown {
   const state = running ? 'Running' : 'Stopped';
