@@ -1,6 +1,6 @@
 // Debian packages: which of debian-packages.json are missing, asking once, and apt-get with progress.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { root, SetupError } from './repository.mjs';
 
@@ -29,6 +29,7 @@ export async function installDebianPackages(groups) {
   for (const name of missing) process.stdout.write(`  ${name.padEnd(18)} ${wanted[name] ?? ''}\n`);
   if (!(await agreed())) throw new SetupError(`not installed. To do it yourself: ${command}`);
   if (missing.includes('postgresql')) keepPostgresqlWithoutCluster();
+  if (missing.includes('haproxy')) keepServiceFromStarting('haproxy');
   const update = await apt(['update']);
   const install = await apt(['install', '--yes', '--no-install-recommends', ...missing]);
   if (install.code !== 0) throw new SetupError(explain(install.output, update.output, command));
@@ -84,6 +85,17 @@ function keepPostgresqlWithoutCluster() {
     `${folder}/isthmus.conf`,
     '# Written by Isthmus, which runs its own private cluster.\ncreate_main_cluster = false\n',
   );
+}
+
+/**
+ * Routers start their own; the package would start and enable one for the whole machine. Called only where it is not
+ * installed yet. A mask of systemd's that stands before the package comes is kept by it.
+ * @param {string} name
+ */
+function keepServiceFromStarting(name) {
+  const folder = '/etc/systemd/system';
+  mkdirSync(folder, { recursive: true });
+  if (!existsSync(`${folder}/${name}.service`)) symlinkSync('/dev/null', `${folder}/${name}.service`);
 }
 
 /**

@@ -28,6 +28,7 @@ export interface FirewallBase {
 export interface BaseNames {
   readonly ingressRoot: string;
   readonly egress: string;
+  readonly listeners: string;
   /** There only in a routed network. */
   readonly inbound: string;
   readonly spoof: string;
@@ -98,13 +99,15 @@ export function manglePrerouting(base: FirewallBase, names: BaseNames, options: 
 
 /**
  * filter INPUT: guests get DHCP, DNS and an echo from the router's own address, nobody else does. What is left of a
- * public address here (neither forwarded nor static NAT) answers an echo only: mangle has asked the ingress rules.
+ * public address here (neither forwarded nor static NAT) answers an echo, and the listeners of load balancers: mangle has
+ * asked the ingress rules.
  */
 export function filterInput(base: FirewallBase, names: BaseNames): Chain {
   const { guestInterface: inInterface, guestAddress, publicInterface } = base;
   const destination = ipv4Network(guestAddress, 32);
   const ping: Match = { protocol: 'icmp', icmp: echoRequest };
-  const own: Match = { sets: [{ name: names.publicAddresses, direction: 'dst' }], ...ping };
+  const own: Match = { sets: [{ name: names.publicAddresses, direction: 'dst' }] };
+  const sides = publicInterface === undefined ? [inInterface] : [inInterface, publicInterface];
   const rules = [
     ...controlInput(base.control),
     established(),
@@ -113,8 +116,10 @@ export function filterInput(base: FirewallBase, names: BaseNames): Chain {
     rule({ inInterface, destination, protocol: 'udp', destinationPorts: dnsPort }, 'ACCEPT'),
     rule({ inInterface, destination, protocol: 'tcp', destinationPorts: dnsPort }, 'ACCEPT'),
     rule({ inInterface, destination, ...ping }, 'ACCEPT'),
-    rule({ inInterface, ...own }, 'ACCEPT'),
-    ...(publicInterface === undefined ? [] : [rule({ inInterface: publicInterface, ...own }, 'ACCEPT')]),
+    ...sides.map((side) => rule({ inInterface: side, ...own, ...ping }, 'ACCEPT')),
+    ...sides.map((side) =>
+      rule({ inInterface: side, ...own, protocol: 'tcp' }, { kind: 'jump', chain: names.listeners }),
+    ),
   ];
   return { policy: 'DROP', rules };
 }

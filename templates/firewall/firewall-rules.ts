@@ -11,6 +11,7 @@ import {
 import { CidrLists, ipv4Set } from './cidr-lists.ts';
 import { EgressRules } from './egress-rules.ts';
 import { IngressRules } from './ingress-rules.ts';
+import { LoadBalancerListeners } from './load-balancer-rules.ts';
 import { PublicAddresses } from './public-addresses.ts';
 import { InboundRules } from './routed-rules.ts';
 
@@ -35,6 +36,7 @@ export class FirewallRules {
   readonly publicAddresses: PublicAddresses;
   readonly ingress: IngressRules;
   readonly egress: EgressRules;
+  readonly listeners: LoadBalancerListeners;
   /** Takes part in a routed network alone. */
   readonly inbound: InboundRules;
   readonly #names: BaseNames;
@@ -48,10 +50,12 @@ export class FirewallRules {
     this.publicAddresses = new PublicAddresses(namePrefix);
     this.ingress = new IngressRules(namePrefix, this.lists);
     this.egress = new EgressRules(namePrefix, this.lists);
+    this.listeners = new LoadBalancerListeners(namePrefix);
     this.inbound = new InboundRules(namePrefix, this.lists);
     this.#names = {
       ingressRoot: this.ingress.root,
       egress: this.egress.chain,
+      listeners: this.listeners.root,
       inbound: this.inbound.chain,
       spoof: `${namePrefix}spoof`,
       publicAddresses: this.publicAddresses.setName,
@@ -110,7 +114,7 @@ export class FirewallRules {
     return {
       raw,
       mangle: new Map([...mangle, ...this.ingress.chains()]),
-      filter: new Map([...filter, ...this.egress.chains(), ...(this.#isRouted() ? this.inbound.chains() : [])]),
+      filter: new Map([...filter, ...this.egress.chains(), ...this.listeners.chains(), ...(this.#isRouted() ? this.inbound.chains() : [])]),
     };
   }
 
@@ -126,7 +130,7 @@ export class FirewallRules {
     return {
       raw: new Map(raw),
       mangle: new Map<string, Chain | null>([...mangle, ...this.ingress.takeChanges()]),
-      filter: new Map<string, Chain | null>([...filter, ...this.egress.takeChanges(), ...this.#takeInbound()]),
+      filter: new Map<string, Chain | null>([...filter, ...this.egress.takeChanges(), ...this.listeners.takeChanges(), ...this.#takeInbound()]),
     };
   }
 }

@@ -5,6 +5,7 @@ export * from './direction-rules.ts';
 export * from './egress-rules.ts';
 export * from './firewall-rules.ts';
 export * from './ingress-rules.ts';
+export * from './load-balancer-rules.ts';
 export * from './protocol-match.ts';
 export * from './public-addresses.ts';
 export * from './routed-rules.ts';

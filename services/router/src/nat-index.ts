@@ -1,5 +1,13 @@
-import type { PortForward, StaticNat } from '@isthmus/contract';
-import { type Ipv4Address, type PortRange, portRangesOverlap } from '@isthmus/net';
+import type { LoadBalancerRule, PortForward, StaticNat } from '@isthmus/contract';
+import { type Ipv4Address, type PortRange, portRange, portRangesOverlap } from '@isthmus/net';
+
+/** What a port forward, or a load balancer, takes of a public address. */
+export type ForwardClaim = Pick<PortForward, 'publicAddress' | 'protocol' | 'publicPorts'>;
+
+/** What a load balancer takes of its public address, as a port forward would. */
+export function claimOf({ publicAddress, publicPort, protocol }: LoadBalancerRule): ForwardClaim {
+  return { publicAddress, protocol: protocol === 'udp' ? 'udp' : 'tcp', publicPorts: portRange(publicPort) };
+}
 
 /** One port forward's ports on its public address. */
 interface Slot {
@@ -40,7 +48,7 @@ export class NatIndex {
   readonly #staticByPublic = new Map<Ipv4Address, Set<string>>();
   readonly #staticByPrivate = new Map<Ipv4Address, Set<string>>();
 
-  putForward(id: string, { publicAddress, protocol, publicPorts }: PortForward): void {
+  putForward(id: string, { publicAddress, protocol, publicPorts }: ForwardClaim): void {
     const key = `${publicAddress} ${protocol}`;
     const slots = this.#slots.get(key) ?? [];
     slots.splice(positionOf(slots, publicPorts.first), 0, { id, ports: publicPorts });
@@ -48,7 +56,7 @@ export class NatIndex {
     add(this.#forwards, publicAddress, id);
   }
 
-  removeForward(id: string, { publicAddress, protocol, publicPorts }: PortForward): void {
+  removeForward(id: string, { publicAddress, protocol, publicPorts }: ForwardClaim): void {
     const key = `${publicAddress} ${protocol}`;
     const slots = this.#slots.get(key) ?? [];
     const from = positionOf(slots, publicPorts.first);
@@ -69,7 +77,7 @@ export class NatIndex {
   }
 
   /** Ids of forwards of the same address and protocol whose public ports overlap. */
-  overlapping({ publicAddress, protocol, publicPorts }: PortForward): string[] {
+  overlapping({ publicAddress, protocol, publicPorts }: ForwardClaim): string[] {
     const slots = this.#slots.get(`${publicAddress} ${protocol}`) ?? [];
     const found: string[] = [];
     // Slots do not overlap each other, so of those that begin earlier only the nearest can reach in.

@@ -1,7 +1,7 @@
 // What the schema cannot see of the section `nat`: entries that contradict each other or the settings.
-import type { PortForward, RouterSettings, StaticNat } from '@isthmus/contract';
+import type { LoadBalancerRule, PortForward, RouterDocument, RouterSettings, StaticNat } from '@isthmus/contract';
 import { cidrContains, formatPortRange, type Ipv4Address, type PortRange } from '@isthmus/net';
-import { NatIndex } from './nat-index.ts';
+import { claimOf, NatIndex } from './nat-index.ts';
 import type { DocumentChange, DocumentFault } from './service.ts';
 
 type NatSettings = RouterSettings['nat'];
@@ -40,16 +40,23 @@ class NatCheck {
   readonly #gone: ReadonlySet<string>;
   readonly #own = new NatIndex();
   readonly #nat: NatSettings;
+  readonly #isBalancer: (id: string) => boolean;
   readonly faults: DocumentFault[] = [];
 
-  constructor(index: NatIndex, gone: ReadonlySet<string>, nat: NatSettings) {
+  constructor(index: NatIndex, gone: ReadonlySet<string>, { settings, entries }: RouterDocument) {
     this.#index = index;
     this.#gone = gone;
-    this.#nat = nat;
+    this.#nat = settings.nat;
+    this.#isBalancer = (id) => entries['loadBalancing.rules'].has(id);
   }
 
   #others(find: (index: NatIndex) => Iterable<string>): string[] {
     return [...[...find(this.#index)].filter((id) => !this.#gone.has(id)), ...find(this.#own)];
+  }
+
+  /** Whose ports or address they are. */
+  #named(id: string): string {
+    return `${this.#isBalancer(id) ? 'load balancer' : 'port forward'} ${id}`;
   }
 
   #fault(path: string, value: string, expected: string): void {
@@ -74,7 +81,7 @@ class NatCheck {
       this.#fault(
         `${path}.publicPorts`,
         formatPortRange(publicPorts),
-        `ports that port forward ${taken} does not have`,
+        `ports that ${this.#named(taken)} does not have`,
       );
     }
     const [whole] = this.#others((index) => index.staticsOf(publicAddress));
@@ -82,6 +89,20 @@ class NatCheck {
       this.#fault(`${path}.publicAddress`, publicAddress, `an address that static NAT ${whole} does not have`);
     }
     this.#own.putForward(id, forward);
+  }
+
+  balancer(id: string, rule: LoadBalancerRule): void {
+    const path = `loadBalancing.rules.${id}`;
+    const { publicAddress, publicPort } = rule;
+    const claim = claimOf(rule);
+    const [taken] = this.#others((index) => index.overlapping(claim));
+    if (taken !== undefined)
+      this.#fault(`${path}.publicPort`, `${publicPort}`, `a port that ${this.#named(taken)} does not have`);
+    const [whole] = this.#others((index) => index.staticsOf(publicAddress));
+    if (whole !== undefined) {
+      this.#fault(`${path}.publicAddress`, publicAddress, `an address that static NAT ${whole} does not have`);
+    }
+    this.#own.putForward(id, claim);
   }
 
   static(id: string, entry: StaticNat): void {
@@ -97,7 +118,7 @@ class NatCheck {
     }
     const [forward] = this.#others((index) => index.forwardsOf(publicAddress));
     if (forward !== undefined) {
-      this.#fault(`${path}.publicAddress`, publicAddress, `an address that port forward ${forward} does not have`);
+      this.#fault(`${path}.publicAddress`, publicAddress, `an address that ${this.#named(forward)} does not have`);
     }
     const [guest] = this.#others((index) => index.staticsOfGuest(privateAddress));
     if (guest !== undefined) {
@@ -131,12 +152,14 @@ function settledFaults(change: DocumentChange, index: NatIndex): DocumentFault[]
 
 /** Cross-reference faults of `nat` in a change. `index` holds what is applied; a full change does not look at it. */
 export function natFaults(change: DocumentChange, index: NatIndex): DocumentFault[] {
-  const { nat } = change.document.settings;
+  const { nat, loadBalancing } = change.document.settings;
   const forwards = change.entries['nat.portForwards'];
   const statics = change.entries['nat.staticNats'];
-  const gone = new Set([...forwards, ...statics].map(({ id }) => id));
-  const check = new NatCheck(change.full ? new NatIndex() : index, gone, nat);
+  const balancers = loadBalancing.enabled ? change.entries['loadBalancing.rules'] : [];
+  const gone = new Set([...forwards, ...statics, ...balancers].map(({ id }) => id));
+  const check = new NatCheck(change.full ? new NatIndex() : index, gone, change.document);
   for (const { id, after } of forwards) if (after !== undefined) check.forward(id, after);
+  for (const { id, after } of balancers) if (after !== undefined) check.balancer(id, after);
   for (const { id, after } of statics) if (after !== undefined) check.static(id, after);
   const settingsChanged = change.full || change.sections.has('nat');
   return [

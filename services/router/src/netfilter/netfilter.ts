@@ -79,7 +79,8 @@ class NetfilterService implements RouterService {
   plan(change: DocumentChange): ServicePlan | null {
     if (!concernsFilter(change)) return null;
     const { document } = change;
-    if (change.full || this.#state === null) return this.#fullPlan(document);
+    const { enabled } = document.settings.loadBalancing;
+    if (change.full || this.#state === null || this.#state.isBalancing !== enabled) return this.#fullPlan(document);
     return new ChangePlan(this.#plan, this.#state, this.#state.changeOf(change), document);
   }
 

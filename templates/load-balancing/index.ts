@@ -1,0 +1,3 @@
+export * from './certificates.ts';
+export * from './global.ts';
+export * from './proxy.ts';
