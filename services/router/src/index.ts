@@ -1,5 +1,6 @@
 // The services of a router. A service of a new feature goes into this list.
 import { createDnsmasqService } from './dnsmasq/dnsmasq.ts';
+import { createHaproxyService } from './haproxy/haproxy.ts';
 import { createMeteringService } from './metering/metering.ts';
 import { createNetfilterService } from './netfilter/netfilter.ts';
 import { createRoutingService } from './routing/routing.ts';
@@ -19,5 +20,6 @@ export function createRouterServices(context: ServiceContext): RouterService[] {
     createMeteringService(context),
     createRoutingService(context),
     createDnsmasqService(context),
+    createHaproxyService(context),
   ];
 }

@@ -4,7 +4,7 @@ import type { Chain, IpSet, RuleSet, TableName } from '@isthmus/iptables-ts';
 import type { Ipv4Address } from '@isthmus/net';
 import { type ControlPath, FirewallRules } from '@isthmus/templates/firewall';
 import { NatRules } from '@isthmus/templates/nat';
-import { NatIndex } from '../nat-index.ts';
+import { claimOf, NatIndex } from '../nat-index.ts';
 import type { DocumentChange, EntryChange } from '../service.ts';
 
 /** The settings that the packet filter follows from. */
@@ -17,6 +17,8 @@ const collections = [
   'firewall.ingress',
   'firewall.egress',
   'firewall.routed',
+  'loadBalancing.rules',
+  'loadBalancing.members',
 ] as const satisfies readonly CollectionName[];
 type FilterCollection = (typeof collections)[number];
 
@@ -58,6 +60,8 @@ export function turnedChange({ before, after, entries }: FilterChange): FilterCh
       'firewall.ingress': turned(entries['firewall.ingress']),
       'firewall.egress': turned(entries['firewall.egress']),
       'firewall.routed': turned(entries['firewall.routed']),
+      'loadBalancing.rules': turned(entries['loadBalancing.rules']),
+      'loadBalancing.members': turned(entries['loadBalancing.members']),
     },
   };
 }
@@ -68,7 +72,7 @@ function settingsOf({ settings: { nat, firewall, routing } }: RouterDocument): F
 
 /** True where a change of the document concerns the packet filter. */
 export function concernsFilter({ full, sections, entries }: DocumentChange): boolean {
-  const settings = (['nat', 'firewall', 'routing'] as const).some((section) => sections.has(section));
+  const settings = (['nat', 'firewall', 'routing', 'loadBalancing'] as const).some((section) => sections.has(section));
   return full || settings || collections.some((name) => entries[name].length > 0);
 }
 
@@ -84,19 +88,22 @@ export class FilterState {
   readonly nat: NatRules;
   readonly firewall: FirewallRules;
   readonly index = new NatIndex();
+  /** Whether the rules of `loadBalancing` are in force. */
+  readonly isBalancing: boolean;
   readonly #control: ControlPath | undefined;
   #settings: FilterSettings | null = null;
 
   /** `control`: of a router that is managed over a NIC of its own. */
-  constructor(namePrefix: string, control?: ControlPath) {
+  constructor(namePrefix: string, control?: ControlPath, isBalancing = false) {
     this.#control = control;
+    this.isBalancing = isBalancing;
     this.nat = new NatRules(namePrefix);
     this.firewall = new FirewallRules(namePrefix);
   }
 
   /** The state of a whole document. */
   static of(namePrefix: string, document: RouterDocument, control?: ControlPath): FilterState {
-    const state = new FilterState(namePrefix, control);
+    const state = new FilterState(namePrefix, control, document.settings.loadBalancing.enabled);
     const all = <Name extends FilterCollection>(name: Name): EntryChange<Name>[] =>
       [...document.entries[name]].map(([id, after]) => ({ id, after }));
     state.advance({
@@ -109,6 +116,8 @@ export class FilterState {
         'firewall.ingress': all('firewall.ingress'),
         'firewall.egress': all('firewall.egress'),
         'firewall.routed': all('firewall.routed'),
+        'loadBalancing.rules': all('loadBalancing.rules'),
+        'loadBalancing.members': all('loadBalancing.members'),
       },
     });
     return state;
@@ -137,6 +146,7 @@ export class FilterState {
   /** Moves to the state after a change and says what differs. */
   advance(change: FilterChange): FilterStep {
     this.#moveAddresses(change);
+    if (this.isBalancing) this.#moveBalancing(change);
     const natTouched = this.#moveNat(change);
     const natChains = this.nat.takeChanges();
     this.#withdrawIngress(change, natTouched);
@@ -164,6 +174,20 @@ export class FilterState {
         if (change.after !== undefined) publicAddresses.retain(change.after.publicAddress);
         if (change.before !== undefined) publicAddresses.release(change.before.publicAddress);
       }
+    }
+  }
+
+  #moveBalancing({ entries }: FilterChange): void {
+    const { publicAddresses, listeners } = this.firewall;
+    for (const { id, before, after } of entries['loadBalancing.rules']) {
+      if (before !== undefined) this.index.removeForward(id, claimOf(before));
+      if (after === undefined) listeners.remove(id);
+      else {
+        this.index.putForward(id, claimOf(after));
+        listeners.put(id, after);
+        publicAddresses.retain(after.publicAddress);
+      }
+      if (before !== undefined) publicAddresses.release(before.publicAddress);
     }
   }
 
