@@ -51,7 +51,7 @@ export const stickinessParameters: Readonly<Record<StickinessMethod, Readonly<Re
       description: 'Time after which an unused cookie is forgotten, such as 20s, 30m, 4h or 5d; 3h by default',
     },
     'request-learn': { description: 'Cookies of requests are learnt too, not of answers alone', isFlag: true },
-    prefix: { description: 'The name is the beginning of the name of the cookie', isFlag: true },
+    prefix: { description: 'Must be false: cookie-name is the whole name of the cookie', isFlag: true },
     mode: { description: 'path-parameters (the default): the cookie is also looked for in parameters of the path' },
   },
   SourceBased: {
@@ -161,13 +161,17 @@ const entries: Readonly<Record<StickinessMethod, (given: Given, ruleId: string) 
     if (name === undefined && mode !== 'insert') {
       throw refused('cookie-name', undefined, `the name of the cookie that the server sets, with mode ${mode}`);
     }
+    const indirect = given.flag('indirect');
+    if (indirect && mode === 'rewrite') {
+      throw refused('indirect', 'true', "false with mode rewrite, since the cookie is the server's own");
+    }
     return {
       method: 'lb-cookie',
       // Cookies do not tell ports apart: two rules of one address need two names.
       cookieName: name ?? `lbcookie-${ruleId.slice(0, 8)}`,
       mode,
       noCache: given.flag('nocache'),
-      indirect: given.flag('indirect'),
+      indirect,
       postOnly: given.flag('postonly'),
       domains: given.domains(),
     };
@@ -176,6 +180,7 @@ const entries: Readonly<Record<StickinessMethod, (given: Given, ruleId: string) 
     const cookieName = given.cookieName();
     if (cookieName === undefined) throw refused('cookie-name', undefined, "the name of the application's cookie");
     given.oneOf('mode', ['path-parameters']);
+    if (given.flag('prefix')) throw refused('prefix', 'true', 'false: cookie-name is the whole name of the cookie');
     return {
       method: 'app-cookie',
       cookieName,
@@ -183,7 +188,7 @@ const entries: Readonly<Record<StickinessMethod, (given: Given, ruleId: string) 
       expireMs: given.durationMs('holdtime'),
       tableSize: defaultEntries,
       requestLearn: given.flag('request-learn'),
-      prefix: given.flag('prefix'),
+      prefix: false,
       pathParameters: true,
     };
   },

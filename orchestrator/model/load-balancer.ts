@@ -73,6 +73,13 @@ export function healthCheckPolicy(
   };
 }
 
+/** Throws 431 where connections are to be counted that UDP has not. */
+export function checkAlgorithm(protocol: LoadBalancerProtocol, algorithm: LoadBalancerAlgorithm): void {
+  if (protocol === 'udp' && algorithm === 'leastconn') {
+    throw parameterError('algorithm', algorithm, 'roundrobin or source with protocol udp, which has no connections');
+  }
+}
+
 /** Throws 431 where a rule of protocol udp is asked for what needs connections. */
 export function refuseOfUdp(protocol: LoadBalancerProtocol, parameter: string, value: string, what: string): void {
   if (protocol !== 'udp') return;

@@ -1,4 +1,5 @@
 // What each service of a network can do, as clients read it (CloudStack's capabilities of the virtual router).
+import { supportedStickinessMethods } from './load-balancer-stickiness.ts';
 
 /** What a virtual router provides in this release, by CloudStack's names of services. */
 export const routerServices = [
@@ -43,6 +44,9 @@ const capabilities: Readonly<Record<string, readonly Capability[]>> = {
     { name: 'SupportedLBIsolation', value: 'dedicated' },
     { name: 'SupportedProtocols', value: 'tcp, udp, tcp-proxy, ssl' },
     { name: 'LbSchemes', value: 'Public' },
+    { name: 'SslTermination', value: 'true' },
+    { name: 'HealthCheckPolicy', value: 'true' },
+    { name: 'SupportedStickinessMethods', value: supportedStickinessMethods() },
   ],
 };
 

@@ -50,6 +50,11 @@ function flippingOrchestration(db: Db): Orchestration {
         const { numDeletedRows } = await refused.executeTakeFirstOrThrow();
         if (numDeletedRows > 0n) throw new ApiError('internal', 'The router refuses the rule');
       }
+      if (table === 'load_balancer_rule') {
+        const refused = db.deleteFrom(table).where('id', '=', id).where('private_port', '=', refusedPort);
+        const { numDeletedRows } = await refused.executeTakeFirstOrThrow();
+        if (numDeletedRows > 0n) throw new ApiError('internal', 'The router refuses the rule');
+      }
       await db.deleteFrom(table).where('id', '=', id).where('state', '=', 'Revoke').execute();
       await db.updateTable(table).set({ state: 'Active', previous: null }).where('id', '=', id).execute();
     },
@@ -71,6 +76,7 @@ function flippingOrchestration(db: Db): Orchestration {
       await setMachine(id, 'Stopped');
     },
     destroyVirtualMachine: async (id, { expunge }) => {
+      await db.deleteFrom('load_balancer_member').where('virtual_machine_id', '=', id).execute();
       await db.deleteFrom('port_forwarding_rule').where('virtual_machine_id', '=', id).execute();
       await db
         .updateTable('public_ip_address')
@@ -86,6 +92,7 @@ function flippingOrchestration(db: Db): Orchestration {
     },
     releasePublicIpAddress: async (id) => {
       await db.deleteFrom('port_forwarding_rule').where('public_ip_address_id', '=', id).execute();
+      await db.deleteFrom('load_balancer_rule').where('public_ip_address_id', '=', id).execute();
       await db.deleteFrom('firewall_rule').where('public_ip_address_id', '=', id).execute();
       await freeAddresses(db, 'id', id);
     },

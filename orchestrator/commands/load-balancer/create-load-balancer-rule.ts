@@ -1,5 +1,5 @@
 import { storedCidrList } from '../../model/firewall-rule.ts';
-import { type LoadBalancerProtocol, loadBalancerProtocols, transportOf } from '../../model/load-balancer.ts';
+import { checkAlgorithm, type LoadBalancerProtocol, loadBalancerProtocols, transportOf } from '../../model/load-balancer.ts';
 import { touch } from '../../store/network-change.ts';
 import { asyncCommand, type CommandContext } from '../declaration.ts';
 import { ApiError, parameterError } from '../errors.ts';
@@ -53,6 +53,7 @@ export const createLoadBalancerRule = asyncCommand({
         'Unable to execute API command createloadbalancerrule due to missing parameter publicipid: expected a value, as no address is acquired for a rule by its zone',
       );
     }
+    checkAlgorithm(protocol, parameters.algorithm);
     const cidrs = storedCidrList('cidrlist', parameters.cidrlist);
     const address = await lockPublicIp(db, 'publicipid', publicipid.id);
     checkNetworkOfAddress(parameters.networkid?.id, address);

@@ -1,5 +1,5 @@
 import { storedCidrList } from '../../model/firewall-rule.ts';
-import { type LoadBalancerProtocol, loadBalancerProtocols, refuseOfUdp } from '../../model/load-balancer.ts';
+import { checkAlgorithm, type LoadBalancerProtocol, loadBalancerProtocols, refuseOfUdp } from '../../model/load-balancer.ts';
 import { asyncCommand } from '../declaration.ts';
 import { parameterError } from '../errors.ts';
 import { p } from '../parameter.ts';
@@ -37,6 +37,7 @@ export const updateLoadBalancerRule = asyncCommand({
     const rule = await lockLoadBalancer(db, 'id', id.id);
     const { name, description, algorithm, protocol, cidrlist } = parameters;
     if (protocol !== undefined) checkProtocol(rule, protocol);
+    checkAlgorithm(protocol ?? rule.protocol, algorithm ?? rule.algorithm);
     await changeLoadBalancer(db, rule, {
       ...(name !== undefined && { name }),
       ...(description !== undefined && { description }),
