@@ -5,9 +5,12 @@ const mebibyte = 1024 * 1024;
 /** The router of an account's network. */
 export const router = appliance({
   role: 'router',
-  about: 'DHCP, DNS, NAT and packet filter of a network',
-  packages: ['dnsmasq-base', 'dnsmasq-utils', 'ipset', 'iputils-arping', 'nftables', 'traceroute'],
-  accounts: [{ name: 'dnsmasq', id: 100, home: '/nonexistent', group: 'nogroup' }],
+  about: 'DHCP, DNS, NAT, packet filter and load balancers of a network',
+  packages: ['dnsmasq-base', 'dnsmasq-utils', 'haproxy', 'ipset', 'iputils-arping', 'nftables', 'traceroute'],
+  accounts: [
+    { name: 'dnsmasq', id: 100, home: '/nonexistent', group: 'nogroup' },
+    { name: 'haproxy', id: 101, home: '/nonexistent' },
+  ],
   requirements: { cpus: 1, memoryBytes: 256 * mebibyte },
   modules: ['net/xfrm/', 'esp4', 'esp6', 'ah4', 'xfrm4_tunnel', 'wireguard', 'vrf', 'vxlan', 'ip_gre', 'net/sched/'],
   stateMebibytes: 512,
@@ -17,6 +20,7 @@ export const router = appliance({
     '/usr/sbin/conntrack',
     '/usr/sbin/dnsmasq',
     '/usr/bin/dhcp_release',
+    '/usr/sbin/haproxy',
     '/usr/sbin/ipset',
     '/usr/sbin/iptables-restore',
     '/usr/sbin/nft',
