@@ -28,9 +28,23 @@ const loopback: LinkState = { name: 'lo', up: true, mtu: 65_536, addresses: ['12
 
 type RoutingSettings = RouterSettings['routing'];
 
-/** What a document asks for: the loopback interface and each NIC up with its addresses, one default route or none. */
-export function desiredRouting(settings: RoutingSettings, publicAddresses: Iterable<PublicAddress>): RoutingState {
+/**
+ * What a document asks for: the loopback interface and each NIC up with its addresses, one default route or none. A
+ * link-local address of metadata is the NIC's too, so that it answers ARP for it (RFC 3927: guests hold it for on-link).
+ */
+export function desiredRouting(
+  settings: RoutingSettings,
+  publicAddresses: Iterable<PublicAddress>,
+  metadata?: RouterSettings['metadata'],
+): RoutingState {
   const further = new Map<string, string[]>();
+  const linkLocals =
+    metadata?.enabled === true ? metadata.addresses.filter((address) => address.startsWith('169.254.')) : [];
+  if (metadata !== undefined)
+    further.set(
+      metadata.interface,
+      linkLocals.map((address) => `${address}/32`),
+    );
   for (const { interface: name, address, prefixLength } of publicAddresses) {
     const addresses = further.get(name) ?? [];
     further.set(name, addresses);

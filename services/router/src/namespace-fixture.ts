@@ -32,6 +32,8 @@ export interface Lab {
   readonly see: (file: string, ...args: string[]) => Promise<string>;
   /** The same on the other side of its wires, where eth0 ends in `guest` and eth2 in `outside`. */
   readonly seeBeyond: (file: string, ...args: string[]) => Promise<string>;
+  /** The other side as a host. */
+  readonly beyond: Host;
 }
 
 /** Runs `use` in a namespace with eth0 and eth2, their other ends beside it in another; both go afterwards. */
@@ -54,7 +56,14 @@ export async function withLab(use: (lab: Lab) => Promise<void>): Promise<void> {
         (await inside.commands.run(file, args, { okCodes: [0, 1, 255] })).stdout;
     };
     const commands = () => recording.commands.map(({ args }) => args.slice(2).join(' '));
-    await use({ host, context, commands, see: seeIn(name), seeBeyond: seeIn(peer) });
+    await use({
+      host,
+      context,
+      commands,
+      see: seeIn(name),
+      seeBeyond: seeIn(peer),
+      beyond: createNamespaceHost(root, peer),
+    });
   } finally {
     for (const each of [name, peer]) await root.commands.run('ip', ['netns', 'delete', each], { okCodes: [0, 1] });
     await root.files.remove(`/tmp/${name}`);

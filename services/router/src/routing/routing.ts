@@ -75,12 +75,12 @@ class RoutingService implements RouterService {
   }
 
   plan(change: DocumentChange): ServicePlan | null {
-    const isTouched =
-      change.full || change.sections.has('routing') || change.entries['routing.publicAddresses'].length > 0;
+    const isSettings = change.full || change.sections.has('routing') || change.sections.has('metadata');
+    const isTouched = isSettings || change.entries['routing.publicAddresses'].length > 0;
     if (!isTouched) return null;
     const { settings, entries } = change.document;
     const addresses: ReadonlyMap<string, PublicAddress> = entries['routing.publicAddresses'];
-    const wanted = desiredRouting(settings.routing, addresses.values());
+    const wanted = desiredRouting(settings.routing, addresses.values(), settings.metadata);
     const known = this.#applied;
     if (change.full || known === null || change.sections.has('routing'))
       return this.#planWhole(wanted, settings.routing.interfaces);
