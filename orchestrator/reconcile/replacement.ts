@@ -25,7 +25,7 @@ export async function replaceRouter(parts: Parts, old: Router, lease: Lease): Pr
   const fresh = await begin(parts, old);
   try {
     await bringRouterUp(parts, await placeBeside(parts, fresh, old), lease, fresh.id);
-    await moveFlows(parts, old, fresh.id);
+    await moveState(parts, old, fresh.id);
     await decide(parts, fresh.id, lease);
   } catch (error) {
     await abandon(parts, fresh.id).catch((failure: unknown) => {
@@ -112,15 +112,20 @@ async function placeBeside(parts: Parts, fresh: Router, { host_id: hostId }: Rou
   }
 }
 
-/** Connections live on where the new router knows them. One whose agent cannot say them is replaced all the same. */
-async function moveFlows(parts: Parts, old: Pick<Router, 'id' | 'host_id'>, freshId: string): Promise<void> {
+/**
+ * What changes while the old router serves: connections, which live on where the new one tracks them, and passwords that
+ * were given, each once. An agent that cannot say them is replaced all the same.
+ */
+async function moveState(parts: Parts, old: Pick<Router, 'id' | 'host_id'>, freshId: string): Promise<void> {
   try {
     const fresh = await routerRow(parts, freshId);
-    const { flows } = await (await parts.agents.of(old)).operate('export-flows', {});
-    const { taken } = await (await parts.agents.of(fresh)).operate('import-flows', { flows });
+    const [from, to] = [await parts.agents.of(old), await parts.agents.of(fresh)];
+    await to.importState(await from.exportState());
+    const { flows } = await from.operate('export-flows', {});
+    const { taken } = await to.operate('import-flows', { flows });
     parts.log.info('tracked flows went over to the new router', { router: fresh.name, taken });
   } catch (error) {
-    parts.log.warn('tracked flows of a router that is replaced did not go over', { error: String(error) });
+    parts.log.warn('state of a router that is replaced did not go over', { error: String(error) });
   }
 }
 
@@ -163,7 +168,7 @@ async function finish(parts: Parts, freshId: string, lease: Lease): Promise<bool
   if (old !== null) {
     if (!(await changePlaces(parts, old, fresh, lease))) return false;
     await announce(parts, fresh);
-    await moveFlows(parts, old, freshId);
+    await moveState(parts, old, freshId);
     await endRouter(parts, old);
   }
   await parts.db.transaction().execute(async (trx) => {

@@ -53,7 +53,10 @@ export interface Agent {
   /** Carries out an operation of one of its services, or its own. Throws UnsupportedOperationError where none offers it. */
   operate<Name extends OperationName>(name: Name, request: OperationRequest<Name>): Promise<OperationAnswer<Name>>;
   exportState(): Promise<ExportedState>;
-  /** Before boot or the first push. Throws where a text is not what the service exported. */
+  /**
+   * Before boot or the first push; while a document is in force only what can be added then. Throws where a text is not
+   * what the service exported.
+   */
   importState(state: ExportedState): Promise<void>;
   /** Ends the agent; the router serves on. */
   release(): Promise<void>;
@@ -187,7 +190,8 @@ class RouterAgent implements Agent {
     return this.#queue.run(async () => {
       for (const { name, portable } of this.#services) {
         const text = state[name];
-        if (portable !== undefined && text !== undefined) await portable.importState(text);
+        if (portable === undefined || text === undefined) continue;
+        if (this.#serving === null || portable.whileServing === true) await portable.importState(text);
       }
     });
   }

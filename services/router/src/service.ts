@@ -76,6 +76,8 @@ export interface PortableState {
   exportState(): Promise<string>;
   /** Called before the first document is applied. Throws where the text is not such an export. */
   importState(text: string): Promise<void>;
+  /** It may be called while a document is in force too, again and again: what it brings is added. */
+  readonly whileServing?: true;
 }
 
 /** A health check as a service carries it out: of behaviour, and changing nothing. A check that throws has failed. */
