@@ -10,6 +10,7 @@ import {
   rawControl,
   rawControlOutput,
 } from './control-path.ts';
+import { type MetadataAddresses, metadataInput } from './metadata.ts';
 
 /** What the built-in chains follow from. Without `publicInterface` nothing goes in or out. */
 export interface FirewallBase {
@@ -17,6 +18,8 @@ export interface FirewallBase {
   readonly guestNetwork: Ipv4Cidr;
   /** The router's own address on the guest network. */
   readonly guestAddress: Ipv4Address;
+  /** Where guests ask for metadata. */
+  readonly metadata?: MetadataAddresses;
   readonly publicInterface?: InterfaceName;
   /** Guests are reached at their own addresses, without NAT, as `inbound` decides. */
   readonly isRouted?: boolean;
@@ -98,7 +101,7 @@ export function manglePrerouting(base: FirewallBase, names: BaseNames, options: 
 }
 
 /**
- * filter INPUT: guests get DHCP, DNS and an echo from the router's own address, nobody else does. What is left of a
+ * filter INPUT: guests get DHCP, DNS, metadata and an echo from the router's own address, nobody else does. What is left of a
  * public address here (neither forwarded nor static NAT) answers an echo, and the listeners of load balancers: mangle has
  * asked the ingress rules.
  */
@@ -116,6 +119,7 @@ export function filterInput(base: FirewallBase, names: BaseNames): Chain {
     rule({ inInterface, destination, protocol: 'udp', destinationPorts: dnsPort }, 'ACCEPT'),
     rule({ inInterface, destination, protocol: 'tcp', destinationPorts: dnsPort }, 'ACCEPT'),
     rule({ inInterface, destination, ...ping }, 'ACCEPT'),
+    ...metadataInput(inInterface, base.metadata ?? []),
     ...sides.map((side) => rule({ inInterface: side, ...own, ...ping }, 'ACCEPT')),
     ...sides.map((side) =>
       rule({ inInterface: side, ...own, protocol: 'tcp' }, { kind: 'jump', chain: names.listeners }),

@@ -8,7 +8,7 @@ import { claimOf, NatIndex } from '../nat-index.ts';
 import type { DocumentChange, EntryChange } from '../service.ts';
 
 /** The settings that the packet filter follows from. */
-export type FilterSettings = Pick<RouterSettings, 'nat' | 'firewall' | 'routing'>;
+export type FilterSettings = Pick<RouterSettings, 'nat' | 'firewall' | 'routing' | 'metadata'>;
 
 const collections = [
   'routing.publicAddresses',
@@ -66,13 +66,14 @@ export function turnedChange({ before, after, entries }: FilterChange): FilterCh
   };
 }
 
-function settingsOf({ settings: { nat, firewall, routing } }: RouterDocument): FilterSettings {
-  return { nat, firewall, routing };
+function settingsOf({ settings: { nat, firewall, routing, metadata } }: RouterDocument): FilterSettings {
+  return { nat, firewall, routing, metadata };
 }
 
 /** True where a change of the document concerns the packet filter. */
 export function concernsFilter({ full, sections, entries }: DocumentChange): boolean {
-  const settings = (['nat', 'firewall', 'routing', 'loadBalancing'] as const).some((section) => sections.has(section));
+  const names = ['nat', 'firewall', 'routing', 'metadata', 'loadBalancing'] as const;
+  const settings = names.some((section) => sections.has(section));
   return full || settings || collections.some((name) => entries[name].length > 0);
 }
 
@@ -245,16 +246,25 @@ export class FilterState {
         (old.direction === 'egress' ? egress : inbound).remove(id);
       if (rule !== undefined) (rule.direction === 'egress' ? egress : inbound).put(id, rule);
     }
-    if (after !== null && (after.nat !== before?.nat || after.firewall !== before?.firewall)) this.#setBase(after);
+    const isBase = (['nat', 'firewall', 'metadata'] as const).some((name) => after?.[name] !== before?.[name]);
+    if (after !== null && isBase) this.#setBase(after);
     this.#settings = after;
   }
 
-  #setBase({ nat, firewall }: FilterSettings): void {
+  #setBase({ nat, firewall, metadata: { enabled, addresses } }: FilterSettings): void {
     const { guestInterface, guestNetwork, guestAddress, publicInterface } = nat;
     const outside = publicInterface === undefined ? {} : { publicInterface };
     const control = this.#control === undefined ? {} : { control: this.#control };
     const isRouted = firewall.isRouted === true;
-    const base = { guestInterface, guestNetwork, guestAddress, isRouted, ...outside, ...control };
+    const base = {
+      guestInterface,
+      guestNetwork,
+      guestAddress,
+      metadata: enabled ? addresses : [],
+      isRouted,
+      ...outside,
+      ...control,
+    };
     this.firewall.set(base, firewall.egressDefault);
   }
 }
