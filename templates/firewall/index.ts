@@ -8,4 +8,5 @@ export * from './ingress-rules.ts';
 export * from './load-balancer-rules.ts';
 export * from './protocol-match.ts';
 export * from './public-addresses.ts';
+export * from './metadata.ts';
 export * from './routed-rules.ts';
