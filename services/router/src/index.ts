@@ -1,6 +1,7 @@
 // The services of a router. A service of a new feature goes into this list.
 import { createDnsmasqService } from './dnsmasq/dnsmasq.ts';
 import { createHaproxyService } from './haproxy/haproxy.ts';
+import { createMetadataService } from './metadata/metadata.ts';
 import { createMeteringService } from './metering/metering.ts';
 import { createNetfilterService } from './netfilter/netfilter.ts';
 import { createRoutingService } from './routing/routing.ts';
@@ -22,4 +23,5 @@ export function createRouterServices(context: ServiceContext): RouterService[] {
     createDnsmasqService(context),
     createHaproxyService(context),
   ];
+    createMetadataService(context),
 }
