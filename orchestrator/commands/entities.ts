@@ -54,6 +54,7 @@ export const entities = {
   routing_firewall_rule: { label: 'routing firewall rule', ownership: { kind: 'account' } },
   async_job: { label: 'async job', ownership: { kind: 'account' } },
   event: { label: 'event', ownership: { kind: 'account' } },
+  alert: { label: 'alert', ownership: { kind: 'admin' } },
   resource_tag: { label: 'tag', ownership: { kind: 'account' } },
   usage_record: { label: 'usage record', ownership: { kind: 'account' } },
 } as const satisfies { readonly [Name in keyof Database]?: { label: string; ownership: LooseOwnership } };

@@ -1,16 +1,19 @@
 // Every command of the API: one line a resource.
 
 import { commands as account } from './account/index.ts';
+import { commands as alert } from './alert/index.ts';
 import { listApisOf } from './api/list-apis.ts';
 import { listCapabilities } from './api/list-capabilities.ts';
 import { commands as cluster } from './cluster/index.ts';
 import { commands as configuration } from './configuration/index.ts';
 import type { Command } from './declaration.ts';
+import { commands as diagnostics } from './diagnostics/index.ts';
 import { commands as domain } from './domain/index.ts';
 import { commands as event } from './event/index.ts';
 import { listEventTypesOf } from './event/list-event-types.ts';
 import { commands as firewall } from './firewall/index.ts';
 import { commands as guestNetworkIpv6Prefix } from './guest-network-ipv6-prefix/index.ts';
+import { commands as healthCheck } from './health-check/index.ts';
 import { commands as host } from './host/index.ts';
 import { commands as ipv4Subnet } from './ipv4-subnet/index.ts';
 import { commands as ipv6Firewall } from './ipv6-firewall/index.ts';
@@ -47,6 +50,9 @@ const resources: readonly (readonly Command[])[] = [
   virtualMachine,
   staticNat,
   router,
+  healthCheck,
+  diagnostics,
+  alert,
   publicIp,
   portForwarding,
   loadBalancer,

@@ -22,13 +22,14 @@ export const listRouters = listCommand({
     version: p.text.optional('List by the release that they run'),
     forvpc: p.boolean.optional('True: routers of VPCs; there are none'),
     vpcid: absentFilter('VPC'),
-    healthchecksfailed: p.boolean.optional('True: those that failed a check; none is recorded yet'),
-    fetchhealthcheckresults: p.boolean.optional('Accepted for the clients that send it'),
+    healthchecksfailed: p.boolean.optional('True: those that fail a health check; false: the others'),
+    fetchhealthcheckresults: p.boolean.optional('True: with the results of their checks'),
+    arch: p.oneOf('x86_64', 'aarch64').optional('List by the architecture of their image'),
   },
   responseKey: 'router',
   responseFields: routerResponseFields,
   filter: (query, parameters) => {
-    const { name, state, zoneid, podid, clusterid, hostid, networkid, version } = parameters;
+    const { name, state, zoneid, podid, clusterid, hostid, networkid, version, healthchecksfailed, arch } = parameters;
     let q = query;
     if (name !== undefined) q = q.where('router.name', '=', name);
     if (state !== undefined) q = q.where(sql<boolean>`lower(router.state) = ${state.toLowerCase()}`);
@@ -40,9 +41,18 @@ export const listRouters = listCommand({
     if (clusterid !== undefined) {
       q = q.where(sql<boolean>`exists (select 1 from host where id = router.host_id and cluster_id = ${clusterid.id})`);
     }
-    const impossible =
-      parameters.forvpc === true || parameters.vpcid !== undefined || parameters.healthchecksfailed === true;
-    return nothingWhere(q, impossible);
+    if (healthchecksfailed !== undefined) {
+      const fails = sql<boolean>`exists (select 1 from router_health where router_id = router.id and status = 'FAILURE')`;
+      q = q.where(healthchecksfailed ? fails : sql<boolean>`not ${fails}`);
+    }
+    if (arch !== undefined) {
+      const architecture = arch === 'x86_64' ? 'amd64' : 'arm64';
+      q = q.where(
+        sql<boolean>`exists (select 1 from image where id = router.image_id and architecture = ${architecture})`,
+      );
+    }
+    return nothingWhere(q, parameters.forvpc === true || parameters.vpcid !== undefined);
   },
-  present: presentRouters,
+  present: (context, rows, { fetchhealthcheckresults }) =>
+    presentRouters(context, rows, { withHealthChecks: fetchhealthcheckresults === true }),
 });

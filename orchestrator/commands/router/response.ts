@@ -2,6 +2,7 @@ import { netmaskOf, prefixLengthOf } from '@isthmus/net';
 import type { Db } from '../../store/database.ts';
 import type { Caller, ResponseFields, ResponseObject } from '../declaration.ts';
 import type { EntityRow } from '../entities.ts';
+import { healthCheckFields, healthChecksOf } from '../health-check/response.ts';
 import { rowsById } from '../lookup.ts';
 import { ownerFields, ownerResponseFields } from '../owner-fields.ts';
 import { field } from '../response-field.ts';
@@ -52,6 +53,8 @@ export const routerResponseFields: ResponseFields = {
     isdefault: field.boolean('True: the default route goes out by it'),
     macaddress: field.string('The MAC address'),
   }),
+  healthchecksfailed: field.boolean('True: it fails a health check; absent where none was made yet'),
+  healthcheckresults: field.list('The results of its health checks, where they are asked for', healthCheckFields),
   hasannotations: field.boolean('True: the router has annotations'),
 };
 
@@ -62,7 +65,15 @@ interface PresentContext {
 type Row = EntityRow<'router'>;
 
 /** Routers as the API shows them. */
-export async function presentRouters({ db, caller }: PresentContext, rows: readonly Row[]): Promise<ResponseObject[]> {
+export async function presentRouters(
+  { db, caller }: PresentContext,
+  rows: readonly Row[],
+  { withHealthChecks = false }: { readonly withHealthChecks?: boolean } = {},
+): Promise<ResponseObject[]> {
+  const health = await healthChecksOf(
+    db,
+    rows.map(({ id }) => id),
+  );
   const owner = await ownerFields(db, rows);
   const ids = (column: 'zone_id' | 'pod_id' | 'host_id' | 'network_id' | 'service_offering_id') =>
     rows.map((row) => row[column]);
@@ -133,9 +144,16 @@ export async function presentRouters({ db, caller }: PresentContext, rows: reado
             ]
           : []),
       ],
+      ...healthFields(health.get(row.id), withHealthChecks),
       hasannotations: false,
     };
   });
+}
+
+function healthFields(results: readonly ResponseObject[] | undefined, withResults: boolean): ResponseObject {
+  if (results === undefined) return withResults ? { healthcheckresults: [] } : {};
+  const healthchecksfailed = results.some(({ status }) => status === 'FAILURE');
+  return { healthchecksfailed, ...(withResults && { healthcheckresults: results }) };
 }
 
 function adminFields(caller: Caller, row: Row, host: EntityRow<'host'> | undefined): ResponseObject {
