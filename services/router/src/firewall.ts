@@ -1,5 +1,6 @@
 // What the schema cannot see of the section `firewall`: rules that mean nothing, settings that disagree with `nat`.
-import type { EgressRule, Ipv6Rule } from '@isthmus/contract';
+import type { EgressRule, RouterDocument } from '@isthmus/contract';
+import { ipv6Network } from '@isthmus/net';
 import { portRangeFaults } from './nat.ts';
 import type { DocumentChange, DocumentFault } from './service.ts';
 
@@ -48,21 +49,6 @@ function kindFaults({ full, sections, document, entries }: DocumentChange): Docu
   return [...faults, { path: 'nat.sourceNatAddress', message }];
 }
 
-/** Rules of IPv6 need a network that has it, and each its own end of the way in that network. */
-function ipv6Faults({ full, sections, document, entries }: DocumentChange): DocumentFault[] {
-  const { guestNetworkIpv6 } = document.settings.firewall;
-  if (guestNetworkIpv6 !== undefined) return [];
-  const isWhole = full || sections.has('firewall');
-  const rules: Iterable<readonly [string, Ipv6Rule | undefined]> = isWhole
-    ? document.entries['firewall.ipv6']
-    : entries['firewall.ipv6'].map(({ id, after }) => [id, after] as const);
-  return [...rules].flatMap(([id, rule]) => {
-    const path = `firewall.ipv6.${id}`;
-    const message = `${path}: expected in a network with firewall.guestNetworkIpv6 only`;
-    return rule === undefined ? [] : [{ path, message }];
-  });
-}
-
 function settingsFaults({ document: { settings } }: DocumentChange): DocumentFault[] {
   return (['guestInterface', 'publicInterface', 'guestNetwork'] as const).flatMap((field) => {
     const value = settings.firewall[field];
@@ -76,8 +62,38 @@ function settingsFaults({ document: { settings } }: DocumentChange): DocumentFau
 /** Cross-reference faults of `firewall` in a change. */
 export function firewallFaults(change: DocumentChange): DocumentFault[] {
   const settingsChanged = change.full || change.sections.has('firewall') || change.sections.has('nat');
-  const rules = (['firewall.ingress', 'firewall.egress', 'firewall.routed', 'firewall.ipv6'] as const).flatMap((name) =>
+  const rules = (['firewall.ingress', 'firewall.egress', 'firewall.routed'] as const).flatMap((name) =>
     change.entries[name].flatMap(({ id, after }) => (after === undefined ? [] : ruleFaults(`${name}.${id}`, after))),
   );
-  return [...(settingsChanged ? settingsFaults(change) : []), ...rules, ...kindFaults(change), ...ipv6Faults(change)];
+  return [...(settingsChanged ? settingsFaults(change) : []), ...rules, ...kindFaults(change)];
+}
+
+/** The network of `firewall.guestNetworkIpv6` is that of the router's address on the guest NIC. */
+function ipv6SettingsFaults({ settings: { firewall, routing } }: RouterDocument): DocumentFault[] {
+  const { guestNetworkIpv6, guestInterface } = firewall;
+  const path = 'firewall.guestNetworkIpv6';
+  const own = routing.interfaces.find(({ name }) => name === guestInterface)?.ipv6;
+  const network = own === undefined ? undefined : ipv6Network(own.address, own.prefixLength);
+  if (network === guestNetworkIpv6) return [];
+  const expected = `${network ?? 'none'}, the IPv6 network of ${guestInterface} in routing.interfaces`;
+  return [{ path, message: `${path} ${guestNetworkIpv6 ?? 'absent'}: expected ${expected}` }];
+}
+
+/** Cross-reference faults of IPv6 in a change: rules need a network that has it. */
+export function ipv6FirewallFaults(change: DocumentChange): DocumentFault[] {
+  const { full, sections, document, entries } = change;
+  const isWhole = full || sections.has('firewall');
+  const faults = entries['firewall.ipv6'].flatMap(({ id, after }) =>
+    after === undefined ? [] : ruleFaults(`firewall.ipv6.${id}`, after),
+  );
+  const settings = isWhole || sections.has('routing') ? ipv6SettingsFaults(document) : [];
+  if (document.settings.firewall.guestNetworkIpv6 !== undefined) return [...settings, ...faults];
+  const ids = isWhole
+    ? [...document.entries['firewall.ipv6'].keys()]
+    : entries['firewall.ipv6'].flatMap(({ id, after }) => (after === undefined ? [] : [id]));
+  const misplaced = ids.map((id) => {
+    const path = `firewall.ipv6.${id}`;
+    return { path, message: `${path}: expected in a network with firewall.guestNetworkIpv6 only` };
+  });
+  return [...settings, ...faults, ...misplaced];
 }

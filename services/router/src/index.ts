@@ -3,6 +3,7 @@ import { createDnsmasqService } from './dnsmasq/dnsmasq.ts';
 import { createHaproxyService } from './haproxy/haproxy.ts';
 import { createMetadataService } from './metadata/metadata.ts';
 import { createMeteringService } from './metering/metering.ts';
+import { createIpv6NetfilterService } from './netfilter/ipv6-service.ts';
 import { createNetfilterService } from './netfilter/netfilter.ts';
 import { createRoutingService } from './routing/routing.ts';
 import type { RouterService, ServiceContext } from './service.ts';
@@ -18,10 +19,11 @@ export function createRouterServices(context: ServiceContext): RouterService[] {
   return [
     createSystemService(context),
     createNetfilterService(context),
+    createIpv6NetfilterService(context),
     createMeteringService(context),
     createRoutingService(context),
     createDnsmasqService(context),
+    createMetadataService(context),
     createHaproxyService(context),
   ];
-    createMetadataService(context),
 }

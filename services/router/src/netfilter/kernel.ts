@@ -1,5 +1,6 @@
 // The commands of the packet filter. Which rules and why: templates/firewall, templates/nat.
 import type { CommandRunner } from '@isthmus/host';
+import type { Family } from '@isthmus/iptables-ts';
 
 /** Runs the commands of iptables and ipset. Each method throws CommandError. */
 export interface NetfilterKernel {
@@ -29,21 +30,22 @@ function linesOf(save: string, prefix: string): string {
   return lines.map((line) => `${line}\n`).join('');
 }
 
-/** The real commands. */
-export function createKernel(commands: CommandRunner): NetfilterKernel {
+/** The real commands: iptables, or ip6tables for family 6. ipset serves both. */
+export function createKernel(commands: CommandRunner, family: Family = 4): NetfilterKernel {
+  const iptables = family === 6 ? 'ip6tables' : 'iptables';
   return {
     restore: async (input) => {
-      if (input !== '') await commands.run('iptables-restore', ['--noflush'], { input, timeoutMs });
+      if (input !== '') await commands.run(`${iptables}-restore`, ['--noflush'], { input, timeoutMs });
     },
     replace: async (input) => {
-      await commands.run('iptables-restore', [], { input, timeoutMs });
+      await commands.run(`${iptables}-restore`, [], { input, timeoutMs });
     },
     test: async (input) => {
-      if (input !== '') await commands.run('iptables-restore', ['--noflush', '--test'], { input, timeoutMs });
+      if (input !== '') await commands.run(`${iptables}-restore`, ['--noflush', '--test'], { input, timeoutMs });
     },
-    save: async () => (await commands.run('iptables-save', [], { timeoutMs })).stdout,
+    save: async () => (await commands.run(`${iptables}-save`, [], { timeoutMs })).stdout,
     chain: async (table, chain) => {
-      const result = await commands.run('iptables', ['-t', table, '-S', chain], { okCodes: [0, 1] });
+      const result = await commands.run(iptables, ['-t', table, '-S', chain], { okCodes: [0, 1] });
       return result.exitCode === 0 ? result.stdout : null;
     },
     restoreSets: async (input) => {

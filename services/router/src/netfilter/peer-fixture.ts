@@ -20,12 +20,16 @@ function serveTcp(name: string, port: number): void {
     socket.pipe(socket);
   };
   createServer(answer).listen(port, '0.0.0.0');
+  createServer(answer).listen({ port, host: '::', ipv6Only: true });
 }
 
 function serveUdp(name: string, port: number): void {
-  const socket = createSocket('udp4');
-  socket.on('message', (_text, peer) => socket.send(`${name}:${port} sees ${peer.address}\n`, peer.port, peer.address));
-  socket.bind(port);
+  for (const type of ['udp4', 'udp6'] as const) {
+    const socket = createSocket({ type, ipv6Only: type === 'udp6' });
+    const answer = (to: string) => `${name}:${port} sees ${to}\n`;
+    socket.on('message', (_text, peer) => socket.send(answer(peer.address), peer.port, peer.address));
+    socket.bind(port);
+  }
 }
 
 function serve(name: string, ports: string): void {
@@ -41,7 +45,7 @@ function answered(text: string): never {
 function ask(protocol: string, address: string, port: number): void {
   setTimeout(() => answered('nothing'), patienceMs);
   if (protocol === 'udp') {
-    const socket = createSocket('udp4');
+    const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
     socket.on('message', (text) => answered(text.toString()));
     socket.send('hello', port, address);
     return;

@@ -1,0 +1,155 @@
+// The packet filter of IPv6, a service of its own: a network without IPv6 pays for one load that closes it, once.
+import type { RouterDocument, ServiceHealth } from '@isthmus/contract';
+import { CommandError } from '@isthmus/host';
+import { type Chain, renderRule, renderRuleSet } from '@isthmus/iptables-ts';
+import { ipv6FirewallFaults } from '../firewall.ts';
+import { kernelSettings } from '../kernel-settings.ts';
+import type { DocumentChange, DocumentFault, RouterService, ServiceContext, ServicePlan } from '../service.ts';
+import type { PlanContext } from './change.ts';
+import { Ipv6ChangePlan } from './ipv6-change.ts';
+import { Ipv6FullPlan } from './ipv6-full.ts';
+import { concernsIpv6, Ipv6State, ipv6SettingsOf } from './ipv6-state.ts';
+import { createKernel } from './kernel.ts';
+import { UnusedSets } from './unused-sets.ts';
+
+const watched = [
+  ['filter', 'FORWARD'],
+  ['filter', 'INPUT'],
+  ['raw', 'PREROUTING'],
+] as const;
+
+/** A built-in chain as `ip6tables -S CHAIN` prints it. */
+function listingOf(name: string, { policy = 'ACCEPT', rules }: Chain<6>): string {
+  return [`-P ${name} ${policy}`, ...rules.map((rule) => renderRule(name, rule)), ''].join('\n');
+}
+
+class Ipv6NetfilterService implements RouterService {
+  readonly name = 'netfilter6';
+  readonly checkEveryMs = 4000;
+  readonly #context: ServiceContext;
+  readonly #plan: PlanContext & { readonly namePrefix: string };
+  #state: Ipv6State | null = null;
+  /** The agent's own, changed in place; looked at only to heal. */
+  #document: RouterDocument | null = null;
+  #watchedNext = 0;
+  readonly #wrong = new Map<string, string>();
+
+  constructor(context: ServiceContext) {
+    const kernel = createKernel(context.host.commands, 6);
+    this.#context = context;
+    const flows = { host: context.host, deletionPath: `${context.paths.run}/netfilter6-flows` };
+    const unused = new UnusedSets(kernel, context.host.clock);
+    this.#plan = { kernel, flows, unused, namePrefix: context.namePrefix };
+  }
+
+  check(change: DocumentChange): DocumentFault[] {
+    return concernsIpv6(change) ? ipv6FirewallFaults(change) : [];
+  }
+
+  plan(change: DocumentChange): ServicePlan | null {
+    if (!concernsIpv6(change)) return null;
+    const { document, entries } = change;
+    const after = ipv6SettingsOf(document.settings, this.#context.control);
+    const state = this.#state;
+    if (change.full || state === null) return after.base === null ? this.#closing(document) : this.#full(document);
+    const before = state.settings;
+    if (before.base === null && after.base === null) return null;
+    if (before.base === null || after.base === null) return this.#full(document);
+    return new Ipv6ChangePlan(this.#plan, state, { before, after, entries: entries['firewall.ipv6'] }, document);
+  }
+
+  #owned(state: Ipv6State, document: RouterDocument) {
+    const [stateBefore, documentBefore] = [this.#state, this.#document];
+    return {
+      adopt: () => {
+        this.#state = state;
+        this.#document = document;
+      },
+      restore: () => {
+        this.#state = stateBefore;
+        this.#document = documentBefore;
+      },
+    };
+  }
+
+  #full(document: RouterDocument): ServicePlan {
+    const state = Ipv6State.of(this.#context.namePrefix, document, this.#context.control);
+    return new Ipv6FullPlan(this.#plan, state, document, this.#owned(state, document));
+  }
+
+  /** Of a network without IPv6: drops all there is, in one process, and looks at nothing. It stays closed if reverted. */
+  #closing(document: RouterDocument): ServicePlan | null {
+    if (this.#state?.settings.base === null) return null;
+    if (this.#state !== null) return this.#full(document);
+    const state = Ipv6State.of(this.#context.namePrefix, document, this.#context.control);
+    const owner = this.#owned(state, document);
+    return {
+      stage: async () => {},
+      apply: async () => {
+        await this.#close(state);
+        owner.adopt();
+      },
+      verify: async () => {},
+      commit: async () => {},
+      revert: async () => owner.restore(),
+    };
+  }
+
+  /** A kernel without IPv6 has nothing to close. */
+  async #close(state: Ipv6State): Promise<void> {
+    const { raw = new Map(), filter = new Map() } = state.rules.ruleSet();
+    try {
+      await this.#plan.kernel.replace(renderRuleSet({ raw, filter }));
+    } catch (error) {
+      const key = 'net/ipv6/conf/all/disable_ipv6';
+      const values = await kernelSettings(this.#context.host, this.#context.isInside === true).read([key]);
+      if (!(error instanceof CommandError) || values.has(key)) throw error;
+    }
+  }
+
+  /** Looks at one chain a call, in turn, since a look costs a process; a network without IPv6 is not looked at. */
+  async health(): Promise<ServiceHealth> {
+    const state = this.#state;
+    const isOn = state !== null && state.settings.base !== null;
+    if (isOn) await this.#look(state);
+    const wrong = isOn ? [...this.#wrong.values()] : [];
+    const detail = isOn ? 'the base chains are in force' : 'the network has no IPv6';
+    return {
+      service: this.name,
+      healthy: state !== null && wrong.length === 0,
+      detail: state === null ? 'no rules were loaded yet' : wrong.length === 0 ? detail : wrong.join('; '),
+      checkedAt: new Date(this.#context.host.clock.now()).toISOString(),
+    };
+  }
+
+  async #look(state: Ipv6State): Promise<void> {
+    const [table, name] = watched[this.#watchedNext % watched.length] ?? watched[0];
+    this.#watchedNext += 1;
+    const chain = state.rules.baseChain(table, name);
+    const found = await this.#plan.kernel.chain(table, name);
+    const key = `${table} ${name}`;
+    if (found === (chain === undefined ? '' : listingOf(name, chain))) this.#wrong.delete(key);
+    else this.#wrong.set(key, `chain ${name} of table ${table} of IPv6 is not as it was loaded`);
+  }
+
+  /** Loads the whole again. */
+  async heal(): Promise<void> {
+    if (this.#document === null) return;
+    const plan = this.#full(this.#document);
+    await plan.stage();
+    await plan.apply();
+    await plan.verify();
+    await plan.commit();
+    this.#wrong.clear();
+  }
+
+  async release(): Promise<void> {}
+
+  /** The rules stay: a router that is stopped denies as it did. */
+  async shutdown(): Promise<void> {}
+}
+
+/** The packet filter of one router's IPv6: `firewall.ipv6`. */
+export function createIpv6NetfilterService(context: ServiceContext): RouterService {
+  return new Ipv6NetfilterService(context);
+}

@@ -1,0 +1,2 @@
+export * from './base-chains.ts';
+export * from './ipv6-rules.ts';
