@@ -15,7 +15,17 @@ import {
   parseMacAddress,
 } from '@isthmus/net';
 import test from 'ava';
-import { dhcpHostLine, dhcpOptions, dnsmasqMainConfig } from './index.ts';
+import {
+  dhcpHostLine,
+  dhcpHostOptions,
+  dhcpMainConfig,
+  dhcpOptions,
+  dnsMainConfig,
+  shardCount,
+  shardOf,
+  shardPort,
+  steeringRules,
+} from './index.ts';
 
 const settings = {
   interface: parseInterfaceName('eth0'),
@@ -27,13 +37,10 @@ const settings = {
 };
 const paths = {
   pidFile: parseConfigPath('/run/pid'),
+  hosts: parseConfigPath('/state/hosts'),
+  hostsLive: parseConfigPath('/run/hosts'),
+  choices: parseConfigPath('/state/choices'),
   leases: parseConfigPath('/state/leases'),
-  dhcpHosts: parseConfigPath('/state/dhcp-hosts'),
-  dhcpHostsLive: parseConfigPath('/run/dhcp-hosts'),
-  dhcpOptions: parseConfigPath('/state/dhcp-options'),
-  dnsHosts: parseConfigPath('/state/dns-hosts'),
-  dnsHostsLive: parseConfigPath('/run/dns-hosts'),
-  servers: parseConfigPath('/state/servers'),
 };
 const host = {
   macAddress: parseMacAddress('02:00:4c:9f:00:01'),
@@ -41,11 +48,37 @@ const host = {
   hostname: parseHostname('ignore'),
 };
 
+const dns = { interface: settings.interface, domain: settings.domain, forwarders: [] };
+const options = [
+  { code: 4, value: '10.1.1.9' },
+  { code: 17, value: '/srv/root, ro' },
+  { code: 19, value: 'false' },
+  { code: 42, value: '10.1.1.9, 10.1.1.10' },
+  { code: 66, value: 'tftp.example.org' },
+  { code: 114, value: 'https://portal.example.org/api' },
+  { code: 119, value: 'a.example,b.example' },
+  { code: 121, value: '10.9.0.0/16,10.1.1.254,0.0.0.0/0,10.1.1.1' },
+  { code: 224, value: '0x00ff10' },
+  { code: 225, value: 'any text' },
+];
+const second = {
+  ...host,
+  macAddress: parseMacAddress('02:00:4c:9f:00:02'),
+  address: parseIpv4Address('10.1.1.6'),
+  isDefault: false,
+  options,
+};
+
 const goldens: Readonly<Record<string, string>> = {
-  'main.conf': renderMainConfig(dnsmasqMainConfig(settings, paths)),
-  'dhcp-hosts': renderDhcpHosts([dhcpHostLine(host, settings.domain)]),
+  'dhcp.conf': renderMainConfig(dhcpMainConfig(settings, paths, null)),
+  'dhcp-share.conf': renderMainConfig(dhcpMainConfig(settings, paths, shardPort(1, 2))),
+  'dns.conf': renderMainConfig(dnsMainConfig(dns, paths)),
+  'dhcp-hosts': renderDhcpHosts([dhcpHostLine(host, settings.domain), dhcpHostLine(second, settings.domain)]),
+  'dhcp-host-options': renderDhcpOptions(dhcpHostOptions(second)),
   'dhcp-options': renderDhcpOptions(dhcpOptions(settings)),
   'dhcp-options-with-mtu': renderDhcpOptions(dhcpOptions({ ...settings, mtu: 1450 })),
+  'dhcp-options-of-the-network': renderDhcpOptions(dhcpOptions({ ...settings, options })),
+  'steering.nft': steeringRules(settings.interface, 4),
 };
 for (const [name, text] of Object.entries(goldens)) {
   test(`golden file ${name}`, async (t) => {
@@ -56,9 +89,21 @@ for (const [name, text] of Object.entries(goldens)) {
 }
 
 test('the main configuration is valid and has room for a lease on each address', (t) => {
-  const wide = { ...settings, network: parseIpv4Cidr('10.0.0.0/8') };
-  t.deepEqual(validateMainConfig(dnsmasqMainConfig(wide, paths)), []);
-  t.is(dnsmasqMainConfig(wide, paths).dhcpLeaseMax, 16_777_216);
-  t.is(dnsmasqMainConfig({ ...settings, network: parseIpv4Cidr('10.1.0.0/16') }, paths).dhcpLeaseMax, 65_536);
-  t.is(dnsmasqMainConfig(settings, paths).dhcpLeaseMax, 1_000);
+  const of = (network: string) => dhcpMainConfig({ ...settings, network: parseIpv4Cidr(network) }, paths, null);
+  t.deepEqual(validateMainConfig(of('10.0.0.0/8')), []);
+  t.deepEqual(validateMainConfig(dnsMainConfig(dns, paths)), []);
+  t.is(of('10.0.0.0/8').dhcpLeaseMax, 16_777_216);
+  t.is(of('10.1.0.0/16').dhcpLeaseMax, 65_536);
+  t.is(of('10.1.1.0/24').dhcpLeaseMax, 1_000);
+});
+
+test('a network of up to 254 hosts has one process for DHCP, a wider one up to 16, each with its share', (t) => {
+  const counts = ['10.1.1.0/28', '10.1.1.0/24', '10.1.0.0/23', '10.1.0.0/20', '10.1.0.0/16', '10.0.0.0/8'];
+  t.deepEqual(
+    counts.map((network) => shardCount(parseIpv4Cidr(network))),
+    [1, 1, 2, 16, 16, 16],
+  );
+  t.is(shardOf(parseMacAddress('02:00:4c:9f:00:1f'), 16), 15);
+  t.is(shardOf(parseMacAddress('02:00:4c:9f:00:1f'), 1), 0);
+  t.is(shardPort(0, 1), null);
 });

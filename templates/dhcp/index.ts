@@ -1,2 +1,3 @@
 export * from './dnsmasq-main.ts';
 export * from './lease.ts';
+export * from './shards.ts';

@@ -39,7 +39,7 @@ import {
   renderRuleSet,
 } from '@isthmus/iptables-ts';
 import { InvalidValueError, type PortRange } from '@isthmus/net';
-import { dhcpHostLine, dhcpOptions, dnsmasqMainConfig } from '@isthmus/templates/dhcp';
+import { dhcpHostLine, dhcpMainConfig, dhcpOptions } from '@isthmus/templates/dhcp';
 import { dnsHostsLine, dnsServers } from '@isthmus/templates/dns';
 import { FirewallRules } from '@isthmus/templates/firewall';
 import { NatRules } from '@isthmus/templates/nat';
@@ -102,12 +102,9 @@ const path = (name: string) => parseConfigPath(`/var/lib/isthmus/test/${name}`);
 const paths = {
   pidFile: path('pid'),
   leases: path('leases'),
-  dhcpHosts: path('dhcp-hosts'),
-  dhcpHostsLive: path('dhcp-hosts.d'),
-  dhcpOptions: path('dhcp-options'),
-  dnsHosts: path('dns-hosts'),
-  dnsHostsLive: path('dns-hosts.d'),
-  servers: path('servers'),
+  hosts: path('hosts'),
+  hostsLive: path('hosts.d'),
+  choices: path('choices'),
 };
 
 function keywords(config: MainConfig): string[] {
@@ -116,7 +113,7 @@ function keywords(config: MainConfig): string[] {
 
 /** What dnsmasq.conf holds of keywords for any document: those of this one. */
 const plainKeywords = keywords(
-  dnsmasqMainConfig(
+  dhcpMainConfig(
     {
       interface: 'eth0',
       network: '10.1.1.0/24',
@@ -126,15 +123,16 @@ const plainKeywords = keywords(
       leaseTimeSeconds: 86_400,
     } as unknown as RouterSettings['dhcp'],
     paths,
+    null,
   ),
 );
 
 test('dnsmasq.conf holds the lines of the model and no other', (t) => {
-  t.true(plainKeywords.length > 20);
+  t.true(plainKeywords.length > 15);
   holds(
     t,
     ({ settings: { dhcp } }) => {
-      const config = unlessRefused(() => dnsmasqMainConfig(dhcp, paths));
+      const config = unlessRefused(() => dhcpMainConfig(dhcp, paths, null));
       const text = config === null ? null : unlessRefused(() => renderMainConfig(config));
       if (config === null || text === null) return false;
       t.deepEqual(
@@ -157,7 +155,14 @@ test('a DHCP host, a DNS record, an option and a server are a line each', (t) =>
     const hostsText = hosts === null ? null : unlessRefused(() => renderDhcpHosts(hosts));
     if (hosts !== null && hostsText !== null) {
       const expected = [...entries['dhcp.hosts'].values()].map(
-        ({ macAddress, address, hostname }) => `${macAddress},${address},${hostname}.${dhcp.domain}`,
+        ({ macAddress, address, hostname, isDefault, options = [] }) =>
+          [
+            macAddress,
+            ...(isDefault === false ? ['set:secondary'] : []),
+            ...(options.length > 0 ? [`set:h${macAddress.replaceAll(':', '')}`] : []),
+            address,
+            `${hostname}.${dhcp.domain}`,
+          ].join(','),
       );
       t.deepEqual(linesOf(hostsText), expected);
       t.deepEqual(parseDhcpHosts(hostsText), hosts);

@@ -16,7 +16,7 @@ import type { HostsLine } from './hosts.ts';
 import type { Lease } from './leases.ts';
 import type { MainConfig } from './main-config.ts';
 import type { DnsServer } from './servers.ts';
-import { parseAccountName, parseClientId, parseConfigPath } from './values.ts';
+import { parseAccountName, parseClientId, parseConfigPath, parseDhcpTag } from './values.ts';
 
 const address = fc.integer({ min: 1, max: 0xffffffff }).map(ipv4FromNumber);
 const macAddress = fc.integer({ min: 0, max: 0xffffffff }).map(macFromNumber);
@@ -33,15 +33,36 @@ const path = fc
 const interfaceName = fc.stringMatching(/^[a-z][a-z0-9]{0,13}$/).map(parseInterfaceName);
 const accountName = fc.stringMatching(/^[a-z_][a-z0-9_-]{0,12}$/).map(parseAccountName);
 
-export const dhcpHost: fc.Arbitrary<DhcpHostLine> = fc.record({ macAddress, address, name: qualifiedName });
+const tag = fc.stringMatching(/^[a-z0-9]{1,12}$/).map(parseDhcpTag);
 
-export const dhcpOption: fc.Arbitrary<DhcpOption> = fc.oneof(
+export const dhcpHost: fc.Arbitrary<DhcpHostLine> = fc.record(
+  { macAddress, address, name: qualifiedName, tags: fc.array(tag, { minLength: 1, maxLength: 3 }) },
+  { requiredKeys: ['macAddress', 'address', 'name'] },
+);
+
+const code = fc.integer({ min: 1, max: 254 });
+const addresses = fc.array(address, { minLength: 1, maxLength: 4 });
+const untaggedOption = fc.oneof(
+  fc.record({ option: fc.constant('withheld'), code }),
+  fc.record({ option: fc.constant('addresses'), code, addresses }),
+  fc.record({ option: fc.constant('domains'), code, domains: fc.array(qualifiedName, { minLength: 1, maxLength: 3 }) }),
+  fc.record({ option: fc.constant('text'), code, text: fc.stringMatching(/^[ !#-[\]-~]{1,40}$/) }),
+  fc.record({
+    option: fc.constant('octets'),
+    code,
+    octets: fc.array(fc.integer({ min: 0, max: 255 }), { minLength: 1, maxLength: 12 }),
+  }),
   fc.record({
     option: fc.constantFrom('router', 'dns-server'),
     addresses: fc.array(address, { minLength: 1, maxLength: 4 }),
   }),
   fc.record({ option: fc.constant('domain-name'), domain: qualifiedName }),
   fc.record({ option: fc.constant('mtu'), bytes: fc.integer({ min: 68, max: 65_535 }) }),
+);
+
+export const dhcpOption: fc.Arbitrary<DhcpOption> = fc.oneof(
+  untaggedOption,
+  fc.tuple(untaggedOption, tag).map(([option, name]) => ({ ...option, tag: name })),
 );
 
 export const hostsLine: fc.Arbitrary<HostsLine> = fc.record({
@@ -76,6 +97,7 @@ export const mainConfig: fc.Arbitrary<MainConfig> = fc.record({
   pidFile: fc.option(path),
   logToStandardError: fc.boolean(),
   quietDhcp: fc.boolean(),
+  port: fc.option(fc.integer({ min: 0, max: 65_535 })),
   interfaces: fc.uniqueArray(interfaceName, { minLength: 1, maxLength: 3 }),
   exceptInterfaces: fc.uniqueArray(interfaceName, { maxLength: 2 }),
   bindDynamic: fc.boolean(),
@@ -99,6 +121,7 @@ export const mainConfig: fc.Arbitrary<MainConfig> = fc.record({
   dhcpHostsFile: fc.option(path),
   dhcpHostsDir: fc.option(path),
   dhcpOptsFile: fc.option(path),
+  dhcpAlternatePort: fc.option(fc.integer({ min: 1, max: 65_535 })),
   dhcpAuthoritative: fc.boolean(),
   dhcpIgnoreClid: fc.boolean(),
   dhcpIgnoreNames: fc.boolean(),

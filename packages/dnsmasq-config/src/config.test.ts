@@ -22,7 +22,7 @@ import { parseHosts, renderHosts, validateHosts } from './hosts.ts';
 import { parseLeases, renderLeases, validateLeases } from './leases.ts';
 import { type MainConfig, parseMainConfig, renderMainConfig, validateMainConfig } from './main-config.ts';
 import { parseServers, renderServers, validateServers } from './servers.ts';
-import { parseAccountName, parseConfigPath } from './values.ts';
+import { parseAccountName, parseConfigPath, parseDhcpTag } from './values.ts';
 
 interface FileKind<Model> {
   readonly validate: (model: Model) => Issue[];
@@ -92,6 +92,7 @@ const whole: MainConfig = {
   pidFile: parseConfigPath('/run/isthmus/pid'),
   logToStandardError: true,
   quietDhcp: true,
+  port: 53,
   interfaces: [parseInterfaceName('eth0')],
   exceptInterfaces: [parseInterfaceName('lo')],
   bindDynamic: true,
@@ -115,6 +116,7 @@ const whole: MainConfig = {
   dhcpHostsFile: parseConfigPath('/var/lib/isthmus/dhcp-hosts'),
   dhcpHostsDir: parseConfigPath('/run/isthmus/dhcp-hosts'),
   dhcpOptsFile: parseConfigPath('/var/lib/isthmus/dhcp-options'),
+  dhcpAlternatePort: 6701,
   dhcpAuthoritative: true,
   dhcpIgnoreClid: true,
   dhcpIgnoreNames: true,
@@ -127,12 +129,21 @@ const host = {
 };
 const goldens: Readonly<Record<string, string>> = {
   'main.conf': renderMainConfig(whole),
-  'dhcp-hosts': renderDhcpHosts([host]),
+  'dhcp-hosts': renderDhcpHosts([
+    host,
+    { ...host, address: parseIpv4Address('10.1.1.6'), tags: [parseDhcpTag('secondary'), parseDhcpTag('h1')] },
+  ]),
   'dhcp-options': renderDhcpOptions([
     { option: 'router', addresses: [parseIpv4Address('10.1.1.1')] },
     { option: 'dns-server', addresses: [parseIpv4Address('10.1.1.1'), parseIpv4Address('9.9.9.9')] },
     { option: 'domain-name', domain: parseFqdn('cs1.internal') },
     { option: 'mtu', bytes: 1450 },
+    { option: 'withheld', code: 3, tag: parseDhcpTag('secondary') },
+    { option: 'addresses', code: 42, addresses: [parseIpv4Address('10.1.1.9')] },
+    { option: 'text', code: 67, text: 'boot/pxe, #1 "'.slice(0, -1) },
+    { option: 'domains', code: 119, domains: [parseFqdn('a.example'), parseFqdn('b.example')] },
+    { option: 'octets', code: 114, octets: [0, 10, 255] },
+    { option: 'octets', code: 19, octets: [1] },
   ]),
   'dns-hosts': renderHosts([{ address: host.address, names: [host.name, parseHostname('vm1')] }]),
   servers: renderServers([

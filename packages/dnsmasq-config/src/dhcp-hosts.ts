@@ -8,27 +8,40 @@ import {
   parseMacAddress,
 } from '@isthmus/net';
 import { duplicateIssues, type Issue, listIssues, readLines, words } from './config-file.ts';
-import { parseQualifiedName } from './values.ts';
+import { type DhcpTag, parseDhcpTag, parseQualifiedName } from './values.ts';
 
-/** One reserved lease. `name` is qualified: a bare label could be one of dnsmasq's keywords (values.ts). */
+/**
+ * One reserved lease. `name` is qualified: a bare label could be one of dnsmasq's keywords (values.ts). Options with one
+ * of `tags` are this host's.
+ */
 export interface DhcpHostLine {
   readonly macAddress: MacAddress;
   readonly address: Ipv4Address;
   readonly name: Fqdn;
+  readonly tags?: readonly DhcpTag[];
 }
 
+const tagPrefix = 'set:';
+
 /** The line of one host, without its line break. Throws InvalidValueError where a value was cast past its type. */
-export function renderDhcpHost({ macAddress, address, name }: DhcpHostLine): string {
-  return words([macAddress, address, parseQualifiedName(name)]);
+export function renderDhcpHost({ macAddress, address, name, tags = [] }: DhcpHostLine): string {
+  const settings = tags.map((tag) => `${tagPrefix}${parseDhcpTag(tag)}`);
+  return words([macAddress, ...settings, address, parseQualifiedName(name)]);
 }
 
 function parseDhcpHost(line: string): DhcpHostLine {
-  const [macAddress = '', address = '', name = '', ...rest] = line.split(',');
-  if (rest.length > 0) throw new InvalidValueError(line, 'a MAC address, an IPv4 address and a name');
+  const [macAddress = '', ...values] = line.split(',');
+  const tags = values.slice(
+    0,
+    values.findIndex((value) => !value.startsWith(tagPrefix)),
+  );
+  const [address = '', name = '', ...rest] = values.slice(tags.length);
+  if (rest.length > 0) throw new InvalidValueError(line, 'a MAC address, tags, an IPv4 address and a name');
   return {
     macAddress: parseMacAddress(macAddress),
     address: parseIpv4Address(address),
     name: parseQualifiedName(name),
+    ...(tags.length > 0 && { tags: tags.map((tag) => parseDhcpTag(tag.slice(tagPrefix.length))) }),
   };
 }
 

@@ -32,6 +32,8 @@ export interface MainConfig {
   /** Log to standard error. */
   readonly logToStandardError: boolean;
   readonly quietDhcp: boolean;
+  /** Where DNS is answered; 0: nowhere. Null: 53. */
+  readonly port: number | null;
   readonly interfaces: readonly InterfaceName[];
   readonly exceptInterfaces: readonly InterfaceName[];
   /** Answers on the listed interfaces' addresses only, and there only what came in by that interface. */
@@ -60,6 +62,8 @@ export interface MainConfig {
   readonly dhcpHostsFile: ConfigPath | null;
   readonly dhcpHostsDir: ConfigPath | null;
   readonly dhcpOptsFile: ConfigPath | null;
+  /** Where DHCP is answered instead of port 67. Clients stay at 68. */
+  readonly dhcpAlternatePort: number | null;
   readonly dhcpAuthoritative: boolean;
   readonly dhcpIgnoreClid: boolean;
   readonly dhcpIgnoreNames: boolean;
@@ -139,6 +143,7 @@ const options: { readonly [Name in keyof MainConfig]: Option<MainConfig[Name]> }
   pidFile: one('pid-file', parseConfigPath),
   logToStandardError: flag('log-facility', '-'),
   quietDhcp: flag('quiet-dhcp'),
+  port: one('port', whole(0, 65_535)),
   interfaces: many('interface', word, parseInterfaceName),
   exceptInterfaces: many('except-interface', word, parseInterfaceName),
   bindDynamic: flag('bind-dynamic'),
@@ -162,6 +167,16 @@ const options: { readonly [Name in keyof MainConfig]: Option<MainConfig[Name]> }
   dhcpHostsFile: one('dhcp-hostsfile', parseConfigPath),
   dhcpHostsDir: one('dhcp-hostsdir', parseConfigPath),
   dhcpOptsFile: one('dhcp-optsfile', parseConfigPath),
+  dhcpAlternatePort: {
+    name: 'dhcp-alternate-port',
+    write: (port) => (port === null ? [] : [words([port, 68])]),
+    read: (values) => {
+      atMostOne('dhcp-alternate-port', values);
+      const [, port = null] = /^(\d+),68$/.exec(values[0] ?? '') ?? [];
+      if (values.length > 0 && port === null) throw new InvalidValueError(values[0] ?? '', 'a port and 68');
+      return port === null ? null : parseWhole(port, 1, 65_535);
+    },
+  },
   dhcpAuthoritative: flag('dhcp-authoritative'),
   dhcpIgnoreClid: flag('dhcp-ignore-clid'),
   dhcpIgnoreNames: flag('dhcp-ignore-names'),

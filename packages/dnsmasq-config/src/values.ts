@@ -7,6 +7,8 @@ export type ConfigPath = string & { readonly __brand: 'ConfigPath' };
 export type AccountName = string & { readonly __brand: 'AccountName' };
 /** A name that dnsmasq answers for: one label or a whole domain name, and nothing that reads as an IPv4 address. */
 export type DnsName = Fqdn | Hostname;
+/** Ties options to the hosts that have it (`set:` and `tag:` of dnsmasq(8)): 1 to 32 lower case letters and digits. */
+export type DhcpTag = string & { readonly __brand: 'DhcpTag' };
 /** A DHCP client identifier (RFC 2132, 9.14) as the lease file has it: bytes in hexadecimal with colons. */
 export type ClientId = string & { readonly __brand: 'ClientId' };
 
@@ -40,6 +42,14 @@ export function parseQualifiedName(text: string): Fqdn {
   const name = parseDnsName(text);
   if (!name.includes('.')) throw new InvalidValueError(text, 'a name with its domain, such as vm1.cs1.internal');
   return name;
+}
+
+/** Reads a tag. Throws InvalidValueError. */
+export function parseDhcpTag(text: string): DhcpTag {
+  if (!/^[a-z0-9]{1,32}$/.test(text)) {
+    throw new InvalidValueError(text, 'a tag of 1 to 32 lower case letters and digits');
+  }
+  return text as DhcpTag;
 }
 
 /** Reads a client identifier. Throws InvalidValueError. */

@@ -1,3 +1,4 @@
+export * from './dhcp-option.ts';
 export * from './invalid-value.ts';
 export * from './ipv4.ts';
 export * from './ipv4-cidr.ts';

@@ -1,8 +1,16 @@
 // The `dhcp` section: lines of its hosts, their cross-references, and leases that nobody has a right to any more.
-import type { DhcpHost, RouterSettings } from '@isthmus/contract';
-import { ConfigSyntaxError, type Lease, parseLeases, renderDhcpHost } from '@isthmus/dnsmasq-config';
-import { cidrContains, cidrRange, type Fqdn, isIpv4Address, prefixLengthOf } from '@isthmus/net';
-import { dhcpHostLine } from '@isthmus/templates/dhcp';
+import type { DhcpHost, DhcpOption, RouterSettings } from '@isthmus/contract';
+import { ConfigSyntaxError, type Lease, parseLeases, renderDhcpHost, renderDhcpOptions } from '@isthmus/dnsmasq-config';
+import {
+  cidrContains,
+  cidrRange,
+  type Fqdn,
+  InvalidValueError,
+  isIpv4Address,
+  parseDhcpOptionValue,
+  prefixLengthOf,
+} from '@isthmus/net';
+import { dhcpHostLine, dhcpHostOptions } from '@isthmus/templates/dhcp';
 import type { EntryLine, LineIndex } from './dnsmasq/lines.ts';
 import type { DocumentChange, DocumentFault } from './service.ts';
 
@@ -16,7 +24,9 @@ export function dhcpClaims({ macAddress, address, hostname }: DhcpHost): string[
 /** The line of a host, and what it lays claim to. Throws InvalidValueError where its full name is too long. */
 export function dhcpEntryLine(host: DhcpHost, domain: Fqdn): EntryLine {
   const claims = dhcpClaims(host);
-  return { text: renderDhcpHost(dhcpHostLine(host, domain)), unique: claims, traces: claims };
+  const options = renderDhcpOptions(dhcpHostOptions(host));
+  const text = renderDhcpHost(dhcpHostLine(host, domain));
+  return { text, ...(options !== '' && { options }), unique: claims, traces: claims };
 }
 
 /** Leases of a MAC address and an address that no host has together: they block whoever has one of the two now. */
@@ -35,6 +45,23 @@ export function readLeases(text: string): Lease[] | null {
     if (error instanceof ConfigSyntaxError) return null;
     throw error;
   }
+}
+
+/** Faults of options: each is one that a tenant may set, with a value of its type, and stands there once. */
+function optionFaults(path: string, options: readonly DhcpOption[] = []): DocumentFault[] {
+  const seen = new Set<number>();
+  return options.flatMap(({ code, value }, index) => {
+    const each = `${path}.options.${index}`;
+    if (seen.has(code)) return [{ path: `${each}.code`, message: `${code} stands there twice: expected once` }];
+    seen.add(code);
+    try {
+      parseDhcpOptionValue(code, value);
+      return [];
+    } catch (error) {
+      if (!(error instanceof InvalidValueError)) throw error;
+      return [{ path: each, message: `option ${code}: ${error.message}` }];
+    }
+  });
 }
 
 /** Faults of the settings: what a lease says must be true on the guest NIC. */
@@ -61,7 +88,7 @@ export function checkDhcpSettings({ settings }: DocumentChange['document']): Doc
     // With a last label of digits, a name could read as an IPv4 address in dnsmasq's files (RFC 1123, 2.1).
     if (/(?:^|\.)\d+$/.test(domain)) fault(path, `${domain} ends in a label of digits: expected a letter in it`);
   }
-  return faults;
+  return [...faults, ...optionFaults('dhcp', dhcp.options)];
 }
 
 /** Addresses of the network that no guest may have, with why. */
@@ -89,8 +116,9 @@ export function checkDhcpHosts(
   const { network, domain }: DhcpSettings = document.settings.dhcp;
   const reserved = reservedAddresses(document);
   const faults: DocumentFault[] = [];
-  for (const [id, { address, hostname }] of hosts) {
+  for (const [id, { address, hostname, options }] of hosts) {
     const path = `dhcp.hosts.${id}`;
+    faults.push(...optionFaults(path, options));
     const why = reserved.get(address);
     if (!cidrContains(network, address)) {
       faults.push({ path: `${path}.address`, message: `${address} is outside dhcp.network ${network}` });

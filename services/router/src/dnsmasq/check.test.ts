@@ -18,15 +18,15 @@ const faults: Readonly<Record<string, readonly [TestChange, readonly string[]]>>
   'no fault': [guests([1, 2, 3]), []],
   'an address outside the network': [
     { hosts: { a: hostOf(1, { address: address('10.2.0.1') }) } },
-    ['dhcp.hosts.a.address: 10.2.0.1 is outside dhcp.network 10.1.0.0/16'],
+    ['dhcp.hosts.a.address: 10.2.0.1 is outside dhcp.network 10.1.0.0/23'],
   ],
   "the router's address": [
     { hosts: { a: hostOf(1, { address: address('10.1.0.1') }) } },
     ['dhcp.hosts.a.address: 10.1.0.1 is dhcp.router: expected an address that is free'],
   ],
   'the broadcast address': [
-    { hosts: { a: hostOf(1, { address: address('10.1.255.255') }) } },
-    ['dhcp.hosts.a.address: 10.1.255.255 is the broadcast address: expected an address that is free'],
+    { hosts: { a: hostOf(1, { address: address('10.1.1.255') }) } },
+    ['dhcp.hosts.a.address: 10.1.1.255 is the broadcast address: expected an address that is free'],
   ],
   'a second host with everything of the first': [
     { hosts: { a: hostOf(1), b: hostOf(1) } },

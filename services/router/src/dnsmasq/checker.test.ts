@@ -7,12 +7,12 @@ import { join } from 'node:path';
 import { renderDhcpHosts, renderDhcpOptions, renderMainConfig, renderServers } from '@isthmus/dnsmasq-config';
 import { createHost, createLog } from '@isthmus/host';
 import { ipv4Add, ipv4FromNumber, ipv4Network, parseFqdn, parseHostname } from '@isthmus/net';
-import { dhcpHostLine, dhcpOptions, dnsmasqMainConfig } from '@isthmus/templates/dhcp';
+import { dhcpHostLine, dhcpMainConfig, dhcpOptions, dnsMainConfig } from '@isthmus/templates/dhcp';
 import { dnsServers } from '@isthmus/templates/dns';
 import test from 'ava';
 import fc from 'fast-check';
 import { hostOf, settingsOf } from './dnsmasq-fixture.ts';
-import { dnsmasqLayout } from './layout.ts';
+import { instanceLayout } from './instances.ts';
 
 const { commands } = createHost({ log: createLog({ level: 'silent' }) });
 
@@ -45,10 +45,14 @@ const goldens: readonly (readonly [kind: string, path: string])[] = [
   ['servers', 'packages/dnsmasq-config/src/golden/servers'],
   ['dhcp-hosts', 'packages/dnsmasq-config/src/golden/dhcp-hosts'],
   ['dhcp-options', 'packages/dnsmasq-config/src/golden/dhcp-options'],
-  ['main', 'templates/dhcp/golden/main.conf'],
+  ['main', 'templates/dhcp/golden/dhcp.conf'],
+  ['main', 'templates/dhcp/golden/dhcp-share.conf'],
+  ['main', 'templates/dhcp/golden/dns.conf'],
   ['dhcp-hosts', 'templates/dhcp/golden/dhcp-hosts'],
   ['dhcp-options', 'templates/dhcp/golden/dhcp-options'],
   ['dhcp-options', 'templates/dhcp/golden/dhcp-options-with-mtu'],
+  ['dhcp-options', 'templates/dhcp/golden/dhcp-host-options'],
+  ['dhcp-options', 'templates/dhcp/golden/dhcp-options-of-the-network'],
   ['servers', 'templates/dns/golden/servers'],
   ['servers', 'templates/dns/golden/servers-without-forwarders'],
 ];
@@ -82,16 +86,18 @@ test('dnsmasq accepts what is rendered for any settings and names', async (t) =>
   await fc.assert(
     fc.asyncProperty(settings, names, async (changes, hostnames) => {
       const { dhcp, dns } = settingsOf(changes);
-      const layout = dnsmasqLayout({ state: '/state', run: '/run' });
+      const paths = { state: '/state', run: '/run' };
       const hosts = hostnames.map((hostname, n) => hostOf(n, { hostname, address: ipv4Add(dhcp.router, n) }));
       const options = [
         // The checker would read the servers file, which is not there.
-        renderMainConfig({ ...dnsmasqMainConfig(dhcp, layout), serversFile: null }),
+        renderMainConfig({ ...dnsMainConfig(dns, instanceLayout(paths, 'dns')), serversFile: null }),
         optionsOf('servers', renderServers(dnsServers(dns))),
         optionsOf('dhcp-options', renderDhcpOptions(dhcpOptions(dhcp))),
         optionsOf('dhcp-hosts', renderDhcpHosts(hosts.map((host) => dhcpHostLine(host, dhcp.domain)))),
       ];
       t.is(await check(options.join('')), 'dnsmasq: syntax check OK.');
+      const main = renderMainConfig(dhcpMainConfig(dhcp, instanceLayout(paths, 'dhcp-0'), 6700));
+      t.is(await check(main), 'dnsmasq: syntax check OK.');
     }),
     { numRuns: 30 },
   );

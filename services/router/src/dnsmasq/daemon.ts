@@ -1,6 +1,6 @@
-// The dnsmasq process of one router: found, started, ended, told to read again, and what it said of the files it read.
+// One dnsmasq process of a router: found, started, ended, told to read again, and what it said of the files it read.
 import type { Host } from '@isthmus/host';
-import type { DnsmasqLayout } from './layout.ts';
+import type { InstanceLayout } from './instances.ts';
 
 const program = 'dnsmasq';
 /** A reload takes 0.2 s at 10,000 hosts, and 2 s where each of them has a lease. */
@@ -43,11 +43,15 @@ function isSecondReading(line: string, path: string, lines: readonly string[]): 
 
 export class DnsmasqDaemon {
   readonly #host: Host;
-  readonly #layout: DnsmasqLayout;
+  readonly #layout: InstanceLayout;
 
-  constructor(host: Host, layout: DnsmasqLayout) {
+  /** The base file that is read last, when complaints about the other are in the log. */
+  readonly #lastRead: string;
+
+  constructor(host: Host, layout: InstanceLayout, lastRead: string) {
     this.#host = host;
     this.#layout = layout;
+    this.#lastRead = lastRead;
   }
 
   /** The running process's id and the path of the main configuration that it was started with, or null. */
@@ -64,7 +68,7 @@ export class DnsmasqDaemon {
     await files.remove(this.#layout.log);
     await files.remove(this.#layout.pidFile);
     const pid = await commands.startDaemon(program, [`--conf-file=${mainConfig}`], { logPath: this.#layout.log });
-    await this.#waitForRead([this.#layout.dhcpOptions], 0, pid);
+    await this.#waitForRead([this.#lastRead], 0, pid);
   }
 
   /** Ends every process that was started with one of this router's configurations, and its helpers for DNS over TCP. */
@@ -85,8 +89,7 @@ export class DnsmasqDaemon {
     const { pid } = await this.#required();
     const since = await this.#logLength();
     this.#host.commands.signal(pid, 'SIGHUP');
-    // The options file is the last base file read; complaints about the hosts files come before it.
-    await this.#waitForRead([this.#layout.dhcpOptions], since, pid);
+    await this.#waitForRead([this.#lastRead], since, pid);
   }
 
   /** Runs `write`, which puts files into the live directories, and waits until each of `paths` was read. */

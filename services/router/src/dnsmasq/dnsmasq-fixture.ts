@@ -25,7 +25,7 @@ import type { DocumentChange, EntryChange, RouterPaths, RouterService } from '..
 
 const quiet = createHost({ log: createLog({ level: 'silent' }) });
 
-/** Two namespaces with a cable between them, `eth0` at both ends: 10.1.0.1/16 at the router's, no address at the guest's. */
+/** Two namespaces with a cable between them, `eth0` at both ends: 10.1.0.1/23 at the router's, no address at the guest's. */
 export interface DnsmasqLab {
   readonly router: Host;
   readonly guest: Host;
@@ -46,7 +46,7 @@ async function cable(router: string, guest: string): Promise<void> {
   await ip('netns', 'add', guest);
   await ip('-n', router, 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', guest);
   await ip('-n', router, 'link', 'set', 'lo', 'up');
-  await ip('-n', router, 'addr', 'add', '10.1.0.1/16', 'dev', 'eth0');
+  await ip('-n', router, 'addr', 'add', '10.1.0.1/23', 'dev', 'eth0');
   await ip('-n', router, 'link', 'set', 'eth0', 'up');
   await ip('-n', guest, 'link', 'set', 'eth0', 'up');
 }
@@ -85,7 +85,7 @@ export async function dnsmasqLab(): Promise<DnsmasqLab> {
       }
     },
     dig: async (...words) => {
-      await guest.commands.run('ip', ['addr', 'replace', '10.1.255.250/16', 'dev', 'eth0']);
+      await guest.commands.run('ip', ['addr', 'replace', '10.1.0.250/23', 'dev', 'eth0']);
       const { stdout } = await guest.commands.run('dig', ['+short', '+tries=1', '+time=2', '@10.1.0.1', ...words], {
         okCodes: [0, 9],
       });
@@ -111,13 +111,13 @@ export function hostOf(n: number, changes: Partial<DhcpHost> = {}): DhcpHost {
   };
 }
 
-/** Settings of the lab's router. */
+/** Settings of the lab's router: a network of two shares (templates/dhcp/shards.ts). */
 export function settingsOf(
   dhcp: Partial<RouterSettings['dhcp']> = {},
   dns: Partial<RouterSettings['dns']> = {},
 ): RouterSettings {
   const guest = parseInterfaceName('eth0');
-  const network = parseIpv4Cidr('10.1.0.0/16');
+  const network = parseIpv4Cidr('10.1.0.0/23');
   const address = parseIpv4Address('10.1.0.1');
   const domain = parseFqdn('cs1.internal');
   return {
@@ -130,7 +130,7 @@ export function settingsOf(
           macAddress: parseMacAddress('02:00:00:ff:00:01'),
           mtu: 1500,
           address,
-          prefixLength: 16,
+          prefixLength: 23,
         },
       ],
     },

@@ -54,7 +54,7 @@ test('a guest gets its reserved lease with all that it says, and its name is ans
 test('the log stays in bounds, whatever a guest makes dnsmasq say', async (t) => {
   const { lab, service, document } = await bench(t);
   await push(service, document.change({ full: true, ...guests([1]) }));
-  const path = `${lab.paths.run}/dnsmasq/log`;
+  const path = `${lab.paths.run}/dnsmasq/dns/log`;
   const size = async () => (await lab.router.files.readText(path)).length;
   t.true((await size()) > 0);
   await lab.router.files.appendText(path, 'dnsmasq-dhcp: no address range available\n'.repeat(5000));
@@ -64,8 +64,9 @@ test('the log stays in bounds, whatever a guest makes dnsmasq say', async (t) =>
   t.deepEqual(await lab.dig('vm2.cs1.internal'), ['10.1.1.2']);
 });
 
-async function pidOf({ lab }: Bench): Promise<string> {
-  return (await lab.router.files.readText(`${lab.paths.run}/dnsmasq/pid`)).trim();
+/** Of the process that answers the host of number 1, unless another is named. */
+async function pidOf({ lab }: Bench, instance = 'dhcp-1'): Promise<string> {
+  return (await lab.router.files.readText(`${lab.paths.run}/dnsmasq/${instance}/pid`)).trim();
 }
 
 async function eventually(t: ExecutionContext, what: string, holds: () => Promise<boolean>): Promise<void> {
@@ -133,7 +134,7 @@ test('options and forwarders change without a restart; the network changes with 
   t.is((await lab.lease('02:00:00:00:00:01'))?.mtu, undefined);
   await push(
     service,
-    document.change({ settings: settingsOf({ mtu: 1400 }, { forwarders: [parseIpv4Address('10.1.255.250')] }) }),
+    document.change({ settings: settingsOf({ mtu: 1400 }, { forwarders: [parseIpv4Address('10.1.0.250')] }) }),
   );
   t.is((await lab.lease('02:00:00:00:00:01'))?.mtu, '1400');
   t.is(await pidOf(each), pid);
@@ -177,7 +178,10 @@ test('a stopped daemon fails the health check by its silence', async (t) => {
   const { lab, service, document } = each;
   await push(service, document.change({ full: true, ...guests([1]) }));
   lab.router.commands.signal(Number(await pidOf(each)), 'SIGSTOP');
-  t.like(await service.health(), { healthy: false, detail: 'DHCP did not answer within 5000 ms' });
+  t.like(await service.health(), {
+    healthy: false,
+    detail: 'DHCP did not answer within 5000 ms, for hosts of share 1 of 2',
+  });
   await service.heal();
   t.like(await service.health(), { healthy: true });
 });
@@ -192,7 +196,7 @@ test('a new agent adopts the running daemon, whatever a lost process id file say
   await push(successor, document.change({ full: true, ...noGuests([2]), ...guests([3]) }));
   t.is(await pidOf(each), pid);
   t.deepEqual(await lab.dig('vm3'), ['10.1.1.3']);
-  await lab.router.files.remove(`${lab.paths.run}/dnsmasq/pid`);
+  await lab.router.files.remove(`${lab.paths.run}/dnsmasq/dhcp-1/pid`);
   const third = createDnsmasqService({ host: lab.router, paths: lab.paths, namePrefix: 'itd' });
   await push(third, document.change({ full: true }));
   t.false(await lab.router.commands.isRunning(Number(pid), 'dnsmasq'));
@@ -289,7 +293,7 @@ test('what did not come in by the guest interface is not answered', async (t) =>
   await lab.router.commands.run('ip', ['link', 'set', name, 'netns', outside, 'up']);
   const { commands } = createNamespaceHost(createHost({ log: createLog({ level: 'silent' }) }), outside);
   await commands.run('ip', ['addr', 'add', '203.0.113.2/24', 'dev', name]);
-  await commands.run('ip', ['route', 'add', '10.1.0.0/16', 'via', '203.0.113.1']);
+  await commands.run('ip', ['route', 'add', '10.1.0.0/23', 'via', '203.0.113.1']);
   for (const address of ['203.0.113.1', '10.1.0.1']) {
     const words = ['+short', '+tries=1', '+time=1', `@${address}`, 'vm1.cs1.internal'];
     const { exitCode } = await commands.run('dig', words, { okCodes: [0, 9] });
@@ -321,8 +325,8 @@ test('a change is checked against what is applied, and one without effect has no
 
 test('names of the guest domain stay here, and the rest goes to the forwarders, the first before the second', async (t) => {
   const { lab, service, document } = await bench(t);
-  await lab.guest.commands.run('ip', ['addr', 'add', '10.1.255.250/16', 'dev', 'eth0']);
-  await lab.guest.commands.run('ip', ['addr', 'add', '10.1.255.251/16', 'dev', 'eth0']);
+  await lab.guest.commands.run('ip', ['addr', 'add', '10.1.0.250/23', 'dev', 'eth0']);
+  await lab.guest.commands.run('ip', ['addr', 'add', '10.1.0.251/23', 'dev', 'eth0']);
   const pids: number[] = [];
   t.teardown(() => {
     for (const pid of pids) lab.guest.commands.signal(pid, 'SIGKILL');
@@ -339,11 +343,11 @@ test('names of the guest domain stay here, and the rest goes to the forwarders, 
       '--bind-interfaces',
       '--conf-file=/dev/null',
     ];
-    const own = [`--listen-address=10.1.255.${last}`, '--except-interface=lo', `--address=/#/${answer}`];
+    const own = [`--listen-address=10.1.0.${last}`, '--except-interface=lo', `--address=/#/${answer}`];
     const logPath = `${lab.directory}/upstream-${last}`;
     pids.push(await lab.guest.commands.startDaemon('dnsmasq', [...words, ...own], { logPath }));
   }
-  const forwarders = ['10.1.255.250', '10.1.255.251'].map(parseIpv4Address);
+  const forwarders = ['10.1.0.250', '10.1.0.251'].map(parseIpv4Address);
   await push(service, document.change({ full: true, settings: settingsOf({}, { forwarders }), ...guests([1]) }));
   t.deepEqual(await lab.dig('www.example.org'), ['192.0.2.1']);
   t.deepEqual(await lab.dig('absent.cs1.internal'), []);

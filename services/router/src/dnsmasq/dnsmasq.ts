@@ -1,4 +1,4 @@
-// The dnsmasq of a router as a service of the agent: sections `dhcp` and `dns`.
+// The dnsmasq processes of a router as one service of the agent: sections `dhcp` and `dns`.
 import type { ServiceHealth } from '@isthmus/contract';
 import { CommandError } from '@isthmus/host';
 import { checkDhcpHosts, checkDhcpSettings, dhcpClaims, dhcpEntryLine } from '../dhcp.ts';
@@ -16,11 +16,18 @@ import {
   type ServiceContext,
   type ServicePlan,
 } from '../service.ts';
-import { type DnsmasqLayout, dnsmasqLayout } from './layout.ts';
-import { type EntryLine, type LineChange, type LineIndex, wholeChange } from './lines.ts';
+import { type InstanceName, instanceLayout } from './instances.ts';
+import { type EntryLine, isSameLine, type LineChange, LineIndex, wholeChange } from './lines.ts';
 import { DnsmasqProbe } from './probing.ts';
-import { DnsmasqServer, type ServedChange } from './server.ts';
-import { type DnsmasqSettings, dhcpLines, dnsLines, dnsmasqSettings, sameSettings } from './settings.ts';
+import { DnsmasqProcesses } from './processes.ts';
+import {
+  type DnsmasqSettings,
+  dhcpLines,
+  dnsLines,
+  dnsmasqSettings,
+  type RouterChange,
+  sameSettings,
+} from './settings.ts';
 
 type Collection = 'dhcp.hosts' | 'dns.records';
 
@@ -61,7 +68,7 @@ function lineChanges<Name extends Collection>(
 ): LineChange[] {
   return changes
     .map(({ id, after }) => ({ id, before: index.get(id), after: after === undefined ? undefined : lineOf(after) }))
-    .filter(({ before, after }) => before?.text !== after?.text);
+    .filter(({ before, after }) => !isSameLine(before, after));
 }
 
 class DnsmasqService implements RouterService {
@@ -69,18 +76,19 @@ class DnsmasqService implements RouterService {
   readonly portable: PortableState;
   readonly checks: readonly HealthCheck[];
   readonly #context: ServiceContext;
-  readonly #layout: DnsmasqLayout;
-  readonly #server: DnsmasqServer;
+  readonly #processes: DnsmasqProcesses;
   readonly #probe: DnsmasqProbe;
+  /** Every host and every record, whichever process answers it. */
+  readonly #hosts = new LineIndex();
+  readonly #records = new LineIndex();
 
   constructor(context: ServiceContext) {
     this.#context = context;
-    this.#layout = dnsmasqLayout(context.paths);
-    this.#server = new DnsmasqServer(context.host, this.#layout);
+    this.#processes = new DnsmasqProcesses(context.host, context.paths, context.isInside === true);
     this.#probe = new DnsmasqProbe(context.host, context.isInside === true);
     this.portable = {
-      exportState: () => this.#server.exportLeases(),
-      importState: (text) => this.#server.importLeases(text),
+      exportState: () => this.#processes.exportLeases(),
+      importState: (text) => this.#processes.importLeases(text),
     };
     this.checks = [
       { name: 'dhcp_check.py', kind: 'advanced', run: () => this.#finding('dhcp') },
@@ -89,22 +97,24 @@ class DnsmasqService implements RouterService {
   }
 
   async #finding(protocol: 'dhcp' | 'dns'): Promise<CheckFinding> {
-    const { settings, dns } = this.#server;
+    const { settings } = this.#processes;
     if (settings === null) return { status: 'UNKNOWN', detail: 'no document is applied' };
-    return (await this.#probe.findings(settings, dns.any() ?? null))[protocol];
+    return (await this.#probe.findings(settings, this.#records.any() ?? null))[protocol];
   }
 
   diagnosticFiles(): DiagnosticFile[] {
-    const { settings } = this.#server;
-    const { leases, dhcpHosts, dhcpOptions, dnsHosts, servers, log } = this.#layout;
+    const instances = [...(this.#processes.settings?.instances ?? [])];
+    return instances.flatMap(([name, { mainPath }]) => this.#filesOf(name, mainPath));
+  }
+
+  #filesOf(name: InstanceName, mainPath: string): DiagnosticFile[] {
+    const { leases, hosts, choices, log } = instanceLayout(this.#context.paths, name);
     return [
-      ...(settings === null ? [] : [{ name: 'dnsmasq.conf', path: settings.mainPath }]),
-      { name: 'dnsmasq.leases', path: leases },
-      { name: 'dnsmasq-dhcp-hosts', path: dhcpHosts },
-      { name: 'dnsmasq-dhcp-options', path: dhcpOptions },
-      { name: 'dnsmasq-dns-hosts', path: dnsHosts },
-      { name: 'dnsmasq-servers', path: servers },
-      { name: 'dnsmasq.log', path: log },
+      { name: `dnsmasq-${name}.conf`, path: mainPath },
+      { name: `dnsmasq-${name}-hosts`, path: hosts },
+      { name: `dnsmasq-${name}-${name === 'dns' ? 'servers' : 'options'}`, path: choices },
+      ...(name === 'dns' ? [] : [{ name: `dnsmasq-${name}.leases`, path: leases }]),
+      { name: `dnsmasq-${name}.log`, path: log },
     ];
   }
 
@@ -119,60 +129,57 @@ class DnsmasqService implements RouterService {
       ...(isSettings ? checkDhcpSettings(document) : []),
       ...checkDhcpHosts(document, isSettings ? document.entries['dhcp.hosts'] : hosts),
       ...duplicates('dhcp.hosts', hosts, dhcpClaims, {
-        index: this.#server.dhcp,
+        index: this.#hosts,
         isReplaced: (id) => full || changedHosts.has(id),
       }),
       ...checkDnsRecords(document, isSettings ? document.entries['dns.records'] : records),
       ...duplicates('dns.records', records, dnsClaims, {
-        index: this.#server.dns,
+        index: this.#records,
         isReplaced: (id) => full || changedRecords.has(id),
       }),
     ];
   }
 
   plan(change: DocumentChange): ServicePlan | null {
-    const before = this.#server.settings;
-    const served = this.#served(change, before);
-    const isSame = before !== null && sameSettings(served.settings, before);
-    const isUnchanged = !served.full && isSame && served.dhcp.length === 0 && served.dns.length === 0;
-    return isUnchanged ? null : this.#planOf(served, before);
+    const before = this.#processes.settings;
+    const next = this.#next(change, before);
+    const isSame = before !== null && sameSettings(next.settings, before);
+    const isUnchanged = !next.full && isSame && next.dhcp.length === 0 && next.dns.length === 0;
+    return isUnchanged ? null : this.#planOf(next, before);
   }
 
-  #served(change: DocumentChange, before: DnsmasqSettings | null): ServedChange {
+  #next(change: DocumentChange, before: DnsmasqSettings | null): RouterChange {
     const { document, sections, entries } = change;
     const full = change.full || before === null;
     const isSettings = full || ['dhcp', 'dns', 'routing'].some((name) => sections.has(name as 'dhcp'));
-    const settings = isSettings ? dnsmasqSettings(document, this.#layout) : before;
-    const { dhcp, dns } = this.#server;
+    const settings = isSettings ? dnsmasqSettings(document, this.#context.paths) : before;
     return {
       full,
       settings,
       dhcp:
         full || settings.dhcpDomain !== before.dhcpDomain
-          ? wholeChange(dhcp, dhcpLines(document))
-          : lineChanges(dhcp, entries['dhcp.hosts'], (host) => dhcpEntryLine(host, settings.dhcpDomain)),
+          ? wholeChange(this.#hosts, dhcpLines(document))
+          : lineChanges(this.#hosts, entries['dhcp.hosts'], (host) => dhcpEntryLine(host, settings.dhcpDomain)),
       dns:
         full || settings.dnsDomain !== before.dnsDomain
-          ? wholeChange(dns, dnsLines(document))
-          : lineChanges(dns, entries['dns.records'], (record) => dnsEntryLine(record, settings.dnsDomain)),
+          ? wholeChange(this.#records, dnsLines(document))
+          : lineChanges(this.#records, entries['dns.records'], (record) => dnsEntryLine(record, settings.dnsDomain)),
     };
   }
 
-  #planOf(change: ServedChange, before: DnsmasqSettings | null): ServicePlan {
-    const server = this.#server;
-    let isApplied = false;
+  #planOf(change: RouterChange, before: DnsmasqSettings | null): ServicePlan {
+    const processes = this.#processes;
+    let revert: (() => Promise<void>) | null = null;
     return {
       stage: () => this.#stage(change.settings, before),
       apply: async () => {
-        isApplied = true;
-        await server.apply(change);
+        revert = processes.begin(change, { hosts: this.#hosts, records: this.#records });
+        await processes.apply(change.settings);
       },
-      verify: async () => {
-        if (!(await server.isRunning())) throw new Error('dnsmasq is not running: expected it to serve');
-      },
-      commit: () => server.settle(),
+      verify: () => processes.verify(),
+      commit: () => processes.settle(),
       revert: async () => {
-        if (isApplied) await server.revert(change, before);
+        await revert?.();
       },
     };
   }
@@ -183,14 +190,16 @@ class DnsmasqService implements RouterService {
    * writes) and judged after: apply fails, and goes back, where the running dnsmasq complains of a file in its log.
    */
   async #stage(settings: DnsmasqSettings, before: DnsmasqSettings | null): Promise<void> {
-    if (settings.mainPath === before?.mainPath) return;
-    await this.#server.stageMain(settings);
-    try {
-      await this.#context.host.commands.run('dnsmasq', ['--test', `--conf-file=${settings.mainPath}`]);
-    } catch (error) {
-      if (!(error instanceof CommandError) || error.exitCode === null) throw error;
-      const message = 'dnsmasq refused the settings of the sections dhcp and dns';
-      throw new CheckError(message, error.stderr, ['dhcp', 'dns'], { cause: error });
+    for (const [name, instance] of settings.instances) {
+      if (instance.mainPath === before?.instances.get(name)?.mainPath) continue;
+      await this.#processes.stageMain(name, instance);
+      try {
+        await this.#context.host.commands.run('dnsmasq', ['--test', `--conf-file=${instance.mainPath}`]);
+      } catch (error) {
+        if (!(error instanceof CommandError) || error.exitCode === null) throw error;
+        const message = 'dnsmasq refused the settings of the sections dhcp and dns';
+        throw new CheckError(message, error.stderr, ['dhcp', 'dns'], { cause: error });
+      }
     }
   }
 
@@ -199,35 +208,33 @@ class DnsmasqService implements RouterService {
     return {
       service: this.name,
       healthy: fault === null,
-      detail: fault ?? 'answers DHCP and DNS on the guest interface',
+      detail: fault ?? 'answers what it is asked on the guest interface',
       checkedAt: new Date(this.#context.host.clock.now()).toISOString(),
     };
   }
 
   async #fault(): Promise<string | null> {
-    const { settings, dns, lastFailure } = this.#server;
+    const { settings } = this.#processes;
     if (settings === null) return 'no document is applied';
-    if (!(await this.#server.isRunning())) return 'dnsmasq is not running';
-    await this.#server.boundLog();
-    if (lastFailure !== null) return lastFailure;
-    return this.#probe.fault(settings, dns.any() ?? null);
+    const fault = await this.#processes.fault();
+    return fault ?? this.#probe.fault(settings, this.#records.any() ?? null);
   }
 
   async heal(): Promise<void> {
     this.#probe.reset();
-    await this.#server.restart();
+    await this.#processes.restart();
   }
 
   async release(): Promise<void> {
-    await this.#server.release();
+    await this.#processes.release();
   }
 
   async shutdown(): Promise<void> {
-    await this.#server.shutdown();
+    await this.#processes.shutdown();
   }
 }
 
-/** One dnsmasq for DHCP and DNS. `portable` carries its leases to the router's replacement. */
+/** dnsmasq for DHCP and DNS. `portable` carries its leases to the router's replacement. */
 export function createDnsmasqService(context: ServiceContext): RouterService {
   return new DnsmasqService(context);
 }

@@ -1,29 +1,21 @@
 // What dnsmasq reads besides its main configuration: base files, which it reads at its start and on SIGHUP, and files in
 // live directories, which it reads the moment they appear. A live directory only adds.
 import type { Files } from '@isthmus/host';
-import type { DnsmasqLayout } from './layout.ts';
+import type { InstanceLayout } from './instances.ts';
 
-/** The text of each base file. */
+/** The text of each base file. `choices`: options of leases, or where queries go. */
 export interface BaseTexts {
-  readonly dhcpHosts: string;
-  readonly dnsHosts: string;
-  readonly dhcpOptions: string;
-  readonly servers: string;
-}
-
-/** Text to add to each hosts file; empty: none. */
-export interface Additions {
-  readonly dhcpHosts: string;
-  readonly dnsHosts: string;
+  readonly hosts: string;
+  readonly choices: string;
 }
 
 export class DnsmasqFiles {
   readonly #files: Files;
-  readonly #layout: DnsmasqLayout;
+  readonly #layout: InstanceLayout;
   readonly #written = new Map<string, string>();
   #liveCount = 0;
 
-  constructor(files: Files, layout: DnsmasqLayout) {
+  constructor(files: Files, layout: InstanceLayout) {
     this.#files = files;
     this.#layout = layout;
   }
@@ -35,12 +27,10 @@ export class DnsmasqFiles {
 
   /** What lies there from a process before this one; its live files stand as part of the base. */
   async found(): Promise<BaseTexts> {
-    const { dhcpHosts, dhcpHostsLive, dnsHosts, dnsHostsLive, dhcpOptions, servers } = this.#layout;
+    const { hosts, hostsLive, choices } = this.#layout;
     return {
-      dhcpHosts: (await this.#textOf(dhcpHosts)) + (await this.#liveText(dhcpHostsLive)),
-      dnsHosts: (await this.#textOf(dnsHosts)) + (await this.#liveText(dnsHostsLive)),
-      dhcpOptions: await this.#textOf(dhcpOptions),
-      servers: await this.#textOf(servers),
+      hosts: (await this.#textOf(hosts)) + (await this.#liveText(hostsLive)),
+      choices: await this.#textOf(choices),
     };
   }
 
@@ -54,35 +44,33 @@ export class DnsmasqFiles {
   }
 
   async makeDirectories(): Promise<void> {
-    const { state, run, replaced, dhcpHostsLive, dnsHostsLive } = this.#layout;
-    for (const path of [state, run, replaced, dhcpHostsLive, dnsHostsLive]) await this.#files.makeDirectory(path);
+    const { state, run, replaced, hostsLive } = this.#layout;
+    for (const path of [state, run, replaced, hostsLive]) await this.#files.makeDirectory(path);
   }
 
-  /** Paths and texts of the next files of the live directories. */
-  addition({ dhcpHosts, dnsHosts }: Additions): { readonly path: string; readonly text: string }[] {
+  /** Path of the next file of the live directory. */
+  nextPath(): string {
     // Names come again after each rewrite: dnsmasq never forgets the name of a file that it has seen.
-    const name = String(this.#liveCount).padStart(6, '0');
-    return [
-      { path: `${this.#layout.dhcpHostsLive}/${name}`, text: dhcpHosts },
-      { path: `${this.#layout.dnsHostsLive}/${name}`, text: dnsHosts },
-    ].filter(({ text }) => text !== '');
+    return `${this.#layout.hostsLive}/${String(this.#liveCount).padStart(6, '0')}`;
   }
 
-  async add(additions: readonly { readonly path: string; readonly text: string }[]): Promise<void> {
+  /** Writes `nextPath`. */
+  async add(text: string): Promise<void> {
+    const path = this.nextPath();
     this.#liveCount += 1;
-    await Promise.all(additions.map(({ path, text }) => this.#files.writeText(path, text)));
+    await this.#files.writeText(path, text);
   }
 
   /** Writes the base files and takes every live file away. dnsmasq sees neither until it reads again. */
   async rewrite(texts: BaseTexts): Promise<void> {
-    for (const name of ['dhcpHosts', 'dnsHosts', 'dhcpOptions', 'servers'] as const) {
+    for (const name of ['hosts', 'choices'] as const) {
       const path = this.#layout[name];
       if (this.#written.get(path) === texts[name]) continue;
       this.#written.delete(path);
       await this.#files.writeText(path, texts[name]);
       this.#written.set(path, texts[name]);
     }
-    for (const directory of [this.#layout.dhcpHostsLive, this.#layout.dnsHostsLive]) await this.#takeAway(directory);
+    await this.#takeAway(this.#layout.hostsLive);
     this.#liveCount = 0;
   }
 

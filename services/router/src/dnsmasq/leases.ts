@@ -3,7 +3,7 @@ import { type Lease, parseLeases, renderLeases } from '@isthmus/dnsmasq-config';
 import type { Host } from '@isthmus/host';
 import type { InterfaceName } from '@isthmus/net';
 import { leasesWithoutHost, readLeases } from '../dhcp.ts';
-import type { DnsmasqLayout } from './layout.ts';
+import type { InstanceLayout } from './instances.ts';
 import type { LineIndex } from './lines.ts';
 
 /** A reload with 10,000 leases keeps dnsmasq from reading its socket for 2 s. */
@@ -12,9 +12,9 @@ const releasesAtOnce = 8;
 
 export class DnsmasqLeases {
   readonly #host: Host;
-  readonly #layout: DnsmasqLayout;
+  readonly #layout: InstanceLayout;
 
-  constructor(host: Host, layout: DnsmasqLayout) {
+  constructor(host: Host, layout: InstanceLayout) {
     this.#host = host;
     this.#layout = layout;
   }

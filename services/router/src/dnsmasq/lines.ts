@@ -3,6 +3,8 @@
 /** One entry as a line. */
 export interface EntryLine {
   readonly text: string;
+  /** Lines of the options file for this entry alone, each with its line break. */
+  readonly options?: string;
   /** What no second entry may have, such as `address 10.1.1.5`: the field's name in the document, and its value. */
   readonly unique: readonly string[];
   /** What dnsmasq answers for as long as it holds the line; holds `unique`. */
@@ -35,6 +37,10 @@ export class LineIndex {
     return this.#owners.get(unique);
   }
 
+  entries(): Iterable<readonly [id: string, line: EntryLine]> {
+    return this.#lines;
+  }
+
   ids(): Iterable<string> {
     return this.#lines.keys();
   }
@@ -58,6 +64,11 @@ export class LineIndex {
   text(): string {
     return textOf([...this.#lines.values()]);
   }
+
+  /** The options of all its entries. */
+  options(): string {
+    return [...this.#lines.values()].map(({ options = '' }) => options).join('');
+  }
 }
 
 /** The text of some lines. */
@@ -70,13 +81,18 @@ export function inverse(changes: readonly LineChange[]): LineChange[] {
   return changes.map(({ id, before, after }) => ({ id, before: after, after: before }));
 }
 
+/** True where two lines say the same. */
+export function isSameLine(a: EntryLine | undefined, b: EntryLine | undefined): boolean {
+  return a?.text === b?.text && a?.options === b?.options;
+}
+
 /** Changes from what `index` holds to exactly `wanted`. Costs as much as both hold. */
 export function wholeChange(index: LineIndex, wanted: ReadonlyMap<string, EntryLine>): LineChange[] {
   const removed = [...index.ids()].filter((id) => !wanted.has(id));
   return [
     ...removed.map((id) => ({ id, before: index.get(id), after: undefined })),
     ...[...wanted].map(([id, after]) => ({ id, before: index.get(id), after })),
-  ].filter(({ before, after }) => before?.text !== after?.text);
+  ].filter(({ before, after }) => !isSameLine(before, after));
 }
 
 /**

@@ -6,7 +6,10 @@ import { createSocket } from 'node:dgram';
 export interface ProbeQuestion {
   readonly address: string;
   readonly broadcast: string;
-  readonly name: string;
+  /** Processes that answer DHCP, each asked by a hardware address of its own. */
+  readonly shards: number;
+  /** Null: DNS is not asked. */
+  readonly name: string | null;
   /** A name that dnsmasq has to ask others for. */
   readonly forwardedName?: string;
   readonly timeoutMs: number;
@@ -15,7 +18,8 @@ export interface ProbeQuestion {
 /** What came back; null: nothing within the time. `addresses`: A records in dotted decimal; `code`: RFC 1035, 4.1.1. */
 export interface ProbeAnswer {
   readonly dns: { readonly code: number; readonly addresses: readonly string[] } | null;
-  readonly dhcp: { readonly router: string | null } | null;
+  /** One for each process that answers DHCP. */
+  readonly dhcp: readonly ({ readonly router: string | null } | null)[];
   /** Null also where nothing was to be forwarded. */
   readonly forwarded: { readonly code: number } | null;
 }
@@ -55,17 +59,17 @@ function readDns(answer: Buffer, questionLength: number): ProbeAnswer['dns'] {
   return { code: (answer[3] ?? 0) & 15, addresses };
 }
 
-function dhcpInform(address: string): Buffer {
+function dhcpInform(address: string, shard: number): Buffer {
   const message = Buffer.alloc(300);
   message.set([1, 1, 6]);
   message.set(address.split('.').map(Number), 12);
   // A locally administered hardware address that no guest has: the answer goes to the IP address.
-  message.set([2, 0, 0, 0, 0, 0], 28);
+  message.set([2, 0, 0, 0, 0, shard], 28);
   message.set([0x63, 0x82, 0x53, 0x63, 53, 1, 8, 55, 1, 3, 255], 236);
   return message;
 }
 
-function readDhcp(answer: Buffer): ProbeAnswer['dhcp'] {
+function readDhcp(answer: Buffer): ProbeAnswer['dhcp'][number] {
   for (let at = 240; at + 1 < answer.length; at += 2 + (answer[at + 1] ?? 0)) {
     if (answer[at] === 3) return { router: [...answer.subarray(at + 2, at + 6)].join('.') };
   }
@@ -74,16 +78,17 @@ function readDhcp(answer: Buffer): ProbeAnswer['dhcp'] {
 
 /** Asks, in the network namespace of this process. */
 export async function probe(question: ProbeQuestion): Promise<ProbeAnswer> {
-  const query = dnsQuery(question.name);
-  const { forwardedName } = question;
-  const [dns, dhcp, forwarded] = await Promise.all([
-    ask(question, 53, question.address, query),
-    ask(question, 67, question.broadcast, dhcpInform(question.address)),
+  const { name, forwardedName } = question;
+  const query = name === null ? null : dnsQuery(name);
+  const informs = Array.from({ length: question.shards }, (_, shard) => dhcpInform(question.address, shard));
+  const [dns, forwarded, ...dhcp] = await Promise.all([
+    query === null ? null : ask(question, 53, question.address, query),
     forwardedName === undefined ? null : ask(question, 53, question.address, dnsQuery(forwardedName)),
+    ...informs.map((inform) => ask(question, 67, question.broadcast, inform)),
   ]);
   return {
-    dns: dns === null ? null : readDns(dns, query.length),
-    dhcp: dhcp === null ? null : readDhcp(dhcp),
+    dns: dns === null || query === null ? null : readDns(dns, query.length),
+    dhcp: dhcp.map((answer) => (answer === null ? null : readDhcp(answer))),
     forwarded: forwarded === null ? null : { code: (forwarded[3] ?? 0) & 15 },
   };
 }

@@ -44,6 +44,29 @@ function dnsFinding({ dns, forwarded }: ProbeAnswer, { name, address, forwardedN
   return { status: 'WARNING', detail: `${own}; a question for ${forwardedName} was forwarded in vain: ${failure}` };
 }
 
+function askedOf(settings: DnsmasqSettings, record: EntryLine | null): Asked {
+  const [host] = record === null ? [] : parseHosts(`${record.text}\n`);
+  return { name: host?.names[0] ?? settings.dnsDomain, address: host?.address ?? null, forwardedName: undefined };
+}
+
+function questionOf(settings: DnsmasqSettings, { name, forwardedName }: Asked): ProbeQuestion {
+  return {
+    address: settings.address,
+    broadcast: settings.broadcast,
+    shards: settings.shards,
+    name: settings.isDnsEnabled ? name : null,
+    ...(forwardedName !== undefined && settings.isDnsEnabled && { forwardedName }),
+    timeoutMs: answerMs,
+  };
+}
+
+function dhcpFault({ shards }: DnsmasqSettings, answers: ProbeAnswer['dhcp']): string | null {
+  const silent = answers.indexOf(null);
+  if (silent < 0) return null;
+  const share = shards === 1 ? '' : `, for hosts of share ${silent} of ${shards}`;
+  return `DHCP did not answer within ${answerMs} ms${share}`;
+}
+
 export class DnsmasqProbe {
   readonly #host: Host;
   readonly #isInside: boolean;
@@ -64,16 +87,10 @@ export class DnsmasqProbe {
   async fault(settings: DnsmasqSettings, record: EntryLine | null): Promise<string | null> {
     const { clock } = this.#host;
     if (clock.monotonicMs() < this.#nextAtMs) return null;
-    const [host] = record === null ? [] : parseHosts(`${record.text}\n`);
-    const name = host?.names[0] ?? settings.dnsDomain;
-    const { dns, dhcp } = await this.#ask({
-      address: settings.address,
-      broadcast: settings.broadcast,
-      name,
-      timeoutMs: answerMs,
-    });
+    const asked = askedOf(settings, record);
+    const { dns, dhcp } = await this.#ask(questionOf(settings, asked));
     const fault =
-      dhcp === null ? `DHCP did not answer within ${answerMs} ms` : dnsFault(dns, name, host?.address ?? null);
+      dhcpFault(settings, dhcp) ?? (settings.isDnsEnabled ? dnsFault(dns, asked.name, asked.address) : null);
     if (fault === null) this.#nextAtMs = clock.monotonicMs() + pauseMs;
     return fault;
   }
@@ -83,22 +100,18 @@ export class DnsmasqProbe {
     settings: DnsmasqSettings,
     record: EntryLine | null,
   ): Promise<{ readonly dhcp: CheckFinding; readonly dns: CheckFinding }> {
-    const [host] = record === null ? [] : parseHosts(`${record.text}\n`);
-    const name = host?.names[0] ?? settings.dnsDomain;
-    const forwardedName = settings.servers === '' ? undefined : `${randomBytes(8).toString('hex')}.invalid`;
-    const answer = await this.#ask({
-      address: settings.address,
-      broadcast: settings.broadcast,
-      name,
-      ...(forwardedName !== undefined && { forwardedName }),
-      timeoutMs: answerMs,
-    });
+    const forwardedName = settings.hasForwarders ? `${randomBytes(8).toString('hex')}.invalid` : undefined;
+    const asked = { ...askedOf(settings, record), forwardedName };
+    const answer = await this.#ask(questionOf(settings, asked));
+    const fault = dhcpFault(settings, answer.dhcp);
+    const dhcp: CheckFinding =
+      fault === null
+        ? { status: 'SUCCESS', detail: 'DHCPINFORM was answered on the guest interface' }
+        : { status: 'FAILURE', detail: fault };
+    const off = (what: string): CheckFinding => ({ status: 'SUCCESS', detail: `the network has no ${what}` });
     return {
-      dhcp:
-        answer.dhcp === null
-          ? { status: 'FAILURE', detail: `DHCP did not answer within ${answerMs} ms` }
-          : { status: 'SUCCESS', detail: 'DHCPINFORM was answered on the guest interface' },
-      dns: dnsFinding(answer, { name, address: host?.address ?? null, forwardedName }),
+      dhcp: settings.shards === 0 ? off('DHCP') : dhcp,
+      dns: settings.isDnsEnabled ? dnsFinding(answer, asked) : off('DNS'),
     };
   }
 

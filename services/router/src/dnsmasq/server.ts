@@ -1,23 +1,26 @@
-// What dnsmasq shall serve, what it serves, and the ways from one to the other: nothing, a live file, SIGHUP, a restart.
+// What one dnsmasq process shall serve, what it serves, and the ways from one to the other: nothing, a live file, SIGHUP,
+// a restart, an end.
 import type { Host } from '@isthmus/host';
+import type { RouterPaths } from '../service.ts';
 import { DnsmasqDaemon } from './daemon.ts';
 import { type BaseTexts, DnsmasqFiles } from './files.ts';
-import type { DnsmasqLayout } from './layout.ts';
+import { type InstanceName, instanceLayout } from './instances.ts';
 import { DnsmasqLeases } from './leases.ts';
 import { type EntryLine, HeldLines, inverse, type LineChange, LineIndex, textOf } from './lines.ts';
 import { Quiet } from './quiet.ts';
-import type { DnsmasqSettings } from './settings.ts';
+import type { InstanceSettings } from './settings.ts';
 import { Turns } from './turns.ts';
 
 /** Live files after which the base files are written anew, so that a start or a reload never reads many. */
 const liveLimit = 64;
 
-/** A change of what is served. `full`: what dnsmasq serves is unknown. */
+/** A change of what one process serves. `full`: what it serves is unknown. `settings` null: it is not wanted. */
 export interface ServedChange {
   readonly full: boolean;
-  readonly settings: DnsmasqSettings;
-  readonly dhcp: readonly LineChange[];
-  readonly dns: readonly LineChange[];
+  readonly settings: InstanceSettings | null;
+  readonly lines: readonly LineChange[];
+  /** Lines that are new anywhere in the router: what they lay claim to is given up here first. */
+  readonly claims: readonly EntryLine[];
 }
 
 /** What stood on disk and ran before this process applied anything. */
@@ -26,12 +29,8 @@ interface Found {
   readonly mainPath: string | null;
 }
 
-interface HostsFile {
-  readonly index: LineIndex;
-  readonly held: HeldLines;
-}
-
-function isAddition({ before, after }: LineChange): boolean {
+/** True where the line is new. */
+export function isAddition({ before, after }: LineChange): boolean {
   return after !== undefined && after.text !== before?.text;
 }
 
@@ -45,31 +44,31 @@ export class DnsmasqServer {
   readonly #leases: DnsmasqLeases;
   readonly #turns = new Turns();
   readonly #quiet: Quiet;
-  readonly #dhcp: HostsFile = { index: new LineIndex(), held: new HeldLines() };
-  readonly #dns: HostsFile = { index: new LineIndex(), held: new HeldLines() };
-  #settings: DnsmasqSettings | null = null;
+  readonly #index = new LineIndex();
+  readonly #held = new HeldLines();
+  readonly #servesLeases: boolean;
+  #settings: InstanceSettings | null = null;
   /** A reserved lease was taken back: look for leases without a host after the next reload. */
   #leasesSuspect = true;
   #found: Found | null = null;
 
-  constructor(host: Host, layout: DnsmasqLayout) {
+  constructor(host: Host, paths: RouterPaths, name: InstanceName) {
+    const layout = instanceLayout(paths, name);
+    this.#servesLeases = name !== 'dns';
     this.#files = new DnsmasqFiles(host.files, layout);
-    this.#daemon = new DnsmasqDaemon(host, layout);
+    // The options file is the last that is read of DHCP; of DNS, the servers come after the hosts without a word.
+    this.#daemon = new DnsmasqDaemon(host, layout, this.#servesLeases ? layout.choices : layout.hosts);
     this.#leases = new DnsmasqLeases(host, layout);
     this.#quiet = new Quiet(host, () => this.#turns.take(() => this.#rewriteWhereDue()));
   }
 
-  /** Null before the first document. */
-  get settings(): DnsmasqSettings | null {
+  /** Null before the first document, and where it is not wanted. */
+  get settings(): InstanceSettings | null {
     return this.#settings;
   }
 
-  get dhcp(): LineIndex {
-    return this.#dhcp.index;
-  }
-
-  get dns(): LineIndex {
-    return this.#dns.index;
+  get index(): LineIndex {
+    return this.#index;
   }
 
   /** Why the last rewrite behind a push failed, or null. */
@@ -78,40 +77,43 @@ export class DnsmasqServer {
   }
 
   /** Writes a main configuration beside the one that serves. */
-  async stageMain({ mainPath, main }: DnsmasqSettings): Promise<void> {
+  async stageMain({ mainPath, main }: InstanceSettings): Promise<void> {
     await this.#files.makeDirectories();
     await this.#files.writeMain(mainPath, main);
   }
 
+  /** True where lines still held lay claim to what one of `lines` does. */
+  collidesWith(lines: readonly EntryLine[]): boolean {
+    return this.#held.size > 0 && lines.some((line) => this.#held.collidesWith(line));
+  }
+
   /** Serves the change, and resolves when it does. What only goes away goes after `settle`, so that nobody waits for it. */
   async apply(change: ServedChange): Promise<void> {
-    const isOnlyLess = !this.#needsReload(change) && ![...change.dhcp, ...change.dns].some(isAddition);
+    const isOnlyLess =
+      !this.#needsReload(change) && !change.lines.some(isAddition) && !this.collidesWith(change.claims);
     if (!isOnlyLess) return this.#turns.take(() => this.#applyInTurn(change));
     this.#settings = change.settings;
-    this.#replace(change);
+    this.#replace(change.lines);
   }
 
   async #applyInTurn(change: ServedChange): Promise<void> {
     this.#found ??= this.#settings === null ? await this.#find() : null;
-    const needsReload = this.#needsReload(change) || (await this.#daemon.running()) === null;
+    const isWanted = change.settings !== null;
+    const needsReload = this.#needsReload(change) || (isWanted && (await this.#daemon.running()) === null);
     this.#settings = change.settings;
-    this.#replace(change);
-    const dhcp = this.#dhcp.held;
-    const dns = this.#dns.held;
-    const newHosts = change.dhcp.filter(isAddition).flatMap(({ after }) => (after === undefined ? [] : [after]));
-    const newRecords = change.dns.filter(isAddition).flatMap(({ after }) => (after === undefined ? [] : [after]));
+    this.#replace(change.lines);
+    if (!isWanted) return this.#daemon.stop();
+    const added = change.lines.filter(isAddition).flatMap(({ after }) => (after === undefined ? [] : [after]));
     // A line that dnsmasq still holds is served already.
-    const missingHosts = newHosts.filter((line) => !dhcp.delete(line));
-    const missingRecords = newRecords.filter((line) => !dns.delete(line));
-    const isTaken = (held: HeldLines) => (line: EntryLine) => held.collidesWith(line);
-    if (needsReload || newHosts.some(isTaken(dhcp)) || newRecords.some(isTaken(dns))) await this.#rewrite();
-    else await this.#add(missingHosts, missingRecords);
+    const missing = added.filter((line) => !this.#held.delete(line));
+    if (needsReload || this.collidesWith([...added, ...change.claims])) await this.#rewrite();
+    else await this.#add(missing);
   }
 
   /** Puts back what was before `change`, however far its `apply` came. `settings` null: as this process found it. */
-  async revert(change: ServedChange, settings: DnsmasqSettings | null): Promise<void> {
+  async revert(change: ServedChange, settings: InstanceSettings | null): Promise<void> {
     await this.#turns.take(async () => {
-      this.#replace({ ...change, dhcp: inverse(change.dhcp), dns: inverse(change.dns) });
+      this.#replace(inverse(change.lines));
       this.#settings = settings;
       if (settings !== null) await this.#rewrite();
       else if (this.#found !== null) await this.#putBack(this.#found);
@@ -123,6 +125,11 @@ export class DnsmasqServer {
     this.#found = null;
     if (this.#settings !== null) await this.#files.removeOtherMains(this.#settings.mainPath);
     this.#rewriteSoon();
+  }
+
+  /** True where the process runs with the settings that are wanted, or runs not where it is not wanted. */
+  async isAsWanted(): Promise<boolean> {
+    return (await this.#daemon.running())?.mainConfig === this.#settings?.mainPath;
   }
 
   /** True where the process runs with the settings that are wanted. */
@@ -169,41 +176,33 @@ export class DnsmasqServer {
     });
   }
 
-  #needsReload({ full, settings }: ServedChange): boolean {
+  #needsReload({ full, settings, lines }: ServedChange): boolean {
     const now = this.#settings;
     return (
       full ||
-      now === null ||
-      now.mainPath !== settings.mainPath ||
-      now.dhcpOptions !== settings.dhcpOptions ||
-      now.servers !== settings.servers
+      now?.mainPath !== settings?.mainPath ||
+      now?.choices !== settings?.choices ||
+      lines.some(({ before, after }) => before?.options !== after?.options)
     );
   }
 
-  #replace(change: Pick<ServedChange, 'dhcp' | 'dns'>): void {
-    for (const name of ['dhcp', 'dns'] as const) {
-      const { index, held } = name === 'dhcp' ? this.#dhcp : this.#dns;
-      index.replace(change[name]);
-      for (const each of change[name]) if (isRemoval(each) && each.before !== undefined) held.add(each.before);
-    }
-    if (change.dhcp.some(isRemoval)) this.#leasesSuspect = true;
+  #replace(lines: readonly LineChange[]): void {
+    this.#index.replace(lines);
+    for (const each of lines) if (isRemoval(each) && each.before !== undefined) this.#held.add(each.before);
+    if (lines.some(isRemoval)) this.#leasesSuspect = this.#servesLeases;
   }
 
-  async #add(hosts: readonly EntryLine[], records: readonly EntryLine[]): Promise<void> {
-    if (hosts.length === 0 && records.length === 0) return;
-    const additions = this.#files.addition({ dhcpHosts: textOf(hosts), dnsHosts: textOf(records) });
-    const paths = additions.map(({ path }) => path);
-    await this.#daemon.afterReading(paths, () => this.#files.add(additions));
+  async #add(lines: readonly EntryLine[]): Promise<void> {
+    if (lines.length === 0) return;
+    await this.#daemon.afterReading([this.#files.nextPath()], () => this.#files.add(textOf(lines)));
   }
 
   #rewriteSoon(): void {
-    const isDue = this.#dhcp.held.size > 0 || this.#dns.held.size > 0 || this.#files.liveCount >= liveLimit;
-    if (isDue) this.#quiet.soon();
+    if (this.#settings !== null && (this.#held.size > 0 || this.#files.liveCount >= liveLimit)) this.#quiet.soon();
   }
 
   async #rewriteWhereDue(): Promise<void> {
-    const isDue = this.#dhcp.held.size > 0 || this.#dns.held.size > 0 || this.#files.liveCount > 0;
-    if (!isDue) return;
+    if (this.#held.size === 0 && this.#files.liveCount === 0) return;
     await this.#rewrite();
     // More may have gone while dnsmasq read.
     this.#rewriteSoon();
@@ -213,28 +212,23 @@ export class DnsmasqServer {
   async #rewrite(): Promise<void> {
     const settings = this.#settings;
     if (settings === null) return;
-    const gone = { dhcp: this.#dhcp.held.lines(), dns: this.#dns.held.lines() };
+    const gone = this.#held.lines();
     const isLeasesSuspect = this.#leasesSuspect;
     await this.#files.makeDirectories();
-    await this.#files.rewrite({
-      dhcpHosts: this.#dhcp.index.text(),
-      dnsHosts: this.#dns.index.text(),
-      dhcpOptions: settings.dhcpOptions,
-      servers: settings.servers,
-    });
+    await this.#files.rewrite({ hosts: this.#index.text(), choices: settings.choices + this.#index.options() });
     const isRunning = await this.isRunning();
     if (isRunning) await this.#daemon.reload();
     else await this.#start(settings);
-    for (const line of gone.dhcp) this.#dhcp.held.delete(line);
-    for (const line of gone.dns) this.#dns.held.delete(line);
-    if (isRunning && isLeasesSuspect) await this.#leases.release(this.#dhcp.index, settings.interface);
-    this.#leasesSuspect = this.#dhcp.held.size > 0;
+    for (const line of gone) this.#held.delete(line);
+    if (!this.#servesLeases) return;
+    if (isRunning && isLeasesSuspect) await this.#leases.release(this.#index, settings.interface);
+    this.#leasesSuspect = this.#held.size > 0;
   }
 
-  async #start(settings: DnsmasqSettings): Promise<void> {
+  async #start(settings: InstanceSettings): Promise<void> {
     await this.#daemon.stop();
     await this.#files.writeMain(settings.mainPath, settings.main);
-    await this.#leases.prune(this.#dhcp.index);
+    if (this.#servesLeases) await this.#leases.prune(this.#index);
     await this.#daemon.start(settings.mainPath);
   }
 

@@ -1,53 +1,120 @@
 // The settings of the `dhcp` and `dns` sections, rendered; and the document's lines.
 import { createHash } from 'node:crypto';
 import type { RouterDocument } from '@isthmus/contract';
-import { renderDhcpOptions, renderMainConfig, renderServers } from '@isthmus/dnsmasq-config';
+import {
+  type ConfigPath,
+  type MainConfig,
+  parseConfigPath,
+  renderDhcpOptions,
+  renderMainConfig,
+  renderServers,
+} from '@isthmus/dnsmasq-config';
 import { cidrRange, type Fqdn, type InterfaceName, type Ipv4Address, ipv4Network } from '@isthmus/net';
-import { dhcpOptions, dnsmasqMainConfig } from '@isthmus/templates/dhcp';
+import {
+  dhcpMainConfig,
+  dhcpOptions,
+  dnsMainConfig,
+  shardCount,
+  shardPort,
+  steeringRules,
+} from '@isthmus/templates/dhcp';
 import { dnsServers } from '@isthmus/templates/dns';
 import { dhcpEntryLine } from '../dhcp.ts';
 import { dnsEntryLine } from '../dns.ts';
-import { type DnsmasqLayout, mainConfigPath } from './layout.ts';
-import type { EntryLine } from './lines.ts';
+import type { RouterPaths } from '../service.ts';
+import { dhcpInstance, type InstanceLayout, type InstanceName, instanceLayout } from './instances.ts';
+import type { EntryLine, LineChange } from './lines.ts';
 
-/** Everything that dnsmasq is told besides its hosts. */
-export interface DnsmasqSettings {
-  /** A change of these two needs a restart. */
-  readonly mainPath: string;
+/** Everything that one process is told besides its hosts. */
+export interface InstanceSettings {
+  /** A change of these two needs a restart. The path carries the text's hash. */
+  readonly mainPath: ConfigPath;
   readonly main: string;
-  /** A change of these two needs a SIGHUP. */
-  readonly dhcpOptions: string;
-  readonly servers: string;
+  /** A change needs a SIGHUP. */
+  readonly choices: string;
   readonly interface: InterfaceName;
+}
+
+/** What the sections say, and each process that is wanted for it. */
+export interface DnsmasqSettings {
+  readonly instances: ReadonlyMap<InstanceName, InstanceSettings>;
+  /** Processes that answer DHCP; 0: none does. */
+  readonly shards: number;
+  /** What `nft` is told, so that each process gets the packets of its hosts. */
+  readonly steering: string;
+  readonly isDnsEnabled: boolean;
   /** The router's own address on the guest NIC, where it listens, and the broadcast address there. */
   readonly address: Ipv4Address;
   readonly broadcast: Ipv4Address;
   readonly dhcpDomain: Fqdn;
   readonly dnsDomain: Fqdn;
+  readonly hasForwarders: boolean;
+}
+
+/** From what is served to what shall be. `full`: what is served is unknown. */
+export interface RouterChange {
+  readonly full: boolean;
+  readonly settings: DnsmasqSettings;
+  readonly dhcp: readonly LineChange[];
+  readonly dns: readonly LineChange[];
+}
+
+/** `choices` and `interface` as given; the path of the main configuration says which one a process was started with. */
+function instanceOf(
+  layout: InstanceLayout,
+  config: MainConfig,
+  rest: Pick<InstanceSettings, 'choices' | 'interface'>,
+): InstanceSettings {
+  const main = renderMainConfig(config);
+  const hash = createHash('sha256').update(main).digest('hex').slice(0, 16);
+  return { mainPath: parseConfigPath(`${layout.state}/main-${hash}.conf`), main, ...rest };
 }
 
 /** Renders the settings. Pure. */
-export function dnsmasqSettings({ settings }: RouterDocument, layout: DnsmasqLayout): DnsmasqSettings {
+export function dnsmasqSettings({ settings }: RouterDocument, paths: RouterPaths): DnsmasqSettings {
   const { dhcp, dns, routing } = settings;
-  const main = renderMainConfig(dnsmasqMainConfig(dhcp, layout));
   const nic = routing.interfaces.find(({ name }) => name === dhcp.interface);
   const network = nic === undefined ? dhcp.network : ipv4Network(nic.address, nic.prefixLength);
+  const shards = dhcp.enabled === false ? 0 : shardCount(dhcp.network);
+  const isDnsEnabled = dns.enabled !== false;
+  const instances = new Map<InstanceName, InstanceSettings>();
+  const options = renderDhcpOptions(dhcpOptions(dhcp));
+  for (let shard = 0; shard < shards; shard += 1) {
+    const layout = instanceLayout(paths, dhcpInstance(shard));
+    const config = dhcpMainConfig(dhcp, layout, shardPort(shard, shards));
+    instances.set(dhcpInstance(shard), instanceOf(layout, config, { choices: options, interface: dhcp.interface }));
+  }
+  if (isDnsEnabled) {
+    const layout = instanceLayout(paths, 'dns');
+    const rest = { choices: renderServers(dnsServers(dns)), interface: dns.interface };
+    instances.set('dns', instanceOf(layout, dnsMainConfig(dns, layout), rest));
+  }
   return {
-    mainPath: mainConfigPath(layout, createHash('sha256').update(main).digest('hex').slice(0, 16)),
-    main,
-    dhcpOptions: renderDhcpOptions(dhcpOptions(dhcp)),
-    servers: renderServers(dnsServers(dns)),
-    interface: dhcp.interface,
+    instances,
+    shards,
+    steering: steeringRules(dhcp.interface, Math.max(1, shards)),
+    isDnsEnabled,
     address: nic?.address ?? dhcp.router,
     broadcast: cidrRange(network).last,
     dhcpDomain: dhcp.domain,
     dnsDomain: dns.domain,
+    hasForwarders: dns.forwarders.length > 0,
   };
+}
+
+function sameInstance(a: InstanceSettings | undefined, b: InstanceSettings | undefined): boolean {
+  return a?.mainPath === b?.mainPath && a?.choices === b?.choices && a?.interface === b?.interface;
 }
 
 /** True where nothing differs. */
 export function sameSettings(a: DnsmasqSettings, b: DnsmasqSettings): boolean {
-  return (Object.keys(a) as (keyof DnsmasqSettings)[]).every((name) => a[name] === b[name]);
+  const { instances: ofA, ...restA } = a;
+  const { instances: ofB, ...restB } = b;
+  return (
+    ofA.size === ofB.size &&
+    [...ofA].every(([name, each]) => sameInstance(each, ofB.get(name))) &&
+    (Object.keys(restA) as (keyof typeof restA)[]).every((name) => restA[name] === restB[name])
+  );
 }
 
 /** Every line of the document's hosts, by id. */
