@@ -82,7 +82,11 @@ function prefixOf(netmask: Ipv4Address): number {
   return prefixLength;
 }
 
-function guestRange({ startip, endip }: GuestCidrRequest, cidr: Ipv4Cidr): Ipv4Range | null {
+/** The range of addresses that guests get; null for all. Throws 431 where it is not within the CIDR. */
+export function guestRange(
+  { startip, endip }: Pick<GuestCidrRequest, 'startip' | 'endip'>,
+  cidr: Ipv4Cidr,
+): Ipv4Range | null {
   if (startip === undefined) {
     if (endip !== undefined) throw parameterError('endip', endip, 'parameter startip beside it');
     return null;

@@ -109,7 +109,8 @@ export async function startOrchestration(options: OrchestrationOptions): Promise
     settleRule: (table, id) => settleRule(parts, table, id),
     loadBalancerStatistics: (networkId) => loadBalancerStatistics(parts, networkId),
     applyChanges: async (id) => {
-      await updates.request(id);
+      // Rules that were refused are put back; whether the rest is taken in, the next push tells.
+      if ((await updates.request(id)).size > 0) await updates.request(id);
     },
     implementNetwork: (id) => network.implementNetwork(parts, id),
     restartNetwork: (id, { cleanup }) => network.restartNetwork(parts, id, cleanup),

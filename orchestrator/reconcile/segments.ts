@@ -1,7 +1,8 @@
-// The layer 2 segments that a network's router and instances are wired to.
-import type { Segment } from '@isthmus/contract';
-import { parseInterfaceName, prefixLengthOfNetmask } from '@isthmus/net';
+// The layer 2 segments that a network's router and instances are wired to, and which IPv6 addresses are whose there.
+import type { Nic, Segment } from '@isthmus/contract';
+import { type MacAddress, parseInterfaceName, prefixLengthOfNetmask } from '@isthmus/net';
 import type { Db } from '../store/database.ts';
+import { nicIpv6Address } from './load/ipv6.ts';
 
 /** The network's own segment. Throws where the network has no VNI, that is: is not implemented. */
 export async function guestSegment(db: Db, networkId: string): Promise<Segment> {
@@ -32,4 +33,19 @@ export async function publicSegment(db: Db, networkId: string): Promise<Segment 
     gateway: range.gateway,
     prefixLength: prefixLengthOfNetmask(range.netmask),
   };
+}
+
+/** What an instance's port admits of IPv6: in a dual-stack network the address that its NIC gives itself. */
+export async function ipv6AddressesOf(
+  db: Db,
+  nic: { readonly network_id: string; readonly mac_address: MacAddress },
+): Promise<Pick<Nic, 'ipv6Addresses'>> {
+  const network = await db
+    .selectFrom('network')
+    .innerJoin('network_offering', 'network_offering.id', 'network.network_offering_id')
+    .select(['network.ip6_cidr', 'network_offering.internet_protocol'])
+    .where('network.id', '=', nic.network_id)
+    .executeTakeFirstOrThrow();
+  const address = nicIpv6Address({ ...network, mac_address: nic.mac_address });
+  return address === null ? {} : { ipv6Addresses: [address] };
 }

@@ -13,7 +13,7 @@ import { ensureTemplateOnHost } from './images.ts';
 import { implementNetwork } from './network.ts';
 import type { Parts } from './parts.ts';
 import { reachedHostForCertain } from './reached-host.ts';
-import { guestSegment } from './segments.ts';
+import { guestSegment, ipv6AddressesOf } from './segments.ts';
 
 type VirtualMachine = Selectable<VirtualMachineTable>;
 
@@ -198,6 +198,7 @@ export async function instanceSpec(parts: Parts, machine: VirtualMachine, hostId
         macAddress: nic.mac_address,
         segment: await guestSegment(parts.db, nic.network_id),
         addresses: [nic.address, ...(await secondaryAddresses(parts, nic.id))],
+        ...(await ipv6AddressesOf(parts.db, nic)),
       })),
     ),
   };

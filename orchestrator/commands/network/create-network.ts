@@ -6,7 +6,7 @@ import { networkResponseFields, presentNetwork } from './response.ts';
 
 /** The MTU that documents take. */
 const mtu = p.integer(576, 9216);
-const ipv6 = 'guest networks have IPv4 alone';
+const ipv6Range = 'guests of an isolated network choose their own addresses in its /64';
 
 export const createNetwork = syncCommand({
   name: 'createNetwork',
@@ -39,13 +39,13 @@ export const createNetwork = syncCommand({
     isolatedpvlan: unservedParameter('there are no private VLANs'),
     vlan: unservedParameter('the segment of an isolated network is chosen by the zone'),
     subdomainaccess: unservedFlag('isolated networks are for one account'),
-    startipv6: unservedParameter(ipv6),
-    endipv6: unservedParameter(ipv6),
-    ip6gateway: unservedParameter(ipv6),
-    ip6cidr: unservedParameter(ipv6),
-    ip6dns1: unservedParameter(ipv6),
-    ip6dns2: unservedParameter(ipv6),
-    cidrsize: unservedParameter('it belongs to routed networks', 'integer'),
+    cidrsize: p.integer(9, 30).optional("Of a routed network: the prefix length of its CIDR, cut out of the zone's"),
+    ip6cidr: p.ipv6Cidr.optional("Of a dual-stack network: its /64, of a prefix of the zone's; by default a free one"),
+    ip6gateway: p.ipv6.optional("The router's address in it; by default its first"),
+    ip6dns1: p.ipv6.optional("The first IPv6 DNS server, where the router is none; by default the zone's"),
+    ip6dns2: p.ipv6.optional('The second IPv6 DNS server'),
+    startipv6: unservedParameter(ipv6Range),
+    endipv6: unservedParameter(ipv6Range),
     asnumber: unservedParameter('there is no dynamic routing', 'long'),
   },
   responseKey: 'network',
@@ -71,6 +71,11 @@ export const createNetwork = syncCommand({
       dns1: parameters.dns1,
       dns2: parameters.dns2,
       sourceNatAddress: parameters.sourcenatipaddress,
+      cidrSize: parameters.cidrsize,
+      ip6Cidr: parameters.ip6cidr,
+      ip6Gateway: parameters.ip6gateway,
+      ip6Dns1: parameters.ip6dns1,
+      ip6Dns2: parameters.ip6dns2,
     });
     await context.event('NETWORK.CREATE', `Created network ${row.name}`, { type: 'Network', id: row.id, owner });
     return presentNetwork(context, row.id);

@@ -1,15 +1,18 @@
 // Makes the row of a network: what createNetwork does, and deployVirtualMachine for an account without any.
-import type { Fqdn, Ipv4Address } from '@isthmus/net';
+import { randomUUID } from 'node:crypto';
+import type { Fqdn, Ipv4Address, Ipv6Address } from '@isthmus/net';
 import { sql } from 'kysely';
-import { type GuestCidrRequest, guestCidr } from '../../model/guest-cidr.ts';
+import type { GuestCidrRequest } from '../../model/guest-cidr.ts';
 import { defaultNetworkDomain } from '../../model/network-domain.ts';
 import { allocatePublicAddress } from '../../store/public-address.ts';
 import type { CommandContext, Owner } from '../declaration.ts';
 import type { EntityRow } from '../entities.ts';
 import { ApiError, parameterError } from '../errors.ts';
+import { checkOffered } from '../network-offering/availability.ts';
+import { type AddressWishes, networkAddresses } from './addresses.ts';
 
 /** A network as its caller wants it. */
-export interface NewNetwork extends Omit<GuestCidrRequest, 'zoneGuestCidr' | 'publicRanges'> {
+export interface NewNetwork extends Omit<GuestCidrRequest, 'zoneGuestCidr' | 'publicRanges'>, AddressWishes {
   readonly name: string;
   readonly displayText: string;
   readonly zone: EntityRow<'zone'>;
@@ -24,6 +27,8 @@ export interface NewNetwork extends Omit<GuestCidrRequest, 'zoneGuestCidr' | 'pu
   readonly dns2?: Ipv4Address | undefined;
   /** The address that becomes its source NAT address; without it one is taken when the network is implemented. */
   readonly sourceNatAddress?: Ipv4Address | undefined;
+  readonly ip6Dns1?: Ipv6Address | undefined;
+  readonly ip6Dns2?: Ipv6Address | undefined;
 }
 
 /** Checks everything and inserts the network in state Allocated. Throws 431, 531, 533. */
@@ -31,20 +36,22 @@ export async function insertNetwork(context: CommandContext, wanted: NewNetwork)
   const { db } = context;
   const { zone, offering, owner } = wanted;
   checkOffering(offering);
+  await checkOffered(db, offering, { zoneId: zone.id, domainId: owner.domainId });
   if (zone.allocation_state === 'Disabled' && context.caller.role !== 'Admin') {
     throw new ApiError('account', `Zone ${zone.name} is disabled: expected a zone in allocation state Enabled`);
   }
   if (wanted.dns1 === undefined && wanted.dns2 !== undefined) {
     throw parameterError('dns2', wanted.dns2, 'parameter dns1 beside it');
   }
-  const { cidr, gateway, guests } = guestCidr({
-    ...wanted,
-    zoneGuestCidr: zone.guest_cidr,
-    publicRanges: await publicRanges(context, zone.id),
-  });
+  if (wanted.ip6Dns1 === undefined && wanted.ip6Dns2 !== undefined) {
+    throw parameterError('ip6dns2', wanted.ip6Dns2, 'parameter ip6dns1 beside it');
+  }
+  const id = randomUUID();
+  const addresses = await networkAddresses(db, id, wanted, () => publicRanges(context, zone.id));
   const row = await db
     .insertInto('network')
     .values({
+      id,
       name: wanted.name,
       display_text: wanted.displayText,
       zone_id: zone.id,
@@ -52,10 +59,9 @@ export async function insertNetwork(context: CommandContext, wanted: NewNetwork)
       network_offering_id: offering.id,
       account_id: owner.accountId,
       domain_id: owner.domainId,
-      gateway,
-      cidr,
-      start_ip: guests?.first ?? null,
-      end_ip: guests?.last ?? null,
+      ...addresses,
+      ip6_dns1: wanted.ip6Dns1 ?? null,
+      ip6_dns2: wanted.ip6Dns2 ?? null,
       network_domain: wanted.networkDomain ?? (await inheritedDomain(context, zone, owner)),
       dns1: wanted.dns1 ?? null,
       dns2: wanted.dns2 ?? null,
@@ -91,6 +97,7 @@ async function takeSourceNatAddress(context: CommandContext, wanted: NewNetwork,
     isSourceNat: true,
     address: wanted.sourceNatAddress,
     parameter: 'sourcenatipaddress',
+    withIpv6: wanted.offering.internet_protocol === 'DualStack',
   });
 }
 

@@ -6,6 +6,7 @@ import type { EntityRow } from '../entities.ts';
 import { rowsById } from '../lookup.ts';
 import { ownerFields, ownerResponseFields } from '../owner-fields.ts';
 import { field } from '../response-field.ts';
+import { cidrFields, ipFields, networkIpFields, uplinkAddresses } from './response-addresses.ts';
 
 export const networkResponseFields: ResponseFields = {
   id: field.string('The id of the network'),
@@ -15,7 +16,10 @@ export const networkResponseFields: ResponseFields = {
   traffictype: field.string('The traffic type of the network'),
   gateway: field.string('The address of the router in the network'),
   netmask: field.string("The network's netmask"),
-  cidr: field.string("The network's CIDR"),
+  cidr: field.string("The network's CIDR, or the part of it that instances get addresses of"),
+  networkcidr: field.string("The network's whole CIDR, where instances get addresses of a part of it"),
+  reservediprange: field.string('What of it no instance gets'),
+  ...networkIpFields,
   zoneid: field.string('The id of the zone'),
   zonename: field.string('The name of the zone'),
   networkofferingid: field.string('The id of the network offering'),
@@ -57,7 +61,6 @@ export const networkResponseFields: ResponseFields = {
   supportsvmautoscaling: field.boolean('True: the network supports autoscaling'),
   created: field.date('When the network was created'),
   egressdefaultpolicy: field.string('Allow or Deny: what egress does where no rule matches'),
-  internetprotocol: field.string('The internet protocol of the network: IPv4'),
   publicmtu: field.integer("MTU of the router's public side"),
   privatemtu: field.integer("MTU of the network, and of the router's guest side"),
   hasannotations: field.boolean('True: the network has annotations'),
@@ -84,6 +87,7 @@ export async function presentNetworks(
     'network_offering',
     rows.map((row) => row.network_offering_id),
   );
+  const routers = await uplinkAddresses(db, rows);
   return rows.map((row) => {
     const zone = zones.get(row.zone_id);
     const offering = offerings.get(row.network_offering_id);
@@ -96,7 +100,8 @@ export async function presentNetworks(
       traffictype: 'Guest',
       gateway: row.gateway,
       netmask: netmaskOf(prefixLengthOf(row.cidr)),
-      cidr: row.cidr,
+      ...cidrFields(row),
+      ...(offering && ipFields(row, { zone, offering, router: routers.get(row.id) })),
       zoneid: row.zone_id,
       zonename: zone?.name,
       ...(offering && offeringFields(offering)),
@@ -120,7 +125,6 @@ export async function presentNetworks(
       redundantrouter: false,
       supportsvmautoscaling: false,
       created: row.created,
-      internetprotocol: 'IPv4',
       publicmtu: row.public_mtu,
       privatemtu: row.private_mtu,
       hasannotations: false,

@@ -75,12 +75,15 @@ async function lacksSourceNat(
   { db }: CommandContext,
   network: { readonly id: string; readonly network_offering_id: string },
 ): Promise<boolean> {
-  const { services } = await db
+  const { services, network_mode } = await db
     .selectFrom('network_offering')
-    .select('services')
+    .select(['services', 'network_mode'])
     .where('id', '=', network.network_offering_id)
     .executeTakeFirstOrThrow();
-  if (services.SourceNat === undefined) return false;
+  if (services.SourceNat === undefined) {
+    const why = network_mode === 'ROUTED' ? 'guests of a routed network have their own addresses' : 'it has no way out';
+    throw parameterError('networkid', network.id, `a network with the service SourceNat; ${why}`);
+  }
   const sourceNat = await db
     .selectFrom('public_ip_address')
     .select('id')

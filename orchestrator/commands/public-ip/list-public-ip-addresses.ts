@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { listCommand } from '../declaration.ts';
 import { absentFilter, idFilter, nothingWhere } from '../filters.ts';
 import { p } from '../parameter.ts';
@@ -46,7 +47,12 @@ export const listPublicIpAddresses = listCommand({
     }
     if (parameters.vlanid !== undefined) q = q.where('public_ip_address.vlan_ip_range_id', '=', parameters.vlanid);
     if (parameters.issourcenat !== undefined) {
-      q = q.where('public_ip_address.is_source_nat', '=', parameters.issourcenat);
+      // The address of a routed network's router is one of its public NIC, and translates nothing.
+      q = q.where(
+        sql<boolean>`(public_ip_address.is_source_nat and exists (select 1 from network
+          join network_offering offering on offering.id = network.network_offering_id
+          where network.id = public_ip_address.network_id and offering.services ? 'SourceNat')) = ${parameters.issourcenat}`,
+      );
     }
     if (parameters.isstaticnat === true) q = q.where('public_ip_address.static_nat_state', 'in', ['Add', 'Active']);
     if (parameters.isstaticnat === false) {

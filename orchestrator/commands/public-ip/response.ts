@@ -49,10 +49,17 @@ export async function presentPublicIps(
   const zones = await rowsById(db, 'zone', ids('zone_id'));
   const networks = await rowsById(db, 'network', ids('network_id'));
   const ranges = await rowsById(db, 'vlan_ip_range', ids('vlan_ip_range_id'));
+  const offerings = await rowsById(
+    db,
+    'network_offering',
+    [...networks.values()].map((network) => network.network_offering_id),
+  );
   const targets = await staticNatTargets(db, rows);
   const used = await addressesWithRules(db, rows);
   return rows.map((row) => {
     const range = ranges.get(row.vlan_ip_range_id);
+    const network = row.network_id === null ? undefined : networks.get(row.network_id);
+    const services = network && offerings.get(network.network_offering_id)?.services;
     const target = row.static_nat_nic_id === null ? undefined : targets.get(row.static_nat_nic_id);
     const isStaticNat = target !== undefined && row.static_nat_state !== 'Revoke';
     return {
@@ -61,7 +68,7 @@ export async function presentPublicIps(
       allocated: row.allocated ?? undefined,
       zoneid: row.zone_id,
       zonename: zones.get(row.zone_id)?.name,
-      issourcenat: row.is_source_nat,
+      issourcenat: row.is_source_nat && services?.SourceNat !== undefined,
       ...owner(row),
       forvirtualnetwork: true,
       ...(caller.role === 'Admin' && range && { vlanid: range.id, vlanname: range.vlan }),
@@ -71,7 +78,7 @@ export async function presentPublicIps(
       ...(isStaticNat && row.static_nat_private_address !== null && { vmipaddress: row.static_nat_private_address }),
       ...(isStaticNat && { purpose: 'StaticNat' }),
       associatednetworkid: row.network_id ?? undefined,
-      associatednetworkname: row.network_id === null ? undefined : networks.get(row.network_id)?.name,
+      associatednetworkname: network?.name,
       networkid: range?.physical_network_id,
       physicalnetworkid: range?.physical_network_id,
       state: row.state,

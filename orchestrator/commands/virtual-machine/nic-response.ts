@@ -1,5 +1,5 @@
 // A NIC as responses show it, within an instance, a router or by itself.
-import { netmaskOf, prefixLengthOf } from '@isthmus/net';
+import { eui64Address, netmaskOf, prefixLengthOf } from '@isthmus/net';
 import type { Caller, ResponseFields, ResponseObject } from '../declaration.ts';
 import type { EntityRow } from '../entities.ts';
 import { field } from '../response-field.ts';
@@ -11,6 +11,9 @@ export const nicResponseFields: ResponseFields = {
   netmask: field.string("The network's netmask"),
   gateway: field.string("The network's gateway"),
   ipaddress: field.string('The address of the NIC'),
+  ip6address: field.string('Its IPv6 address in a dual-stack network, of its MAC address'),
+  ip6cidr: field.string("The network's IPv6 network"),
+  ip6gateway: field.string("The network's IPv6 gateway"),
   broadcasturi: field.string('Broadcast URI of the network, for root admins'),
   isolationuri: field.string('Isolation URI of the network, for root admins'),
   traffictype: field.string('The traffic type of the network'),
@@ -44,6 +47,11 @@ export function presentNic(
       netmask: netmaskOf(prefixLengthOf(network.cidr)),
       gateway: network.gateway,
       mtu: network.private_mtu,
+    }),
+    ...(network?.ip6_cidr && {
+      ip6address: eui64Address(network.ip6_cidr, nic.mac_address),
+      ip6cidr: network.ip6_cidr,
+      ip6gateway: network.ip6_gateway ?? undefined,
     }),
     ipaddress: nic.address,
     broadcasturi: uri,

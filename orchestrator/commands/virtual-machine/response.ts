@@ -37,6 +37,7 @@ export const virtualMachineResponseFields: ResponseFields = {
   osdisplayname: field.string('The name of the OS type'),
   hypervisor: field.string('The hypervisor of the template'),
   ipaddress: field.string('The address of the default NIC'),
+  ip6address: field.string('The IPv6 address of the default NIC'),
   publicip: field.string('The public IP address of its static NAT'),
   publicipid: field.string('The id of the public IP address of its static NAT'),
   nic: field.set('The NICs of the instance', nicResponseFields),
@@ -151,7 +152,13 @@ async function nicFields(context: PresentContext, ids: readonly string[]): Promi
   for (const id of ids) {
     const nic = presented.filter((each) => each.virtualmachineid === id);
     const first = nic.find((each) => each.isdefault === true);
-    fields.set(id, { nic, ipaddress: first?.ipaddress, publicip: first?.publicip, publicipid: first?.publicipid });
+    fields.set(id, {
+      nic,
+      ipaddress: first?.ipaddress,
+      ip6address: first?.ip6address,
+      publicip: first?.publicip,
+      publicipid: first?.publicipid,
+    });
   }
   return fields;
 }

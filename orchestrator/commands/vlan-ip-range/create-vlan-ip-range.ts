@@ -13,6 +13,7 @@ import type { EntityRow } from '../entities.ts';
 import { ApiError, parameterError } from '../errors.ts';
 import { netmaskPrefixLength } from '../netmask.ts';
 import { p } from '../parameter.ts';
+import { publicIpv6Of } from './ipv6.ts';
 import { presentVlanIpRanges, vlanIpRangeFields } from './response.ts';
 
 /** A range is laid down address by address; a larger one is surely a mistake. */
@@ -33,6 +34,12 @@ export const createVlanIpRange = syncCommand({
     netmask: p.ipv4.required('Its netmask'),
     startip: p.ipv4.required('Its first address'),
     endip: p.ipv4.optional('Its last address; the first one by default'),
+    ip6gateway: p.ipv6.optional('The gateway of its IPv6 network; needed with ip6cidr'),
+    ip6cidr: p.ipv6Cidr.optional(
+      'The IPv6 network on its segment, of which routers of dual-stack networks get addresses',
+    ),
+    startipv6: p.ipv6.optional('The first of them; by default they are made of MAC addresses (EUI-64)'),
+    endipv6: p.ipv6.optional('The last of them; by default startipv6'),
     vlan: p.text.optional('Its VLAN: untagged'),
     account: p.text.optional('Keeps the range for this account'),
     domainid: p.entity('domain').optional('The domain of the account; alone: keeps the range for the domain'),
@@ -66,6 +73,7 @@ export const createVlanIpRange = syncCommand({
     if (parameters.vlan !== undefined && !/^(vlan:\/\/)?untagged$/i.test(parameters.vlan)) {
       throw parameterError('vlan', parameters.vlan, 'untagged: name the bridge of a VLAN by kvmnetworklabel');
     }
+    const ipv6 = await publicIpv6Of(db, parameters);
     await mustNotOverlap(db, physicalNetwork.zone_id, { first: startip, last: endip }, cidr);
     const owner = parameters.account === undefined ? null : await context.owner(parameters);
     const range = await db
@@ -78,6 +86,7 @@ export const createVlanIpRange = syncCommand({
         netmask,
         start_ip: startip,
         end_ip: endip,
+        ...ipv6,
         account_id: owner?.accountId ?? null,
         domain_id: owner?.domainId ?? parameters.domainid?.id ?? null,
       })
