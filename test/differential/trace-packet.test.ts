@@ -38,6 +38,7 @@ const sets: readonly IpSet[] = [
 
 const ruleSets = anyRuleSet({
   ...anyChoices,
+  hasCounts: false,
   cidrs: fc.constantFrom(...cidrTexts).map(parseIpv4Cidr),
   addresses: fc.constantFrom('10.9.0.2', '10.9.0.77', '192.0.2.2', '192.0.2.10', '198.51.100.9').map(parseIpv4Address),
   interfaces: ['eth0', 'eth2'],

@@ -53,6 +53,10 @@ export interface Match<F extends Family = 4> {
   readonly originalDestination?: CidrOf<F>;
   /** `-m set --match-set NAME src|dst`, all of these. */
   readonly sets?: readonly { readonly name: string; readonly direction: 'src' | 'dst'; readonly negated?: boolean }[];
+  /** `-m cluster`: by a hash of the source address of the connection, one of `total` shares of equal size. */
+  readonly cluster?: { readonly total: number; readonly share: number; readonly seed: number };
+  /** `-m statistic --mode nth`: of the packets that come as far, the first of every so many, from the first on. */
+  readonly everyNth?: number;
   /** Fields above that are negated (`!`). */
   readonly not?: readonly ('inInterface' | 'outInterface' | 'source' | 'destination')[];
 }

@@ -105,8 +105,40 @@ function matchSet(draft: Draft, words: Words, isNegated: boolean): void {
 
 function matchModule({ family }: Draft, words: Words): void {
   const module = words.value('-m');
-  if (!['tcp', 'udp', families[family].icmpMatch, 'conntrack', 'set'].includes(module))
+  if (!['tcp', 'udp', families[family].icmpMatch, 'conntrack', 'set', 'cluster', 'statistic'].includes(module))
     throw new RangeError(`unknown match ${module}`);
+}
+
+function whole(option: string, text: string): number {
+  if (!/^(?:0x[0-9a-f]{1,8}|\d{1,10})$/.test(text)) throw new RangeError(`${option} ${text}: expected a number`);
+  return Number(text);
+}
+
+function numbers(words: Words, options: readonly string[]): number[] {
+  return options.map((option) => {
+    if (!words.skip(option)) throw new RangeError(`expected ${option}`);
+    return whole(option, words.value(option));
+  });
+}
+
+/** The share by its number, as it is written, or by a mask of one bit, as iptables-save writes it. */
+function cluster(option: '--cluster-local-node' | '--cluster-local-nodemask'): Reader {
+  return (draft, words, isNegated) => {
+    if (isNegated) throw new RangeError(`! before ${option} is not known`);
+    const given = whole(option, words.value(option));
+    const share = option === '--cluster-local-node' ? given : Math.log2(given) + 1;
+    if (!Number.isInteger(share)) throw new RangeError(`${option} ${given}: expected one bit`);
+    const [total = 0, seed = 0] = numbers(words, ['--cluster-total-nodes', '--cluster-hash-seed']);
+    set(draft, 'cluster', { total, share, seed });
+  };
+}
+
+function statistic(draft: Draft, words: Words, isNegated: boolean): void {
+  if (isNegated) throw new RangeError('! before --mode is not known');
+  if (words.value('--mode') !== 'nth') throw new RangeError('--mode: expected nth');
+  const [every = 0, packet] = numbers(words, ['--every', '--packet']);
+  if (packet !== 0) throw new RangeError('--packet: expected 0');
+  set(draft, 'everyNth', every);
 }
 
 function chainName(text: string): string {
@@ -198,6 +230,9 @@ const readers: Readonly<Record<string, Reader>> = {
   '--ctstate': field('--ctstate', 'conntrackStates', states),
   '--ctorigdst': field('--ctorigdst', 'originalDestination', cidr),
   '--match-set': matchSet,
+  '--cluster-local-node': cluster('--cluster-local-node'),
+  '--cluster-local-nodemask': cluster('--cluster-local-nodemask'),
+  '--mode': statistic,
   '-j': target,
   '-g': (draft, words) => {
     draft.target = { kind: 'goto', chain: chainName(words.value('-g')) };

@@ -71,6 +71,12 @@ const rows: readonly [line: string, match: Match, target: Target][] = [
     },
     accept,
   ],
+  [
+    '-m cluster --cluster-local-node 3 --cluster-total-nodes 5 --cluster-hash-seed 0x00000007 -j ACCEPT',
+    { cluster: { total: 5, share: 3, seed: 7 } },
+    accept,
+  ],
+  ['-m statistic --mode nth --every 3 --packet 0 -j ACCEPT', { everyNth: 3 }, accept],
 ];
 
 for (const [index, [line, match, target]] of rows.entries()) {
@@ -96,6 +102,8 @@ test('every field of a match and every kind of target has a row', (t) => {
     conntrackStates: true,
     originalDestination: true,
     sets: true,
+    cluster: true,
+    everyNth: true,
     not: true,
   };
   const kinds: Readonly<Record<Target['kind'], true>> = {

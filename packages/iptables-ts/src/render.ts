@@ -81,6 +81,24 @@ function conntrack({ conntrackStates, originalDestination }: Match<Family>): str
   return words;
 }
 
+/** A 32-bit number as iptables-save writes it. */
+function hex(number: number): string {
+  return `0x${number.toString(16).padStart(8, '0')}`;
+}
+
+/** iptables-save writes the node as a mask, which iptables-restore 1.8.9 refuses above 32: so it is written as a number. */
+function shares({ cluster, everyNth }: Match<Family>): string[] {
+  const words: string[] = [];
+  if (cluster !== undefined) {
+    words.push('-m', 'cluster', '--cluster-local-node', String(cluster.share));
+    words.push('--cluster-total-nodes', String(cluster.total), '--cluster-hash-seed', hex(cluster.seed));
+  }
+  if (everyNth !== undefined) {
+    words.push('-m', 'statistic', '--mode', 'nth', '--every', String(everyNth), '--packet', '0');
+  }
+  return words;
+}
+
 function matchWords(match: Match<Family>): string[] {
   const negation = (field: 'inInterface' | 'outInterface' | 'source' | 'destination'): string[] =>
     match.not?.includes(field) === true ? ['!'] : [];
@@ -91,6 +109,7 @@ function matchWords(match: Match<Family>): string[] {
   for (const set of match.sets ?? []) {
     words.push('-m', 'set', ...(set.negated === true ? ['!'] : []), '--match-set', set.name, set.direction);
   }
+  words.push(...shares(match));
   return words;
 }
 

@@ -28,6 +28,8 @@ export interface RuleSetChoices {
   readonly sets: readonly string[];
   readonly ports: fc.Arbitrary<PortRange>;
   readonly maxRules: number;
+  /** Rules may go by what came before a packet (`everyNth`). */
+  readonly hasCounts: boolean;
 }
 
 const anyAddress = fc.nat({ max: 0xffffffff }).map(ipv4FromNumber);
@@ -50,6 +52,7 @@ export const anyChoices: RuleSetChoices = {
   sets: ['s1', 's-2'],
   ports: anyPorts,
   maxRules: 4,
+  hasCounts: true,
 };
 
 function optional(field: keyof Match | 'negated', value: fc.Arbitrary<unknown>): fc.Arbitrary<object> {
@@ -78,6 +81,12 @@ function protocolMatch({ ports }: RuleSetChoices): fc.Arbitrary<object> {
   );
 }
 
+const anyCluster = fc
+  .record({ total: fc.integer({ min: 2, max: 32 }), seed: fc.nat({ max: 0xffffffff }) })
+  .chain(({ total, seed }) =>
+    fc.record({ total: fc.constant(total), share: fc.integer({ min: 1, max: total }), seed: fc.constant(seed) }),
+  );
+
 /** A random match; `not` may name a field that is absent or 0.0.0.0/0, which `anyRuleSet` filters out. */
 function anyMatch(choices: RuleSetChoices): fc.Arbitrary<Match> {
   const interfaces = fc.constantFrom(...choices.interfaces).map(parseInterfaceName);
@@ -93,6 +102,8 @@ function anyMatch(choices: RuleSetChoices): fc.Arbitrary<Match> {
     protocolMatch(choices),
     optional('conntrackStates', fc.subarray([...conntrackStateOrder], { minLength: 1 })),
     optional('originalDestination', choices.cidrs),
+    optional('cluster', anyCluster),
+    choices.hasCounts ? optional('everyNth', fc.integer({ min: 1, max: 0xffffffff })) : fc.constant({}),
     choices.sets.length === 0 ? fc.constant({}) : optional('sets', fc.array(set, { minLength: 1, maxLength: 2 })),
   ) as fc.Arbitrary<Match>;
   const negatable = ['inInterface', 'outInterface', 'source', 'destination'] as const;
@@ -176,7 +187,7 @@ export function ipv6CidrFor(cidr: Ipv4Cidr): Ipv6Cidr {
   return ipv6Network(ipv6FromBigInt((number << 96n) | (number << 32n) | number), prefixLengthOf(cidr) * 4);
 }
 
-function ipv6Match({ source, destination, originalDestination, protocol, ...match }: Match): Match<6> {
+function ipv6Match({ source, destination, originalDestination, protocol, cluster: _, ...match }: Match): Match<6> {
   return {
     ...match,
     ...(source === undefined ? {} : { source: ipv6CidrFor(source) }),

@@ -1,5 +1,6 @@
 // Whether a packet is what a match asks for (iptables-extensions(8)).
 import { cidrContains, cidrRange, type Ipv4Address, type Ipv4Cidr, ipv4ToNumber, type PortRange } from '@isthmus/net';
+import { clusterShare } from './cluster-hash.ts';
 import type { ConntrackState, IpSet, Match } from './model.ts';
 import type { TracedPacket } from './trace-packet.ts';
 
@@ -75,12 +76,23 @@ function matchesConntrack(match: Match, packet: TracedPacket): boolean {
   return contains(originalDestination, original);
 }
 
-/** True where every field of the match agrees with the packet. Throws RangeError on a set that is not in the index. */
+/** True where the packet's source falls into the match's share. Only what connection tracking knows has one. */
+function matchesCluster({ cluster }: Match, { source, conntrack }: TracedPacket): boolean {
+  if (cluster === undefined) return true;
+  if (conntrack.state === 'INVALID' || conntrack.state === 'UNTRACKED') return false;
+  return clusterShare(source, cluster) === cluster.share;
+}
+
+/**
+ * True where every field of the match agrees with the packet, `everyNth` aside, which goes by what came before. Throws
+ * RangeError on a set that is not in the index.
+ */
 export function matches(match: Match, packet: TracedPacket, index: SetIndex): boolean {
   return (
     matchesWay(match, packet) &&
     matchesProtocol(match, packet) &&
     matchesConntrack(match, packet) &&
+    matchesCluster(match, packet) &&
     matchesSets(match, packet, index)
   );
 }

@@ -250,3 +250,34 @@ test('a chain or set that is not there is an error, and no answer', (t) => {
   t.throws(() => run(through, forward(jump('nowhere'))), { message: /no chain nowhere/ });
   t.throws(() => run(through, forward(rule({ sets: [{ name: 'x', direction: 'src' }] }, drop))), { message: /set x/ });
 });
+
+test('flows in turn: each rule takes the first of as many as there are rules left', (t) => {
+  const addresses = ['10.1.1.2', '10.1.1.3', '10.1.1.4'].map(parseIpv4Address);
+  const rules = addresses.map((address, index) =>
+    rule({ everyNth: addresses.length - index }, { kind: 'DNAT', address }),
+  );
+  const ruleSet: RuleSet = { nat: new Map([['PREROUTING', { policy: 'ACCEPT', rules }]]) };
+  const seen = new Map<Rule, number>();
+  const packet: Packet = { inInterface: eth2, source: stranger, destination: publicAddress, protocol: 'udp' };
+  const route = () => ({ outInterface: eth0 });
+  const led = Array.from({ length: 7 }, () => tracePacket({ ruleSet, packet, route, seen }).packet.destination);
+  t.deepEqual(led, [...addresses, ...addresses, addresses[0]]);
+});
+
+test('a source stays in its share, and shares are of equal size', (t) => {
+  const rules = [1, 2, 3, 4].map((share) =>
+    rule({ cluster: { total: 4, share, seed: 1 } }, { kind: 'DNAT', address: parseIpv4Address(`10.1.1.${share}`) }),
+  );
+  const ruleSet: RuleSet = { nat: new Map([['PREROUTING', { policy: 'ACCEPT', rules }]]) };
+  const route = () => ({ outInterface: eth0 });
+  const counts = new Map<string, number>();
+  for (let number = 0; number < 1024; number += 1) {
+    const source = parseIpv4Address(`198.51.${100 + (number >> 8)}.${number & 255}`);
+    const packet: Packet = { inInterface: eth2, source, destination: publicAddress, protocol: 'udp' };
+    const { destination } = tracePacket({ ruleSet, packet, route }).packet;
+    t.is(tracePacket({ ruleSet, packet, route }).packet.destination, destination);
+    counts.set(destination, (counts.get(destination) ?? 0) + 1);
+  }
+  t.is(counts.size, 4);
+  for (const count of counts.values()) t.true(count > 200 && count < 320, `${count} of 1024`);
+});

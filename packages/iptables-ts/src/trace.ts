@@ -15,6 +15,8 @@ export interface TraceInput {
   readonly sets?: readonly IpSet[];
   readonly packet: Packet;
   readonly route: Route;
+  /** Packets that each rule with `everyNth` has seen; counted on. Without it this packet is the first. */
+  readonly seen?: Map<Rule, number>;
   /** Address that MASQUERADE writes, by out interface. Without it the source stays as it is. */
   readonly masqueradeAddress?: (outInterface: InterfaceName) => Ipv4Address;
 }
@@ -85,7 +87,7 @@ class Trace {
     const chain = chains.get(name);
     if (chain === undefined) throw new RangeError(`the table ${table} has no chain ${name}`);
     for (const [index, rule] of chain.rules.entries()) {
-      const matched = matches(rule.match, packet, this.#sets);
+      const matched = matches(rule.match, packet, this.#sets) && this.#isNth(rule);
       this.steps.push({ table, chain: name, index, matched });
       if (!matched) continue;
       const { target } = rule;
@@ -99,6 +101,15 @@ class Trace {
       if (found !== null) return found;
     }
     return null;
+  }
+
+  /** `-m statistic` counts what the matches before it let through: it stands last. */
+  #isNth(rule: Rule): boolean {
+    const { everyNth } = rule.match;
+    if (everyNth === undefined) return true;
+    const seen = this.#input.seen?.get(rule) ?? 0;
+    this.#input.seen?.set(rule, seen + 1);
+    return seen % everyNth === 0;
   }
 
   /** A filtering hook: the end of the trace where the packet is dropped or rejected. */

@@ -70,6 +70,21 @@ function checkSets({ sets }: Match<Family>, report: Report): void {
   }
 }
 
+function checkShares({ cluster, everyNth }: Match<Family>, family: Family, report: Report): void {
+  if (cluster !== undefined) {
+    const { total, share, seed } = cluster;
+    const isNumber = [total, share, seed].every((number) => Number.isInteger(number) && number >= 0);
+    if (!isNumber || total < 2 || total > 32) report('match.cluster.total', `is ${total}: expected 2 to 32`);
+    else if (share < 1 || share > total) report('match.cluster.share', `is ${share}: expected 1 to ${total}`);
+    if (!(seed <= 0xffffffff)) report('match.cluster.seed', `is ${seed}: expected 32 bits`);
+    if (family !== 4) report('match.cluster', 'is known for IPv4 only');
+  }
+  if (everyNth === undefined) return;
+  if (!Number.isInteger(everyNth) || everyNth < 1 || everyNth > 0xffffffff) {
+    report('match.everyNth', `is ${everyNth}: expected 1 or more`);
+  }
+}
+
 function checkDnat(target: Extract<Target, { kind: 'DNAT' }>, match: Match<Family>, report: Report): void {
   const { address, ports } = target;
   if (!isIpv4Address(address)) report('target.address', `${JSON.stringify(address)} is no IPv4 address`);
@@ -124,6 +139,7 @@ export function ruleIssues(path: string, rule: Rule<Family>, family: Family): Is
   checkProtocol(match, family, report);
   checkConntrack(match, report);
   checkSets(match, report);
+  checkShares(match, family, report);
   checkTarget(rule, family, report);
   const isNat = ['SNAT', 'DNAT', 'MASQUERADE'].includes(rule.target.kind);
   if (isNat && family === 6) report('target', `${rule.target.kind} is for IPv4 alone`);
