@@ -1,9 +1,9 @@
 // The lines of `ip -batch` that lead from one state to another. What is right already is not touched.
 import type { DefaultRoute, LinkState, RoutingState } from './state.ts';
 
-function routeText({ gateway, interface: name, source, metric }: DefaultRoute): string {
+function routeText({ family, gateway, interface: name, source, metric }: DefaultRoute): string {
   return [
-    'default',
+    family === 6 ? '::/0' : 'default',
     ...(gateway === null ? [] : ['via', gateway]),
     'dev',
     name,
@@ -65,7 +65,7 @@ export function renderBatch(before: RoutingState, after: RoutingState): string {
   return lines.map((line) => `${line}\n`).join('');
 }
 
-/** `route replace` takes the place of the route with the same metric. */
+/** `route replace` takes the place of the route of its family with the same metric. */
 function replaced(route: DefaultRoute, after: readonly DefaultRoute[]): boolean {
-  return after.some(({ metric }) => (metric ?? 0) === (route.metric ?? 0));
+  return after.some(({ family, metric }) => family === route.family && (metric ?? 0) === (route.metric ?? 0));
 }

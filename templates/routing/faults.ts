@@ -1,6 +1,6 @@
 // What the schema cannot say of interfaces and addresses.
 import type { PublicAddress, RouterSettings } from '@isthmus/contract';
-import { cidrContains, ipv4Network } from '@isthmus/net';
+import { cidrContains, ipv4Network, ipv6CidrContains, ipv6Network, parseIpv6Cidr } from '@isthmus/net';
 
 /** A fault of the document; `path` such as `routing.publicAddresses.ID.interface`. */
 export interface RoutingFault {
@@ -26,6 +26,23 @@ function gatewayFaults({ defaultGateway, interfaces }: RouterSettings['routing']
   const network = ipv4Network(through.address, through.prefixLength);
   if (cidrContains(network, defaultGateway.address) && defaultGateway.address !== through.address) return [];
   const message = `${defaultGateway.address}: expected another address of ${network}, the network of ${through.name}`;
+  return [{ path: `${path}.address`, message }];
+}
+
+const linkLocal = parseIpv6Cidr('fe80::/10');
+
+function ipv6GatewayFaults({ defaultGatewayIpv6, interfaces }: RouterSettings['routing']): RoutingFault[] {
+  if (defaultGatewayIpv6 === undefined) return [];
+  const { address, interface: name } = defaultGatewayIpv6;
+  const through = interfaces.find((each) => each.name === name);
+  const path = 'routing.defaultGatewayIpv6';
+  if (through?.ipv6 === undefined) {
+    return [{ path: `${path}.interface`, message: `${name}: expected one of routing.interfaces that has IPv6` }];
+  }
+  if (ipv6CidrContains(linkLocal, address)) return [];
+  const network = ipv6Network(through.ipv6.address, through.ipv6.prefixLength);
+  if (ipv6CidrContains(network, address) && address !== through.ipv6.address) return [];
+  const message = `${address}: expected another address of ${network}, the network of ${name}, or a link-local one`;
   return [{ path: `${path}.address`, message }];
 }
 
@@ -61,7 +78,19 @@ export function settingsFaults({ routing, dhcp, dns, nat, firewall }: Settings):
       'address',
       interfaces.map(({ address }) => address),
     ),
+    ...interfaces.flatMap(({ ipv6 }, index) =>
+      interfaces.findIndex((each) => ipv6 !== undefined && each.ipv6?.address === ipv6.address) === index ||
+      ipv6 === undefined
+        ? []
+        : [
+            {
+              path: `routing.interfaces.${index}.ipv6.address`,
+              message: `${ipv6.address}: another interface has it already`,
+            },
+          ],
+    ),
     ...gatewayFaults(routing),
+    ...ipv6GatewayFaults(routing),
     ...references.flatMap(([path, name]) =>
       name === undefined || names.has(name) ? [] : [unknownInterface(path, name)],
     ),

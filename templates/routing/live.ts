@@ -14,7 +14,12 @@ interface AddressOutput {
   readonly address?: string;
   readonly mtu: number;
   readonly flags: readonly string[];
-  readonly addr_info: readonly { readonly family: string; readonly local: string; readonly prefixlen: number }[];
+  readonly addr_info: readonly {
+    readonly family: string;
+    readonly local: string;
+    readonly prefixlen: number;
+    readonly scope?: string;
+  }[];
 }
 
 interface RouteOutput {
@@ -23,6 +28,10 @@ interface RouteOutput {
   readonly dev: string;
   readonly prefsrc?: string;
   readonly metric?: number;
+  /** Of IPv6 alone. */
+  readonly pref?: string;
+  /** Absent of a route that leads somewhere. */
+  readonly type?: string;
 }
 
 function parseList<Item>(json: string): Item[] {
@@ -38,14 +47,17 @@ export function parseDevices(json: string): Device[] {
     carrier: flags.includes('LOWER_UP'),
     mtu,
     addresses: addresses
-      .filter(({ family }) => family === 'inet')
+      // Link-local addresses are the kernel's own.
+      .filter(({ family, scope }) => family === 'inet' || (family === 'inet6' && scope === 'global'))
       .map(({ local, prefixlen }) => `${local}/${prefixlen}`),
   }));
 }
 
-/** Reads `ip -json -4 route show default`. */
+/** Reads `ip -json route show table all default`: of both families. */
 export function parseDefaultRoutes(json: string): DefaultRoute[] {
-  return parseList<RouteOutput>(json).map(({ gateway, dev, prefsrc, metric }) => ({
+  const routes = parseList<RouteOutput>(json).filter(({ type }) => type === undefined);
+  return routes.map(({ gateway, dev, prefsrc, metric, pref }) => ({
+    ...(pref === undefined ? {} : { family: 6 }),
     gateway: gateway ?? null,
     interface: dev,
     source: prefsrc ?? null,

@@ -1,7 +1,7 @@
 // The addresses and routes of a router, as the document wants them and as the kernel has them.
 import type { PublicAddress, RouterSettings } from '@isthmus/contract';
 
-/** One interface. `addresses` are IPv4 with prefix length, e.g. `10.1.1.1/24`, the interface's own first. */
+/** One interface. `addresses` have their prefix length, e.g. `10.1.1.1/24`, the interface's own first, those of IPv6 last. */
 export interface LinkState {
   readonly name: string;
   readonly up: boolean;
@@ -10,8 +10,9 @@ export interface LinkState {
   readonly addresses: readonly string[];
 }
 
-/** One default route. `source`: the address that the router's own packets carry; null: the kernel's choice. */
+/** One default route, of IPv6 where `family` is 6. `source`: the address that the router's own packets carry; null: the kernel's choice. */
 export interface DefaultRoute {
+  readonly family?: 6;
   readonly gateway: string | null;
   readonly interface: string;
   readonly source: string | null;
@@ -50,17 +51,36 @@ export function desiredRouting(
     further.set(name, addresses);
     addresses.push(`${address}/${prefixLength}`);
   }
-  const links = settings.interfaces.map(({ name, mtu, address, prefixLength }) => ({
+  const links = settings.interfaces.map(({ name, mtu, address, prefixLength, ipv6 }) => ({
     name,
     up: true,
     mtu,
-    addresses: [`${address}/${prefixLength}`, ...(further.get(name) ?? [])],
+    addresses: [
+      `${address}/${prefixLength}`,
+      ...(further.get(name) ?? []),
+      ...(ipv6 === undefined ? [] : [`${ipv6.address}/${ipv6.prefixLength}`]),
+    ],
   }));
   return { links: [loopback, ...links], defaultRoutes: defaultRoutesOf(settings) };
 }
 
-function defaultRoutesOf({ defaultGateway, interfaces }: RoutingSettings): DefaultRoute[] {
-  if (defaultGateway === undefined) return [];
-  const source = interfaces.find(({ name }) => name === defaultGateway.interface)?.address ?? null;
-  return [{ gateway: defaultGateway.address, interface: defaultGateway.interface, source, metric: null }];
+/** The metric that the kernel gives a route of IPv6 (IP6_RT_PRIO_USER). */
+const ipv6Metric = 1024;
+
+function defaultRoutesOf({ defaultGateway, defaultGatewayIpv6, interfaces }: RoutingSettings): DefaultRoute[] {
+  const routes: DefaultRoute[] = [];
+  if (defaultGateway !== undefined) {
+    const source = interfaces.find(({ name }) => name === defaultGateway.interface)?.address ?? null;
+    routes.push({ gateway: defaultGateway.address, interface: defaultGateway.interface, source, metric: null });
+  }
+  if (defaultGatewayIpv6 !== undefined) {
+    const { address: gateway, interface: name } = defaultGatewayIpv6;
+    routes.push({ family: 6, gateway, interface: name, source: null, metric: ipv6Metric });
+  }
+  return routes;
+}
+
+/** True where a state has IPv6, which the router then forwards as well. */
+export function hasIpv6({ links }: RoutingState): boolean {
+  return links.some(({ addresses }) => addresses.some((address) => address.includes(':')));
 }

@@ -1,5 +1,5 @@
 // Kernel settings of a router's network namespace: a host that forwards, but answers only for what is its own.
-// net.ipv4.ip_forward is not here: it is the last step of routing, when the rules stand.
+// Forwarding is not here, of either family: it is the last step of routing, when the rules stand.
 import type { RouterSettings } from '@isthmus/contract';
 
 type SystemSettings = RouterSettings['system'];
@@ -43,6 +43,41 @@ const conntrack = [
   ['nf_conntrack_udp_timeout_stream', 300],
 ] as const;
 
+/**
+ * Of a NIC with IPv6. The router's addresses are given to it and nobody else's, so that it neither hears advertisements nor
+ * asks whether an address is taken: an address is there at once, and no other host can keep it from the router by claiming
+ * it (RFC 4862, 5.4). Neighbours are told when an address comes.
+ */
+const ipv6Nic = [
+  ['accept_ra', 0],
+  ['autoconf', 0],
+  ['accept_redirects', 0],
+  ['accept_dad', 0],
+  ['dad_transmits', 0],
+  ['ndisc_notify', 1],
+] as const;
+
+type Interface = RoutingSettings['interfaces'][number];
+
+/** Kernel settings of NICs for IPv6: off where a NIC has no address of it, and where it has one on as the last of them. */
+export function renderIpv6Nics(interfaces: readonly Pick<Interface, 'name' | 'ipv6'>[]): Sysctl[] {
+  const nics = interfaces.flatMap(({ name, ipv6 }) =>
+    ipv6 === undefined
+      ? [optional(`net/ipv6/conf/${name}/disable_ipv6`, 1)]
+      : [
+          ...ipv6Nic.map(([key, value]) => optional(`net/ipv6/conf/${name}/${key}`, value)),
+          required(`net/ipv6/conf/${name}/disable_ipv6`, 0),
+        ],
+  );
+  // The kernel asks each interface's own value; writing that of `all` would turn every interface on or off.
+  const isDualStack = interfaces.some(({ ipv6 }) => ipv6 !== undefined);
+  return [
+    ...(isDualStack ? [optional('net/ipv6/conf/lo/disable_ipv6', 0)] : [optional('net/ipv6/conf/all/disable_ipv6', 1)]),
+    optional('net/ipv6/conf/default/disable_ipv6', 1),
+    ...nics,
+  ];
+}
+
 /** The kernel settings of a router, in the order in which they are written. */
 export function renderSysctls(system: SystemSettings, routing: RoutingSettings): Sysctl[] {
   return [
@@ -54,9 +89,8 @@ export function renderSysctls(system: SystemSettings, routing: RoutingSettings):
     required('net/ipv4/conf/default/send_redirects', 0),
     // One interface's own 1 is enough for the kernel to send redirects.
     ...routing.interfaces.map(({ name }) => required(`net/ipv4/conf/${name}/send_redirects`, 0)),
-    // No IPv6 until the router has rules for it. A kernel without IPv6 has no such key.
-    optional('net/ipv6/conf/all/disable_ipv6', 1),
-    optional('net/ipv6/conf/default/disable_ipv6', 1),
+    // No IPv6 where the network has none. A kernel without IPv6 has no such key.
+    ...renderIpv6Nics(routing.interfaces),
     ...conntrack.map(([name, value]) => optional(`net/netfilter/${name}`, value)),
     optional('net/netfilter/nf_conntrack_max', system.conntrackMax),
   ];

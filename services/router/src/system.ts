@@ -39,19 +39,21 @@ class SystemService implements RouterService {
     if (!change.full && sysctlText(wanted) === sysctlText(this.#wanted)) return null;
     const wantedBefore = this.#wanted;
     let before: readonly Deviation[] = [];
+    // Last, when routing has taken the addresses away, as it could not from an interface that is off.
+    const isLast = (setting: Sysctl) => turnsIpv6Off(wantedBefore, setting);
     return {
       stage: async () => {
         before = await this.#deviations(wanted);
       },
       apply: async () => {
         this.#wanted = wanted;
-        await this.#write(before);
+        await this.#write(before.filter((setting) => !isLast(setting)));
       },
       verify: async () => {
         const faults = (await this.#deviations(wanted)).filter(isFault);
         if (faults.length > 0) throw new Error(`the kernel did not take ${faults.map(describe).join('; ')}`);
       },
-      commit: async () => {},
+      commit: async () => this.#write(before.filter(isLast)),
       revert: async () => {
         this.#wanted = wantedBefore;
         await this.#write(before.flatMap(({ key, actual }) => (actual === undefined ? [] : [{ key, value: actual }])));
@@ -108,6 +110,12 @@ class SystemService implements RouterService {
       this.#context.host.log.debug('nf_conntrack was not loaded', { error });
     }
   }
+}
+
+/** True for a setting that turns IPv6 off where the router has it. */
+function turnsIpv6Off(before: readonly Sysctl[], { key, value }: Sysctl): boolean {
+  const isOn = before.some((setting) => setting.key.endsWith('/disable_ipv6') && setting.value === '0');
+  return isOn && key.endsWith('/disable_ipv6') && value === '1';
 }
 
 /** A key that the kernel does not have is an interface that is not there (routing says so) or a kernel without the feature. */

@@ -3,6 +3,7 @@ import type { RouterSettings } from '@isthmus/contract';
 import type { CommandRunner } from '@isthmus/host';
 import {
   type Device,
+  hasIpv6,
   parseDefaultRoutes,
   parseDevices,
   type RoutingState,
@@ -10,27 +11,28 @@ import {
 } from '@isthmus/templates/routing';
 import type { KernelSettings } from '../kernel-settings.ts';
 
-/** What the kernel has: every device, every default route, and whether it forwards. */
+/** What the kernel has: every device, every default route, and whether it forwards, by key of sysctl(8). */
 export interface KernelState {
   readonly devices: readonly Device[];
   readonly defaultRoutes: RoutingState['defaultRoutes'];
-  readonly forwarding: boolean;
+  readonly forwarding: ReadonlyMap<string, string>;
 }
 
 const forwardingKey = 'net/ipv4/ip_forward';
+const ipv6ForwardingKey = 'net/ipv6/conf/all/forwarding';
 /** One process for both lists, each a line of JSON. */
-const lists = 'address show\nroute show default\n';
+const lists = 'address show\nroute show table all default\n';
 
 export async function readKernel(commands: CommandRunner, settings: KernelSettings): Promise<KernelState> {
   const [{ stdout }, values] = await Promise.all([
     commands.run('ip', ['-json', '-batch', '-'], { input: lists }),
-    settings.read([forwardingKey]),
+    settings.read([forwardingKey, ipv6ForwardingKey]),
   ]);
   const [addresses = '', routes = ''] = stdout.split('\n');
   return {
     devices: parseDevices(addresses),
     defaultRoutes: parseDefaultRoutes(routes),
-    forwarding: values.get(forwardingKey) === '1',
+    forwarding: values,
   };
 }
 
@@ -49,11 +51,34 @@ export async function changeKernel(commands: CommandRunner, before: RoutingState
   if (input !== '') await commands.run('ip', ['-batch', '-'], { input });
 }
 
+/** What forwarding lacks of what a state asks for, key by key; of IPv6 only where the state has it. */
+export function forwardingChanges(kernel: KernelState, wanted: RoutingState): { key: string; value: string }[] {
+  const settings = [
+    { key: forwardingKey, value: '1' },
+    { key: ipv6ForwardingKey, value: hasIpv6(wanted) ? '1' : '0' },
+  ];
+  // A kernel without IPv6 has no such key, and nothing to turn off.
+  const isMissing = (key: string, value: string) => (kernel.forwarding.get(key) ?? '0') !== value;
+  return settings.filter(({ key, value }) => isMissing(key, value));
+}
+
+/** What forwarding was of the keys that were changed. */
+export function forwardingBefore(kernel: KernelState, wanted: RoutingState): { key: string; value: string }[] {
+  return forwardingChanges(kernel, wanted).map(({ key }) => ({ key, value: kernel.forwarding.get(key) ?? '0' }));
+}
+
 /** Throws where the kernel refuses. */
-export async function setForwarding(settings: KernelSettings, on: boolean): Promise<void> {
-  const refused = await settings.write([{ key: forwardingKey, value: on ? '1' : '0' }]);
+export async function setForwarding(
+  settings: KernelSettings,
+  changes: readonly { readonly key: string; readonly value: string }[],
+): Promise<void> {
+  if (changes.length === 0) return;
+  const refused = await settings.write(changes);
   if (refused !== '') throw new Error(refused);
 }
+
+/** No forwarding at all. */
+export const noForwarding = [forwardingKey, ipv6ForwardingKey].map((key) => ({ key, value: '0' }));
 
 type Interface = RouterSettings['routing']['interfaces'][number];
 

@@ -4,12 +4,15 @@ import type { Operations, PublicAddress, ServiceHealth } from '@isthmus/contract
 import { CommandError } from '@isthmus/host';
 import { isIpv4Address } from '@isthmus/net';
 import {
+  type DefaultRoute,
   desiredRouting,
+  hasIpv6,
   publicAddressFaults,
   type RoutingState,
   renderBatch,
   settingsFaults,
 } from '@isthmus/templates/routing';
+import { renderIpv6Nics } from '@isthmus/templates/system';
 import { type KernelSettings, kernelSettings } from '../kernel-settings.ts';
 import {
   CheckError,
@@ -24,8 +27,11 @@ import { announce, GatewayProbe } from './gateway-probe.ts';
 import {
   changeKernel,
   deviceOf,
+  forwardingBefore,
+  forwardingChanges,
   type KernelState,
   namesOf,
+  noForwarding,
   readKernel,
   renderRenames,
   setForwarding,
@@ -41,7 +47,7 @@ class RoutingService implements RouterService {
     {
       name: 'gateways_check.py',
       kind: 'basic',
-      run: () => this.#gateway.finding(this.#applied?.defaultRoutes ?? []),
+      run: () => this.#gateway.finding(this.#ipv4Routes()),
     },
   ];
   readonly operations: Operations = {
@@ -89,7 +95,7 @@ class RoutingService implements RouterService {
 
   async health(): Promise<ServiceHealth> {
     const problems = this.#applied === null ? [] : await this.#problems(this.#applied);
-    const [route] = this.#applied?.defaultRoutes ?? [];
+    const [route] = this.#ipv4Routes();
     const gateway = route === undefined ? 'there is none' : this.#gateway.latest(route);
     return {
       service: this.name,
@@ -105,7 +111,7 @@ class RoutingService implements RouterService {
     const { commands } = this.#context.host;
     const kernel = await readKernel(commands, this.#settings);
     await changeKernel(commands, stateOf(kernel, namesOf(wanted)), wanted);
-    if (!kernel.forwarding) await setForwarding(this.#settings, true);
+    await setForwarding(this.#settings, forwardingChanges(kernel, wanted));
   }
 
   async release(): Promise<void> {
@@ -114,7 +120,7 @@ class RoutingService implements RouterService {
 
   async shutdown(): Promise<void> {
     await this.release();
-    await setForwarding(this.#settings, false);
+    await setForwarding(this.#settings, noForwarding);
   }
 
   /** Over whatever the kernel has: adopts what is right, so that a running router notices nothing. */
@@ -134,9 +140,13 @@ class RoutingService implements RouterService {
         if (kernel === null) return;
         const renames = renderRenames(kernel, interfaces);
         if (renames !== '') await commands.run('ip', ['-batch', '-'], { input: renames });
-        const current = renames === '' ? kernel : await readKernel(commands, this.#settings);
+        // Kernel settings go by name: those of a NIC that had another were not taken before.
+        if (renames !== '') await this.#settings.write(renderIpv6Nics(interfaces));
+        // Where IPv6 went, its addresses are gone by now.
+        const isOld = renames !== '' || (hasIpv6(stateOf(kernel, touched)) && !hasIpv6(wanted));
+        const current = isOld ? await readKernel(commands, this.#settings) : kernel;
         await changeKernel(commands, stateOf(current, touched), wanted);
-        if (!current.forwarding) await setForwarding(this.#settings, true);
+        await setForwarding(this.#settings, forwardingChanges(current, wanted));
         this.#applied = wanted;
       },
       verify: () => this.#verify(wanted),
@@ -144,7 +154,7 @@ class RoutingService implements RouterService {
       revert: async () => {
         this.#applied = appliedBefore;
         if (kernel === null) return;
-        if (!kernel.forwarding) await setForwarding(this.#settings, false);
+        await setForwarding(this.#settings, forwardingBefore(kernel, wanted));
         const now = await readKernel(commands, this.#settings);
         // Names stay: a device that was renamed is found by its MAC address, whatever document comes next.
         const present = namesOf(stateOf(now, touched));
@@ -187,7 +197,8 @@ class RoutingService implements RouterService {
     const kernel = await readKernel(this.#context.host.commands, this.#settings);
     const missing = renderBatch(stateOf(kernel, namesOf(wanted)), wanted);
     if (missing !== '') throw new Error(`the kernel did not take: ${missing.trim().replaceAll('\n', '; ')}`);
-    if (!kernel.forwarding) throw new Error('net.ipv4.ip_forward: 0, expected 1');
+    const [off] = forwardingChanges(kernel, wanted);
+    if (off !== undefined) throw new Error(`${off.key.replaceAll('/', '.')}: expected ${off.value}`);
   }
 
   async #problems(wanted: RoutingState): Promise<string[]> {
@@ -195,11 +206,11 @@ class RoutingService implements RouterService {
     const missing = renderBatch(stateOf(kernel, namesOf(wanted)), wanted);
     const names = namesOf(wanted);
     const dark = kernel.devices.filter(({ name, up, carrier }) => names.has(name) && up && !carrier);
-    const [route] = wanted.defaultRoutes;
+    const [route] = this.#ipv4Routes();
     const isSilent = route !== undefined && this.#gateway.latest(route) === 'silent';
     return [
       ...(missing === '' ? [] : [`not in force: ${missing.trim().replaceAll('\n', '; ')}`]),
-      ...(kernel.forwarding ? [] : ['net.ipv4.ip_forward is 0']),
+      ...forwardingChanges(kernel, wanted).map(({ key, value }) => `${key.replaceAll('/', '.')} is not ${value}`),
       ...dark.map(({ name }) => `${name} has no carrier`),
       ...(isSilent ? [`the default gateway ${route.gateway} does not answer ARP`] : []),
     ];
@@ -215,11 +226,19 @@ class RoutingService implements RouterService {
     await announce(this.#context.host, all, this.#end.signal);
   }
 
+  /** Those whose gateway is asked by ARP. */
+  #ipv4Routes(): DefaultRoute[] {
+    return this.#applied?.defaultRoutes.filter(({ family }) => family !== 6) ?? [];
+  }
+
   #announceNew(before: RoutingState, wanted: RoutingState): void {
     const had = new Set(before.links.flatMap(({ addresses }) => addresses));
     const nics = wanted.links.filter(({ name }) => name !== 'lo');
     const fresh = nics.flatMap(({ name, addresses }) =>
-      addresses.filter((address) => !had.has(address)).map((address) => [name, address.split('/')[0] ?? ''] as const),
+      addresses
+        // The kernel announces those of IPv6 (ndisc_notify).
+        .filter((address) => !had.has(address) && !address.includes(':'))
+        .map((address) => [name, address.split('/')[0] ?? ''] as const),
     );
     if (renderBatch(before, wanted) !== '') this.#gateway.reset();
     void announce(this.#context.host, fresh, this.#end.signal);
