@@ -27,7 +27,7 @@ export const arrows = {
   'packages/packer-ts': [net],
   ...Object.fromEntries(configurationLibraries.map((folder) => [folder, [net]])),
   templates: [...configurationLibraries, contract, net],
-  'services/agent': ['services/router', 'templates', ...configurationLibraries, contract, host, net],
+  'services/agent': ['services/router', 'templates', ...configurationLibraries, imageManifest, contract, host, net],
   'services/router': ['templates', ...configurationLibraries, contract, host, net],
   'services/console-proxy': ['services/agent', contract, host, net],
   'services/secondary-storage': ['services/agent', contract, host, net],

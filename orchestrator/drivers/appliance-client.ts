@@ -18,6 +18,9 @@ import {
   type OperationRequest,
   type Push,
   type Revocations,
+  type Update,
+  type UpdateReport,
+  UpdateReportSchema,
   validator,
 } from '@isthmus/contract';
 import { ControlAgent, secureTo } from './control-connection.ts';
@@ -32,11 +35,14 @@ const checks = {
   state: validator(ApplianceStateSchema),
   boot: validator(BootReportSchema),
   request: validator(CertificateRequestSchema),
+  update: validator(UpdateReportSchema),
 };
 
 const callTimeoutMs = 10_000;
 /** A full push of thousands of rules, in a VM under emulation. */
 const pushTimeoutMs = 180_000;
+/** Megabytes into a VM under emulation, which hashes them. */
+const updateTimeoutMs = 120_000;
 /** A call that takes longer has the VM looked at, this often. */
 const lookEveryMs = 2_000;
 /** This many looks in a row without a connection: the VM is dead. */
@@ -111,6 +117,16 @@ export class ApplianceClient {
 
   bootReport(): Promise<BootReport> {
     return this.#call({ method: 'GET', path: '/v1/boot', timeoutMs: callTimeoutMs }, checks.boot);
+  }
+
+  /** What agent runs there, and what became of the last update. */
+  updateReport(): Promise<UpdateReport> {
+    return this.#call({ method: 'GET', path: '/v1/update', timeoutMs: callTimeoutMs }, checks.update);
+  }
+
+  /** Gives it a newer agent, with which it starts again. */
+  async putUpdate(update: Update): Promise<void> {
+    await this.#call({ method: 'PUT', path: '/v1/update', body: update, timeoutMs: updateTimeoutMs }, null);
   }
 
   certificateRequest(): Promise<CertificateRequest> {

@@ -55,6 +55,12 @@ export interface Orchestration extends HostOrchestration, HealthOrchestration {
   stopRouter(id: string, options: { forced: boolean }): Promise<void>;
   rebootRouter(id: string): Promise<void>;
   destroyRouter(id: string): Promise<void>;
+  /**
+   * Gives a router's VM the newest agent, which starts while traffic flows on; with `forced` also where it runs that one
+   * already. In a namespace the whole document is applied again. Answers with what serves, for a person. Throws 530 with
+   * the reason where the new agent did not come up and the one before it serves on.
+   */
+  patchRouter(id: string, options: { forced: boolean }): Promise<string>;
   /** Reads the counters of every router (generateUsageRecords). */
   collectUsage(): Promise<void>;
   /** Rules of the address revoked and settled, then the address free. */

@@ -26,6 +26,7 @@ import * as network from './network.ts';
 import { NetworkLock } from './network-lock.ts';
 import * as nics from './nics.ts';
 import type { Parts } from './parts.ts';
+import { patchRouter } from './patch.ts';
 import { releasePublicIpAddress } from './public-ip-address.ts';
 import { settleReplacement } from './replacement.ts';
 import * as router from './router.ts';
@@ -127,6 +128,7 @@ export async function startOrchestration(options: OrchestrationOptions): Promise
     stopRouter: (id, { forced }) => router.stopRouter(parts, id, forced),
     rebootRouter: (id) => router.rebootRouter(parts, id),
     destroyRouter: (id) => router.destroyRouter(parts, id),
+    patchRouter: (id, { forced }) => patchRouter(parts, id, forced),
     collectUsage: () => meteringRound(parts, true),
     releasePublicIpAddress: (id) => releasePublicIpAddress(parts, id),
     probeHost: (url) => probeHost(parts, url),

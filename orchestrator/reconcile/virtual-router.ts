@@ -121,11 +121,12 @@ async function hasCertificate(parts: Parts, router: Router, running: boolean): P
 /** A config drive with a new identity and, where no state of another router has to come first, the whole document. */
 async function giveIdentity({ parts, router, lease, client }: Attempt): Promise<Given> {
   const subject = { role: 'appliance', id: router.id } as const;
+  const imageKeys = (await parts.images.trustedKeys()).slice(0, 16);
   const { installation } = parts.certificates.identity;
   const { privateKey, grant, serialNumber } = await parts.certificates.issueWithKey(subject);
   await parts.pusher.forgetAcknowledgement(router.id);
   const push = router.handover === null ? await parts.pusher.fullPush(router, lease) : null;
-  await client.putConfigDrive(router.id, { installation, privateKey, grant, push });
+  await client.putConfigDrive(router.id, { installation, privateKey, grant, push, imageKeys });
   return { serialNumber, document: push?.target ?? null };
 }
 
@@ -170,6 +171,20 @@ async function bootError(
   return new RouterBootError(`${where}${within}: ${reason}`, report?.serialConsole ?? '', cause);
 }
 
+/** What agent runs in a VM, as the row has it; null where the agent is too old to say. */
+export async function softwareOf(
+  { agents, log }: Pick<Parts, 'agents' | 'log'>,
+  router: Pick<Router, 'id' | 'host_id' | 'name'>,
+): Promise<{ software_version: string | null; software_sha256: string | null }> {
+  try {
+    const { running } = await agents.inside(router).updateReport();
+    return { software_version: running.version, software_sha256: running.sha256 };
+  } catch (error) {
+    log.info('a router does not say which agent runs in it', { router: router.name, error: String(error) });
+    return { software_version: null, software_sha256: null };
+  }
+}
+
 /** The agent answered with its identity, so that it is on its disk: the drive goes, and what it carried counts. */
 async function noteStarted(
   { parts, router, client }: Attempt,
@@ -187,9 +202,10 @@ async function noteStarted(
     await parts.pusher.forgetAcknowledgement(router.id);
   }
   const report = await client.appliance(router.id);
+  const software = await softwareOf(parts, router);
   await parts.db
     .updateTable('router')
-    .set({ bootstrapped: true, link_local_address: report?.controlAddress ?? null, version })
+    .set({ bootstrapped: true, link_local_address: report?.controlAddress ?? null, version, ...software })
     .where('id', '=', router.id)
     .execute();
 }

@@ -29,12 +29,16 @@ export interface VerifiedFile {
   readonly bytes: number;
 }
 
-/** An image that may be used. `kernel` and `initrd` are both there or both null: without them a VM boots by firmware. */
+/**
+ * An image that may be used. `kernel` and `initrd` are both there or both null: without them a VM boots by firmware.
+ * `bundle`: the agent in it as one file; null where the image has none.
+ */
 export interface VerifiedImage {
   readonly manifest: ImageManifest;
   readonly disk: VerifiedFile;
   readonly kernel: VerifiedFile | null;
   readonly initrd: VerifiedFile | null;
+  readonly bundle: VerifiedFile | null;
 }
 
 function isAbsent(error: unknown): boolean {
@@ -100,7 +104,7 @@ export async function readImageFolder(
     if (disk === null) throw new Error('it has no qcow2 disk; build it with --format raw,qcow2');
     const [kernel, initrd] = [await optional('kernel'), await optional('initrd')];
     if ((kernel === null) !== (initrd === null)) throw new Error('it has one of kernel and initrd, and not the other');
-    return { manifest, disk, kernel, initrd };
+    return { manifest, disk, kernel, initrd, bundle: await optional('bundle') };
   } catch (error) {
     throw new ImageRefusedError(role, directory, error instanceof Error ? error.message : String(error), error);
   }

@@ -1,5 +1,7 @@
 // Images of appliances and instances that the orchestrator trusts: verified as they are registered, and again before use.
+import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import type { Update } from '@isthmus/contract';
 import { type ImageRole, imageRoles } from '@isthmus/image-manifest';
 import { type Selectable, sql } from 'kysely';
 import { ApiError } from '../model/api-error.ts';
@@ -104,6 +106,29 @@ export class ImageStore {
       throw new ImageRefusedError(row.role, row.directory, `${wanted} is wanted, and another build lies there now`);
     }
     return image;
+  }
+
+  /** Public keys (PEM) by which images are trusted. */
+  trustedKeys(): Promise<string[]> {
+    return trustedKeys(this.#folders.keys);
+  }
+
+  /**
+   * The agent of a registered image as an update, with the signature by which an appliance checks it. Throws as
+   * `verified`, and 534 where the image has no bundle.
+   */
+  async update(imageId: string): Promise<Update> {
+    const { directory } = await this.row(imageId);
+    const { bundle } = await this.verified(imageId);
+    if (bundle === null) {
+      throw new ApiError('resourceUnavailable', `the image in ${directory} has no bundle of its agent: build it anew`);
+    }
+    const manifest = join(directory, 'manifest.json');
+    return {
+      manifest: (await readFile(manifest)).toString('base64'),
+      signature: await readFile(`${manifest}.sig`, 'utf8'),
+      bundle: (await readFile(bundle.path)).toString('base64'),
+    };
   }
 
   async #read(role: ImageRole, directory: string): Promise<VerifiedImage | null> {

@@ -102,7 +102,12 @@ export async function prepareBuild(host: Host, request: BuildRequest): Promise<B
   const makeRoot = async (say: (words: string) => void) => {
     if (manifest.root === null) return;
     const service = `${work}/${role}.mjs`;
-    if (bundle !== null) await writeFile(service, bundle);
+    if (bundle !== null) {
+      await writeFile(service, bundle);
+      // Appliances that run are given it as an update.
+      names.bundle = `${role}.mjs`;
+      await writeFile(`${output}/${names.bundle}`, bundle);
+    }
     say('puts the root together');
     const node = `${checkout}/node_modules/${nodePackage}/bin/node`;
     await buildRoot(host, manifest, { modules, node, bundle: service, status }, tree);

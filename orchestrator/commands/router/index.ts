@@ -2,6 +2,7 @@ import type { Command } from '../declaration.ts';
 import { destroyRouter } from './destroy-router.ts';
 import { listRouters } from './list-routers.ts';
 import { migrateSystemVm } from './migrate-system-vm.ts';
+import { patchSystemVm } from './patch-system-vm.ts';
 import { rebootRouter } from './reboot-router.ts';
 import { startRouter } from './start-router.ts';
 import { stopRouter } from './stop-router.ts';
@@ -13,4 +14,5 @@ export const commands: readonly Command[] = [
   rebootRouter,
   destroyRouter,
   migrateSystemVm,
+  patchSystemVm,
 ];

@@ -1,11 +1,13 @@
 import { netmaskOf, prefixLengthOf } from '@isthmus/net';
 import type { Db } from '../../store/database.ts';
+import { newestRouterImage } from '../../store/router-image.ts';
 import type { Caller, ResponseFields, ResponseObject } from '../declaration.ts';
 import type { EntityRow } from '../entities.ts';
 import { healthCheckFields, healthChecksOf } from '../health-check/response.ts';
 import { rowsById } from '../lookup.ts';
 import { ownerFields, ownerResponseFields } from '../owner-fields.ts';
 import { field } from '../response-field.ts';
+import { softwareFields } from './software.ts';
 
 export const routerResponseFields: ResponseFields = {
   id: field.string('The id of the router'),
@@ -39,7 +41,8 @@ export const routerResponseFields: ResponseFields = {
   isredundantrouter: field.boolean('True: one of a redundant pair'),
   redundantstate: field.string('Its part in a redundant pair'),
   role: field.string('What it serves as: VIRTUAL_ROUTER'),
-  version: field.string('The release that it runs'),
+  version: field.string('The release of its image'),
+  softwareversion: field.string('The release of the agent that serves in it'),
   requiresupgrade: field.boolean('True: it runs an older release'),
   created: field.date('When the router was made'),
   nic: field.set('Its NICs', {
@@ -88,6 +91,7 @@ export async function presentRouters(
   const networks = await rowsById(db, 'network', ids('network_id'));
   const offerings = await rowsById(db, 'service_offering', ids('service_offering_id'));
   const uplinks = await publicSides(db, rows);
+  const newest = await newestRouterImage(db);
   return rows.map((row) => {
     const host = row.host_id === null ? undefined : hosts.get(row.host_id);
     const network = networks.get(row.network_id);
@@ -124,8 +128,7 @@ export async function presentRouters(
       isredundantrouter: false,
       redundantstate: 'UNKNOWN',
       role: 'VIRTUAL_ROUTER',
-      version: row.version ?? undefined,
-      requiresupgrade: false,
+      ...softwareFields(row, host, newest),
       created: row.created,
       nic: [
         guest,

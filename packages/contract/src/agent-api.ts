@@ -9,6 +9,8 @@
 //   PUT  /v1/certificate           CertificateGrant → 204
 //   PUT  /v1/revocations           Revocations → 204
 //   GET  /v1/boot                  BootReport
+//   GET  /v1/update                UpdateReport
+//   PUT  /v1/update                Update → 204; the agent then starts again with it
 //   POST /v1/operations/NAME       as operations.ts says
 import Type, { type Static } from 'typebox';
 import { CertificateGrantSchema, InstallationSchema, PemSchema } from './certificate.ts';
@@ -31,7 +33,8 @@ export const controlInterface = 'eth1';
 
 /**
  * Body of PUT /v1/appliances/:id/config-drive of a host agent, before the appliance's PUT: the identity of the appliance
- * and its first document (null: it has one on its state partition, or waits for a push).
+ * and its first document (null: it has one on its state partition, or waits for a push). `imageKeys`: public keys
+ * (Ed25519, SPKI in PEM) by one of which an update has to be signed; without them none is taken.
  */
 export const BootstrapSchema = Type.Object(
   {
@@ -39,6 +42,7 @@ export const BootstrapSchema = Type.Object(
     privateKey: PemSchema,
     grant: CertificateGrantSchema,
     push: Type.Union([PushSchema, Type.Null()]),
+    imageKeys: Type.Optional(Type.Array(PemSchema, { maxItems: 16 })),
   },
   closed,
 );
@@ -86,3 +90,46 @@ export const BootReportSchema = Type.Object(
   closed,
 );
 export type BootReport = Static<typeof BootReportSchema>;
+
+const base64 = '^[A-Za-z0-9+/]*={0,2}$';
+
+/**
+ * A newer agent. `manifest` is the manifest.json of the image that it is of, as it lies there, in base64; `signature` the
+ * text of its manifest.json.sig; `bundle` the manifest's file of kind `bundle` in base64.
+ */
+export const UpdateSchema = Type.Object(
+  {
+    manifest: Type.String({ pattern: base64, maxLength: 131_072 }),
+    signature: Type.String({ maxLength: 1024 }),
+    bundle: Type.String({ pattern: base64 }),
+  },
+  closed,
+);
+export type Update = Static<typeof UpdateSchema>;
+
+/** An agent as one file: the version of the image that it is of, and the file's SHA-256 in hexadecimal. */
+const SoftwareSchema = Type.Object(
+  { version: Type.String(), sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }) },
+  closed,
+);
+export type Software = Static<typeof SoftwareSchema>;
+
+/**
+ * What runs in an appliance. `trial`: it was given by an update and is not kept yet; the one before it starts again where
+ * it does not serve, or nobody reaches it, within `agentTrialSeconds`. `failed`: the last update to which that happened.
+ */
+export const UpdateReportSchema = Type.Object(
+  {
+    running: SoftwareSchema,
+    trial: Type.Boolean(),
+    failed: Type.Union([
+      Type.Object({ software: SoftwareSchema, reason: Type.String({ maxLength: 4096 }) }, closed),
+      Type.Null(),
+    ]),
+  },
+  closed,
+);
+export type UpdateReport = Static<typeof UpdateReportSchema>;
+
+/** How long an updated agent has until it serves and was reached. appliances/base/boot/agent has the same number. */
+export const agentTrialSeconds = 120;

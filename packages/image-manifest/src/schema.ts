@@ -8,7 +8,7 @@ const closed = { additionalProperties: false } as const;
 export const imageRoles = ['router', 'console-proxy', 'secondary-storage', 'guest'] as const;
 export type ImageRole = (typeof imageRoles)[number];
 
-/** Kinds of files of an image: the disk in each format, the installer of it (`iso`), what a direct kernel boot takes, and the bill of materials. */
+/** Kinds of files of an image: the disk in each format, the installer of it (`iso`), what a direct kernel boot takes, the bill of materials, and the agent in one file (`bundle`), as it lies in the image. */
 export const imageFileKinds = [
   'raw',
   'qcow2',
@@ -20,6 +20,7 @@ export const imageFileKinds = [
   'kernel',
   'initrd',
   'sbom',
+  'bundle',
 ] as const;
 export type ImageFileKind = (typeof imageFileKinds)[number];
 

@@ -2,5 +2,6 @@ export { type Agent, type AgentOptions, createAgent, type ExportedState, Unsuppo
 export { checkIdentity, checkPeer } from './appliance/certificate-check.ts';
 export { createKeyRequest, type KeyRequest } from './appliance/key-request.ts';
 export { MutualTls, type ServerIdentity } from './appliance/mutual-tls.ts';
+export { UpdateRefusedError, Updates } from './appliance/updates.ts';
 export { carryOut, OperationRequestError } from './operations.ts';
 export { RefusedError } from './refused-error.ts';

@@ -7,6 +7,7 @@ import {
   CertificateGrantSchema,
   type HostError,
   RevocationsSchema,
+  UpdateSchema,
   type Validator,
   validator,
 } from '@isthmus/contract';
@@ -15,6 +16,7 @@ import { type Agent, UnsupportedOperationError } from '../agent.ts';
 import { carryOut, OperationRequestError } from '../operations.ts';
 import { RefusedError } from '../refused-error.ts';
 import { type Certificates, GrantRefusedError } from './certificates.ts';
+import { UpdateRefusedError, type Updates } from './updates.ts';
 
 /** A full push of 10,000 entries of each kind is about 20 MB. */
 const bodyLimitBytes = 64 * 1024 * 1024;
@@ -23,12 +25,14 @@ const statusOf: Record<HostError['code'], number> = { invalid: 400, 'not-found':
 const stateValidator = validator(ApplianceStateSchema);
 const grantValidator = validator(CertificateGrantSchema);
 const revocationsValidator = validator(RevocationsSchema);
+const updateValidator = validator(UpdateSchema);
 
 /** What the API serves. */
 export interface ApplianceApi {
   readonly agent: Pick<Agent, 'push' | 'status' | 'exportState' | 'importState' | 'operate'>;
   readonly certificates: Pick<Certificates, 'request' | 'grant' | 'revoke'>;
   readonly bootReport: () => Promise<BootReport>;
+  readonly updates: Pick<Updates, 'report' | 'take'>;
   readonly log: Log;
 }
 
@@ -62,6 +66,10 @@ const handlers: Readonly<Record<string, Handler>> = {
   'PUT /v1/certificate': ({ certificates }, body) => certificates.grant(checked(grantValidator, body)),
   'PUT /v1/revocations': ({ certificates }, body) => certificates.revoke(checked(revocationsValidator, body)),
   'GET /v1/boot': ({ bootReport }) => bootReport(),
+  'GET /v1/update': ({ updates }) => updates.report(),
+  'PUT /v1/update': async ({ updates }, body) => {
+    await updates.take(checked(updateValidator, body));
+  },
 };
 
 const operationPath = 'POST /v1/operations/';
@@ -102,7 +110,7 @@ function send(response: ServerResponse, status: number, body: unknown): void {
 function codeOf(error: unknown): HostError['code'] {
   if (error instanceof RequestError || error instanceof OperationRequestError) return error.code;
   if (error instanceof UnsupportedOperationError) return 'not-found';
-  return error instanceof GrantRefusedError ? 'invalid' : 'failed';
+  return error instanceof GrantRefusedError || error instanceof UpdateRefusedError ? 'invalid' : 'failed';
 }
 
 function sendError(response: ServerResponse, error: unknown, log: Log): void {

@@ -12,6 +12,7 @@ import type { ConsoleLog } from './console-log.ts';
 import { ControlServer } from './control-server.ts';
 import { type ApplianceIdentity, type FirstPush, IdentityStore, isNewDrive, takeDrive } from './identity-store.ts';
 import { bringUpControl, closeUntilServed, controlPath } from './network.ts';
+import { Updates } from './updates.ts';
 
 /** Where an appliance keeps what it writes: `state` survives a start, `run` does not. Absolute. */
 interface AppliancePaths {
@@ -25,10 +26,15 @@ export interface ApplianceOptions {
   readonly stages: BootStages;
   /** TCP port of the agent. */
   readonly port: number;
+  /** The file that this process runs, absolute, and the version that it is of unless an update says another. */
+  readonly program: string;
+  readonly version: string;
 }
 
 /** Waiting for a first identity, and looking for another one. */
 const [waitMs, lookMs] = [500, 10_000];
+/** An answer is on its way before the agent that gave it starts again. */
+const answerMs = 500;
 /** The CD-ROM drive may come up after the agent does. */
 const driveMs = 20_000;
 
@@ -44,6 +50,7 @@ export class Appliance {
   readonly #store: IdentityStore;
   readonly #end = new AbortController();
   #refusal: string | null = null;
+  readonly #updated = new AbortController();
   #isServing = false;
   #agent: Agent | null = null;
   #server: ControlServer | null = null;
@@ -54,8 +61,8 @@ export class Appliance {
   }
 
   /**
-   * Serves until `release`, or until a config drive gives the appliance another identity: the agent then has to start
-   * again, and the promise resolves. Throws where the control NIC cannot be brought up.
+   * Serves until `release`, until a config drive gives the appliance another identity, or until an update came in: the
+   * agent then has to start again, and the promise resolves. Throws where the control NIC cannot be brought up.
    */
   async run(): Promise<void> {
     const { host, stages, port } = this.#options;
@@ -66,9 +73,16 @@ export class Appliance {
     const agent = await this.#createAgent(identity);
     const certificates = new Certificates(this.#store, identity, (changed) => this.#server?.use(changed));
     const bootReport = (): Promise<BootReport> => stages.report();
+    const updates = this.#updates(identity);
     this.#server = new ControlServer(
       identity,
-      createApi({ agent: this.#noting(agent), certificates, bootReport, log: host.log }),
+      createApi({
+        agent: this.#noting(agent, updates),
+        certificates,
+        bootReport,
+        updates: this.#restarting(updates),
+        log: host.log,
+      }),
       host.log,
     );
     // Before the document: a document that cannot be applied is told by whoever can be asked.
@@ -190,25 +204,51 @@ export class Appliance {
     host.log.announce('serving', { generation, boot: stages.summary() });
   }
 
+  #updates({ imageKeys = [] }: ApplianceIdentity): Updates {
+    const { host, paths, program, version } = this.#options;
+    const directory = `${paths.state}/update`;
+    return new Updates({ files: host.files, directory, program, version, role: 'router', imageKeys });
+  }
+
+  /** Updates of which each that is taken has the agent start again, once that is answered. */
+  #restarting(updates: Updates): Pick<Updates, 'report' | 'take'> {
+    const { clock, log } = this.#options.host;
+    return {
+      report: () => updates.report(),
+      take: async (update) => {
+        const isTaken = await updates.take(update);
+        if (!isTaken) return false;
+        log.announce('took an update');
+        void clock.sleep(answerMs).then(() => this.#updated.abort());
+        return true;
+      },
+    };
+  }
+
   /** The agent, its first push noted as the end of the boot. */
-  #noting(agent: Agent): Pick<Agent, 'push' | 'status' | 'exportState' | 'importState' | 'operate'> {
+  #noting(agent: Agent, updates: Updates): Pick<Agent, 'push' | 'status' | 'exportState' | 'importState' | 'operate'> {
     return {
       push: async (push) => {
         const acknowledgement = await agent.push(push);
         this.#noteServing(acknowledgement.identity);
         return acknowledgement;
       },
-      status: () => agent.status(),
+      // Who is on trial has passed it: it serves, and was reached by somebody with the orchestrator's certificate.
+      status: async () => {
+        const status = await agent.status();
+        if (status.serving !== null) await updates.keep();
+        return status;
+      },
       exportState: () => agent.exportState(),
       importState: (state) => agent.importState(state),
       operate: (name, request) => agent.operate(name, request),
     };
   }
 
-  /** Resolves when another config drive came in and is on disk. */
+  /** Resolves when another config drive came in and is on disk, or an update. */
   async #watchForDrives(identity: ApplianceIdentity): Promise<void> {
     const { clock } = this.#options.host;
-    const { signal } = this.#end;
+    const signal = AbortSignal.any([this.#end.signal, this.#updated.signal]);
     while (!signal.aborted) {
       await clock.sleep(lookMs, signal).catch(() => {});
       const drive = signal.aborted ? null : await this.#findDrive();

@@ -34,7 +34,9 @@ async function served(t: ExecutionContext, revoked: readonly string[] = [], log 
     (next) => server.use(next),
   );
   const bootReport = async () => ({ version: '0.1.0', stages: [], memoryUsedBytes: 1 });
-  const listener = createApi({ agent, certificates, bootReport, log });
+  const running = { version: '0.1.0', sha256: 'a'.repeat(64) };
+  const updates = { report: async () => ({ running, trial: false, failed: null }), take: async () => false };
+  const listener = createApi({ agent, certificates, bootReport, updates, log });
   const server: ControlServer = new ControlServer(certificates.identity, listener, log);
   const port = await server.listen('127.0.0.1', 0);
   t.teardown(() => server.close());

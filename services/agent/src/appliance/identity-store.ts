@@ -28,6 +28,7 @@ const IdentitySchema = Type.Object(
     control: ControlNicSchema,
     nics: Type.Array(Type.Object({ name: InterfaceNameSchema, macAddress: MacAddressSchema }, closed)),
     driveSha256: Type.String(),
+    imageKeys: Type.Optional(Type.Array(PemSchema)),
   },
   closed,
 );
@@ -38,8 +39,18 @@ const identityValidator = validator(IdentitySchema);
 /** The identity that a new config drive gives; certificates that were granted since it was made are kept. */
 export function takeDrive(before: ApplianceIdentity | null, { config, sha256 }: ReadDrive): ApplianceIdentity {
   const { id, control, nics, bootstrap } = config;
-  const { installation, privateKey, grant } = bootstrap;
-  const given = { id, installation, privateKey, grant, pendingKey: null, control, nics, driveSha256: sha256 };
+  const { installation, privateKey, grant, imageKeys = [] } = bootstrap;
+  const given = {
+    id,
+    installation,
+    privateKey,
+    grant,
+    pendingKey: null,
+    control,
+    nics,
+    driveSha256: sha256,
+    imageKeys,
+  };
   const isSame = before !== null && before.id === id && before.installation === installation;
   if (!isSame || goodFrom(before.grant.certificate) <= goodFrom(grant.certificate)) return given;
   return { ...given, privateKey: before.privateKey, grant: before.grant, pendingKey: before.pendingKey };

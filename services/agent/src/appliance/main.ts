@@ -24,13 +24,15 @@ const log = createConsoleLog({
 const host = { ...hostOf(log), log };
 const stages = await BootStages.begin(host.files, host.clock, packageJson.version, `${paths.run}/boot-stages`);
 stages.end('node');
-const appliance = new Appliance({ host, paths, stages, port: agentPort });
+const [, program = ''] = process.argv;
+const { version } = packageJson;
+const appliance = new Appliance({ host, paths, stages, port: agentPort, program, version });
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.once(signal, () => void appliance.release().finally(() => process.exit(0)));
 }
 try {
   await appliance.run();
-  log.announce('another config drive came in: the agent starts again');
+  log.announce('another config drive or an update came in: the agent starts again');
   await appliance.release();
   process.exit(0);
 } catch (error) {
