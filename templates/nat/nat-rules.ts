@@ -1,7 +1,8 @@
 // The nat table: which public address and port leads to which guest, and as which address a guest is seen outside.
-import type { PortForward, RouterSettings, StaticNat } from '@isthmus/contract';
+import type { LoadBalancerMember, LoadBalancerRule, PortForward, RouterSettings, StaticNat } from '@isthmus/contract';
 import { type Chain, DispatchTree, type Rule } from '@isthmus/iptables-ts';
-import { type Ipv4Address, ipv4Network, type PortRange } from '@isthmus/net';
+import { type Ipv4Address, ipv4Network, type PortRange, portRange } from '@isthmus/net';
+import { udpBalancerRules } from './load-balancer.ts';
 
 /** Settings of the section `nat`. */
 export type NatSettings = RouterSettings['nat'];
@@ -91,6 +92,18 @@ export class NatRules {
 
   removePortForward(id: string): void {
     this.#dnat.remove(`p ${id}`);
+  }
+
+  /** Adds or replaces a load balancer of UDP; of any other protocol none stays. */
+  putBalancer(id: string, rule: LoadBalancerRule, members: ReadonlyMap<string, LoadBalancerMember>): void {
+    const { protocol, publicAddress: address, publicPort } = rule;
+    this.removeBalancer(id);
+    if (protocol !== 'udp') return;
+    this.#dnat.put(`b ${id}`, { address, protocol, ports: portRange(publicPort) }, udpBalancerRules(rule, members));
+  }
+
+  removeBalancer(id: string): void {
+    this.#dnat.remove(`b ${id}`);
   }
 
   /** Adds or replaces a static NAT: every protocol, both ways. */

@@ -2,6 +2,7 @@
 import type { EgressRule, IngressRule, PortForward, RoutedRule, RouterDocument, StaticNat } from '@isthmus/contract';
 import type { Family } from '@isthmus/iptables-ts';
 import { cidrContains, type Ipv4Address, type Ipv4Cidr } from '@isthmus/net';
+import { balancing } from './balancers.ts';
 import type { Flow, FlowDirection } from './conntrack.ts';
 
 /** What every kind of rule says of a packet's protocol. */
@@ -82,10 +83,12 @@ class Admission {
   readonly #egress: readonly EgressRule[];
   readonly #inbound: readonly RoutedRule[];
   readonly #own: ReadonlySet<Ipv4Address>;
+  readonly #balances: (flow: Flow) => boolean;
 
   constructor(document: RouterDocument, formerAddresses: readonly Ipv4Address[]) {
     const { entries } = document;
     this.#document = document;
+    this.#balances = balancing(document);
     this.#own = new Set([...publicAddresses(document), ...formerAddresses]);
     const routed = [...entries['firewall.routed'].values()];
     this.#inbound = routed.filter(({ direction }) => direction === 'ingress');
@@ -117,6 +120,7 @@ class Admission {
     const { destination } = flow.original;
     const leads =
       this.#forwards(destination).some((forward) => forwardLeads(forward, flow)) ||
+      this.#balances(flow) ||
       this.#statics(destination).some(({ privateAddress }) => privateAddress === flow.reply.source);
     return leads && this.#ingress(destination).some((rule) => ingressMatches(rule, flow));
   }

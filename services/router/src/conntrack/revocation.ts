@@ -1,9 +1,18 @@
 // Revoked means revoked: which flows a change has to end, and ending them.
-import type { EgressRule, IngressRule, PortForward, RoutedRule, RouterDocument, StaticNat } from '@isthmus/contract';
+import type {
+  EgressRule,
+  IngressRule,
+  LoadBalancerRule,
+  PortForward,
+  RoutedRule,
+  RouterDocument,
+  StaticNat,
+} from '@isthmus/contract';
 import type { Host } from '@isthmus/host';
 import { cidrContains, type Ipv4Address } from '@isthmus/net';
 import type { FilterChange, FilterSettings } from '../netfilter/state.ts';
 import { admission, egressMatches, forwardTakes, ingressMatches } from './admission.ts';
+import { balancerFilter, balancerTakes, narrowedBalancers } from './balancers.ts';
 import { deletionLines, type Flow, type FlowFilter, listFlows, runDeletions } from './conntrack.ts';
 
 /** Flows that one taken or narrowed entry may have admitted, and how to list no more than these. */
@@ -56,6 +65,10 @@ function ofStatic({ publicAddress, privateAddress }: StaticNat): Suspicion[] {
   ];
 }
 
+function ofBalancer(rule: LoadBalancerRule): Suspicion {
+  return { filter: balancerFilter(rule), matches: (flow) => balancerTakes(rule, flow) };
+}
+
 function ofEgress(rule: EgressRule | RoutedRule, { nat }: FilterSettings): Suspicion {
   return {
     filter: rule.protocol === 'all' ? {} : { protocol: rule.protocol },
@@ -83,7 +96,7 @@ function ofSettings(before: FilterSettings, after: FilterSettings): Suspicion[] 
 }
 
 /** Empty where a change takes nothing away. */
-function suspicionsOf({ before, after, entries }: FilterChange): Suspicion[] {
+function suspicionsOf({ before, after, entries }: FilterChange, document: RouterDocument): Suspicion[] {
   if (before === null || after === null) return [];
   const given = <Entry>(entry: Entry | undefined): Entry[] => (entry === undefined ? [] : [entry]);
   // A rule that goes takes a permission; where the default is allow it is a rule that comes.
@@ -93,6 +106,7 @@ function suspicionsOf({ before, after, entries }: FilterChange): Suspicion[] {
     ...entries['firewall.ingress'].flatMap((change) => given(change.before).map(ofIngress)),
     ...entries['nat.portForwards'].flatMap((change) => given(change.before).map(ofForward)),
     ...entries['nat.staticNats'].flatMap((change) => given(change.before).flatMap(ofStatic)),
+    ...narrowedBalancers(entries['loadBalancing.rules'], entries['loadBalancing.members'], document).map(ofBalancer),
     ...entries['firewall.egress'].flatMap((change) => given(change[taken]).map((rule) => ofEgress(rule, after))),
     ...entries['firewall.routed'].flatMap((change) => [
       ...given(change.before).flatMap((rule) => (rule.direction === 'ingress' ? [ofInbound(rule, after)] : [])),
@@ -114,7 +128,7 @@ function formerAddresses({ before, entries }: FilterChange): Ipv4Address[] {
 
 /** Says which flows a change ends: what it takes away would have admitted them, and the document does not. */
 export function revocation(change: FilterChange, document: RouterDocument): (flow: Flow) => boolean {
-  const suspicions = suspicionsOf(change);
+  const suspicions = suspicionsOf(change, document);
   let admits: ((flow: Flow) => boolean) | null = null;
   return (flow) => {
     if (!suspicions.some(({ matches }) => matches(flow))) return false;
@@ -134,7 +148,7 @@ export async function endRevokedFlows(
 ): Promise<void> {
   const isRevoked = revocation(change, document);
   const lines: string[] = [];
-  for (const filter of listingsOf(suspicionsOf(change))) {
+  for (const filter of listingsOf(suspicionsOf(change, document))) {
     lines.push(...deletionLines(filter, await listFlows(host.commands, filter), isRevoked));
   }
   await runDeletions(host, deletionPath, lines);

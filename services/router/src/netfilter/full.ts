@@ -169,7 +169,8 @@ export class FullPlan implements ServicePlan {
       const back = ipSetTransaction(sets.filter(isServing), found.sets);
       await kernel.restoreSets(back.stage);
       await kernel.restoreSets(back.swap);
-      await kernel.replace(found.text);
+      // iptables-restore does not take all that iptables-save prints.
+      await kernel.replace(found.rules === null ? found.text : renderRuleSet(found.rules));
       this.#restore();
     }
     const kept = new Set(found.sets.map(({ name }) => name));

@@ -6,6 +6,7 @@ import { type ControlPath, FirewallRules } from '@isthmus/templates/firewall';
 import { NatRules } from '@isthmus/templates/nat';
 import { claimOf, NatIndex } from '../nat-index.ts';
 import type { DocumentChange, EntryChange } from '../service.ts';
+import { UdpBalancers } from './udp-balancers.ts';
 
 /** The settings that the packet filter follows from. */
 export type FilterSettings = Pick<RouterSettings, 'nat' | 'firewall' | 'routing' | 'metadata'>;
@@ -91,6 +92,7 @@ export class FilterState {
   readonly index = new NatIndex();
   /** Whether the rules of `loadBalancing` are in force. */
   readonly isBalancing: boolean;
+  readonly #balancers = new UdpBalancers();
   readonly #control: ControlPath | undefined;
   #settings: FilterSettings | null = null;
 
@@ -214,7 +216,7 @@ export class FilterState {
       }
       this.#touch(touched, old, entry);
     }
-    return touched;
+    return this.isBalancing ? touched.union(this.#balancers.move({ before, after, entries }, this.nat)) : touched;
   }
 
   #touch(
