@@ -2,6 +2,7 @@
 import { type ApiClient, createApiClient } from '@isthmus/api-client';
 import type { TestAccount } from '@isthmus/orchestrator/api/testing';
 import type { EntityName } from '@isthmus/orchestrator/commands/entities';
+import { makeCertificate } from '@isthmus/orchestrator/model/certificate-fixture';
 import { generateKey, hashPassword } from '@isthmus/orchestrator/store/password';
 import { sql } from 'kysely';
 import { inside, startTenantApi, type TenantApi } from '../commands/tenant-fixture.ts';
@@ -98,6 +99,27 @@ async function addRouter(api: TenantApi, networkId: string, owner: { accountId: 
       ${owner.accountId}, ${owner.domainId}, ${offering}, ${mac(1)}, ${mac(2)}, 'Running')`.execute(db);
 }
 
+/** A load balancer with a policy of each kind, and a certificate. */
+async function balance(client: ApiClient, publicipid: string): Promise<Partial<Record<EntityName, string>>> {
+  const port = { publicport: 8443, privateport: 443, openfirewall: false };
+  const wish = { publicipid, name: 'balanced', algorithm: 'roundrobin', ...port };
+  const lbruleid = String(inside(await client.run('createLoadBalancerRule', wish)).id);
+  const idWithin = (policies: unknown) => String((policies as { id: string }[])[0]?.id);
+  const stickiness = { lbruleid, name: 'stick', methodname: 'SourceBased' };
+  const { certificate, privateKey: privatekey } = await makeCertificate({ name: 'www.example.org' });
+  const upload = { name: 'certificate', certificate, privatekey };
+  return {
+    load_balancer_rule: lbruleid,
+    load_balancer_stickiness_policy: idWithin(
+      inside(await client.run('createLBStickinessPolicy', stickiness)).stickinesspolicy,
+    ),
+    load_balancer_health_check_policy: idWithin(
+      inside(await client.run('createLBHealthCheckPolicy', { lbruleid })).healthcheckpolicy,
+    ),
+    ssl_certificate: String(inside(await client.call('uploadSslCert', upload)).id),
+  };
+}
+
 /** A network with an instance, addresses and rules of each kind, and with a router's row. */
 async function settle(api: TenantApi, client: ApiClient, name: string): Promise<Belongings> {
   const { zoneId: zoneid, networkOfferingId: networkofferingid } = api;
@@ -117,6 +139,7 @@ async function settle(api: TenantApi, client: ApiClient, name: string): Promise<
   const forward = await client.run('createPortForwardingRule', { ipaddressid, virtualmachineid, ...ports });
   const ingress = await client.run('createFirewallRule', { ipaddressid, protocol: 'tcp', startport: 80, endport: 80 });
   const egress = await client.run('createEgressFirewallRule', { networkid, protocol: 'udp', startport: 53 });
+  const balancing = await balance(client, ipaddressid);
   const row = await api.db.selectFrom('network').selectAll().where('id', '=', networkid).executeTakeFirstOrThrow();
   const owner = { accountId: row.account_id, domainId: row.domain_id };
   await addRouter(api, networkid, owner);
@@ -133,6 +156,7 @@ async function settle(api: TenantApi, client: ApiClient, name: string): Promise<
     firewall_rule: String(inside(ingress).id),
     egressRuleId: String(inside(egress).id),
     port_forwarding_rule: String(inside(forward).id),
+    ...balancing,
     async_job: await ofAccount('async_job'),
     event: await ofAccount('event'),
   };
