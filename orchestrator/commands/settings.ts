@@ -1,4 +1,5 @@
 import { isIpv4Cidr, isIpv6Cidr } from '@isthmus/net';
+import { useExternalDns } from '../model/dns-settings.ts';
 import { healthSettings } from '../model/health-settings.ts';
 import { allocators } from '../model/placement.ts';
 import type { Db, Trx } from '../store/database.ts';
@@ -118,6 +119,12 @@ export const settings: Readonly<Record<string, Setting>> = {
     description: 'Seconds within which a router in a virtual machine has to serve after it was started',
     type: 'Number',
   },
+  [useExternalDns]: {
+    category: 'Network',
+    defaultValue: 'false',
+    description: "True: guests are told of the network's own DNS servers, or the zone's, rather than of their router",
+    type: 'Boolean',
+  },
   'router.stats.interval': {
     category: 'Advanced',
     defaultValue: '300',
@@ -141,6 +148,21 @@ export const settings: Readonly<Record<string, Setting>> = {
       words: 'CIDRs, comma-separated, such as 192.0.2.0/24,2001:db8::/64',
       fits: (value) => value.split(',').every((cidr) => isIpv4Cidr(cidr.trim()) || isIpv6Cidr(cidr.trim())),
     },
+  },
+  'vm.password.length': {
+    category: 'Advanced',
+    defaultValue: '12',
+    description: 'Characters of a password that is made for an instance',
+    type: 'Number',
+    expected: wholeNumber(8, 128),
+  },
+  'vm.userdata.max.length': {
+    category: 'Advanced',
+    defaultValue: '32768',
+    description:
+      'Most characters of Base64 that user data may have; a GET carries about 32768 at the most, a POST 1048576',
+    type: 'Number',
+    expected: wholeNumber(1, 1_048_576),
   },
   'expunge.delay': {
     category: 'Advanced',

@@ -1,6 +1,7 @@
 // One row → one entry of a router's document. Pure. A row that is wanted gone gives null.
 import type {
   DhcpHost,
+  DhcpOption,
   DnsRecord,
   EgressRule,
   IngressRule,
@@ -104,11 +105,14 @@ export function compileNic(nic: {
   readonly ipv6Address?: Ipv6Address | null;
   /** False: its lease names no router and no resolver. */
   readonly isDefault?: boolean;
+  /** Further DHCP options of this NIC alone. */
+  readonly dhcpOptions?: readonly DhcpOption[];
 }): { 'dhcp.hosts': DhcpHost; 'dns.records': DnsRecord } {
-  const { macAddress, address, hostname, ipv6Address, isDefault = true } = nic;
+  const { macAddress, address, hostname, ipv6Address, isDefault = true, dhcpOptions = [] } = nic;
+  const options = dhcpOptions.length > 0 ? { options: [...dhcpOptions] } : {};
   const ipv6 = ipv6Address ? { ipv6Address } : {};
   return {
-    'dhcp.hosts': { macAddress, address, hostname, ...ipv6, ...(!isDefault && { isDefault }) },
+    'dhcp.hosts': { macAddress, address, hostname, ...ipv6, ...(!isDefault && { isDefault }), ...options },
     'dns.records': { hostname, address, ...ipv6 },
   };
 }

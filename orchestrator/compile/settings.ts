@@ -1,5 +1,5 @@
 // Rows of a network → settings of its router's document. Pure.
-import type { HealthCheckSettings, RouterSettings } from '@isthmus/contract';
+import type { DhcpOption, HealthCheckSettings, RouterSettings } from '@isthmus/contract';
 import type { Fqdn } from '@isthmus/net';
 import {
   type Ipv4Address,
@@ -29,6 +29,10 @@ export interface SettingsInput {
     readonly publicMtu: number;
     /** The network's own resolvers; empty: the zone's. */
     readonly dns: readonly Ipv4Address[];
+    /** Guests are told of the resolvers themselves rather than of the router, which goes on answering. */
+    readonly useExternalDns?: boolean;
+    /** Further DHCP options of every lease. */
+    readonly dhcpOptions?: readonly DhcpOption[];
     readonly egressDefaultAllow: boolean;
     /** Services of its offering, by CloudStack's names. */
     readonly services: ReadonlySet<string>;
@@ -81,10 +85,12 @@ export function compileSettings(input: SettingsInput): RouterSettings {
       interface: guestInterface,
       network: network.cidr,
       router: network.gateway,
-      dnsServers: services.has('Dns') || resolvers.length === 0 ? [network.gateway] : resolvers,
+      dnsServers:
+        (services.has('Dns') && !network.useExternalDns) || resolvers.length === 0 ? [network.gateway] : resolvers,
       domain: network.domain,
       leaseTimeSeconds,
       ...(network.privateMtu !== 1500 && { mtu: network.privateMtu }),
+      ...(network.dhcpOptions?.length && { options: [...network.dhcpOptions] }),
       ...advertisedIpv6(ipv6, services.has('Dns')),
     },
     dns: {

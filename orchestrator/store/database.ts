@@ -5,6 +5,8 @@ import * as first from './migrations/0001-first.ts';
 import * as virtualMachines from './migrations/0002-virtual-machines.ts';
 import * as rootDisks from './migrations/0003-root-disks.ts';
 import * as loadBalancing from './migrations/0004-load-balancing.ts';
+import * as metadata from './migrations/0005-metadata.ts';
+import * as dhcp from './migrations/0006-dhcp.ts';
 import * as ipv6AndRouted from './migrations/0007-ipv6-and-routed.ts';
 import * as replacement from './migrations/0008-replacement.ts';
 import * as health from './migrations/0009-health.ts';
@@ -22,6 +24,8 @@ const migrations: Record<string, Migration> = {
   '0002-virtual-machines': virtualMachines,
   '0003-root-disks': rootDisks,
   '0004-load-balancing': loadBalancing,
+  '0005-metadata': metadata,
+  '0006-dhcp': dhcp,
   '0007-ipv6-and-routed': ipv6AndRouted,
   '0008-replacement': replacement,
   '0009-health': health,

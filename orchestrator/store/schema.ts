@@ -4,9 +4,11 @@ import type { CertificateRole, DriverName } from '@isthmus/contract';
 import type { Fqdn, Hostname, Ipv4Address, Ipv4Cidr, Ipv6Address, Ipv6Cidr, MacAddress } from '@isthmus/net';
 import type { ColumnType, Generated } from 'kysely';
 import type { RouterState, VirtualMachineState } from '../model/virtual-machine.ts';
+import type { DhcpTables } from './tables/dhcp.ts';
 import type { HealthTables } from './tables/health.ts';
 import type { Ipv6Tables } from './tables/ipv6.ts';
 import type { LoadBalancingTables } from './tables/load-balancing.ts';
+import type { MachineMetadataColumns, MetadataTables, TemplateMetadataColumns } from './tables/metadata.ts';
 import type { NicTables } from './tables/nic.ts';
 import type { ReplacementColumns } from './tables/replacement.ts';
 import type { RoutedTables } from './tables/routed.ts';
@@ -335,7 +337,7 @@ export interface NetworkOfferingTable {
   created: Timestamp;
 }
 
-export interface TemplateTable {
+export interface TemplateTable extends TemplateMetadataColumns {
   id: Generated<string>;
   name: string;
   display_text: string;
@@ -402,7 +404,7 @@ export interface NetworkTable {
   created: Timestamp;
 }
 
-export interface VirtualMachineTable {
+export interface VirtualMachineTable extends MachineMetadataColumns {
   id: Generated<string>;
   /** Internal name, such as i-2-15-VM. */
   instance_name: string;
@@ -593,10 +595,12 @@ export interface LeaseTable {
 
 /** Every table by name. */
 export interface Database
-  extends NicTables,
+  extends DhcpTables,
+    NicTables,
     HealthTables,
     Ipv6Tables,
     LoadBalancingTables,
+    MetadataTables,
     RoutedTables,
     TagTables,
     UsageTables {

@@ -30,7 +30,7 @@ const table = 'dhcp_steering';
 /**
  * What `nft -f` is told: packets to port 67 go to the process of their hardware address, and its answers come from port 67.
  * After the packet filter (priority 0), which knows one port; answers before connection tracking (-200), for the same
- * reason. Empty where one process is alone.
+ * reason; to a relay dnsmasq answers at the port that it was asked at. Where one process is alone the table goes.
  */
 export function steeringRules(guestInterface: InterfaceName, count: number): string {
   const gone = `table ip ${table}\ndelete table ip ${table}\n`;
@@ -44,7 +44,8 @@ export function steeringRules(guestInterface: InterfaceName, count: number): str
     '  }',
     '  chain output {',
     '    type filter hook output priority -300;',
-    `    udp sport ${firstPort}-${firstPort + count - 1} udp dport 68 udp sport set 67`,
+    `    udp sport ${firstPort}-${firstPort + count - 1} udp dport ${firstPort}-${firstPort + count - 1} udp dport set 67`,
+    `    udp sport ${firstPort}-${firstPort + count - 1} udp dport { 67, 68 } udp sport set 67`,
     '  }',
     '}',
     '',

@@ -1,11 +1,18 @@
 // The `dns` section as dnsmasq's files: a line a record, and where queries go.
 import type { DnsRecord, RouterSettings } from '@isthmus/contract';
 import type { DnsServer, HostsLine } from '@isthmus/dnsmasq-config';
-import { type Fqdn, parseFqdn } from '@isthmus/net';
+import { type Fqdn, parseFqdn, parseHostname } from '@isthmus/net';
 
 /** The line of one record of `dns.records`: its full name first, which a reverse query answers, then the bare one. */
 export function dnsHostsLine(record: DnsRecord, domain: Fqdn): HostsLine {
   return { address: record.address, names: [parseFqdn(`${record.hostname}.${domain}`), record.hostname] };
+}
+
+/** The router's own names: `data-server`, where CloudStack's guests look for their metadata. */
+export function dnsOwnLines({ dns, metadata }: Pick<RouterSettings, 'dns' | 'metadata'>): HostsLine[] {
+  const [address] = metadata.addresses;
+  if (!metadata.enabled || address === undefined) return [];
+  return [{ address, names: [parseFqdn(`data-server.${dns.domain}`), parseHostname('data-server')] }];
 }
 
 /** Names of the guest domain are never asked elsewhere; the rest goes to the forwarders, in order. */

@@ -1,3 +1,4 @@
+import { useExternalDns } from '../../model/dns-settings.ts';
 import { isRouterCheckSetting } from '../../model/health-settings.ts';
 import { touchEveryNetwork } from '../../store/network-change.ts';
 import { syncCommand } from '../declaration.ts';
@@ -38,7 +39,7 @@ export const updateConfiguration = syncCommand({
       .values({ name, value: value ?? null })
       .onConflict((conflict) => conflict.column('name').doUpdateSet({ value: value ?? null }))
       .execute();
-    if (isRouterCheckSetting(name)) await touchEveryNetwork(db);
+    if (isRouterCheckSetting(name) || name === useExternalDns) await touchEveryNetwork(db);
     await event('CONFIGURATION.VALUE.EDIT', `Set ${name}`);
     return presentSetting(name, setting, value ?? setting.defaultValue);
   },

@@ -8,6 +8,7 @@ import { p } from '../parameter.ts';
 import { unservedParameter } from '../unserved.ts';
 import { checkNameFree } from '../virtual-machine/insert-nics.ts';
 import { presentVirtualMachine, virtualMachineResponseFields } from '../virtual-machine/response.ts';
+import { dhcpOptionsParameter, setNicDhcpOptions } from './dhcp-options.ts';
 import { freeGuestAddress } from './guest-address.ts';
 import { lockMachineIn } from './lock.ts';
 
@@ -24,14 +25,14 @@ export const addNicToVirtualMachine = asyncCommand({
     networkid: p.entity('network').required('The network, of the same account and zone'),
     ipaddress: p.ipv4.optional('The address of the NIC; by default the lowest free one'),
     macaddress: unservedParameter('MAC addresses are given by the installation'),
-    dhcpoptions: unservedParameter('updateVirtualMachine gives DHCP options', 'map'),
+    dhcpoptions: dhcpOptionsParameter,
   },
   responseKey: 'virtualmachine',
   responseFields: virtualMachineResponseFields,
   eventType: 'NIC.CREATE',
   instanceType: 'VirtualMachine',
   creates: false,
-  prepare: async ({ db }, { virtualmachineid, networkid, ipaddress }) => {
+  prepare: async ({ db }, { virtualmachineid, networkid, ipaddress, dhcpoptions = [] }) => {
     const network = await lockNetwork(db, networkid.id);
     const machine = await lockMachineIn(db, 'virtualmachineid', virtualmachineid.id, ['Running', 'Stopped']);
     if (network.account_id !== machine.account_id || network.zone_id !== machine.zone_id) {
@@ -58,6 +59,7 @@ export const addNicToVirtualMachine = asyncCommand({
       .returningAll()
       .executeTakeFirstOrThrow();
     await touchNic(db, nic);
+    await setNicDhcpOptions(db, nic, dhcpoptions);
     return { id: machine.id };
   },
   execute: async (context, id) => {

@@ -6,19 +6,20 @@ import { nextNumber } from '../../store/database.ts';
 import { asyncCommand } from '../declaration.ts';
 import type { EntityRow } from '../entities.ts';
 import { ApiError, parameterError } from '../errors.ts';
+import { nicDhcpOptionsParameter, setDhcpOptionsOfMachine } from '../nic/dhcp-options.ts';
 import { type Parameter, p } from '../parameter.ts';
+import { keyPairParameters, keysOfInstance } from '../ssh-key-pair/of-instance.ts';
 import { checkTemplateDeployable } from '../template/deployable.ts';
 import { unservedFlag, unservedParameter } from '../unserved.ts';
+import { userDataOfInstance, userDataParameters } from '../user-data/of-instance.ts';
 import { checkNameFree, insertNics } from './insert-nics.ts';
 import { lockNetworksOfMachine } from './networks.ts';
+import { newPasswordColumns, passwordAnswer, passwordParameter, refusePassword } from './password.ts';
 import { presentVirtualMachine, virtualMachineResponseFields } from './response.ts';
-import { userDataParameter } from './user-data.ts';
 
 const disks = 'instances have the disk of their template alone';
 const groups = 'zones have no security groups';
 const affinity = 'there are no affinity groups';
-const keys = 'there are no SSH key pairs yet';
-const storedUserData = 'user data is given with the call; none is stored under a name';
 
 /** A host name has no case; the display name that is made of it keeps the tenant's spelling, which clients look for. */
 const nameParameter: Parameter<{ hostname: Hostname; spelled: string }, false> = {
@@ -38,7 +39,9 @@ export const deployVirtualMachine = asyncCommand({
     displayname: p.text.optional('Display name; by default the name'),
     networkids: p.entities('network').optional('The networks, comma-separated, the default one first'),
     ipaddress: p.ipv4.optional('Address in the default network; by default the lowest free one'),
-    userdata: userDataParameter,
+    ...userDataParameters,
+    ...keyPairParameters,
+    password: passwordParameter,
     rootdisksize: {
       ...p.integer(1, 65_536).optional("Size of its disk in GiB, not below its template's; by default that"),
       type: 'long',
@@ -61,12 +64,7 @@ export const deployVirtualMachine = asyncCommand({
     iptonetworklist: unservedParameter('networkids names the networks, ipaddress the address', 'map'),
     ip6address: unservedParameter('guest networks have IPv4 alone'),
     macaddress: unservedParameter('MAC addresses are given by the installation'),
-    dhcpoptionsnetworklist: unservedParameter('there are no further DHCP options yet', 'map'),
-    userdataid: unservedParameter(storedUserData, 'uuid'),
-    userdatadetails: unservedParameter(storedUserData, 'map'),
-    keypair: unservedParameter(keys),
-    keypairs: unservedParameter(keys, 'list'),
-    password: unservedParameter('no template takes passwords yet'),
+    dhcpoptionsnetworklist: nicDhcpOptionsParameter,
     securitygroupids: unservedParameter(groups, 'list'),
     securitygroupnames: unservedParameter(groups, 'list'),
     affinitygroupids: unservedParameter(affinity, 'list'),
@@ -88,6 +86,7 @@ export const deployVirtualMachine = asyncCommand({
       throw parameterError('hostid', host.id, `a host of zone ${zone.name}`);
     }
     await checkTemplateDeployable(context, template, zone);
+    if (!template.password_enabled) refusePassword(parameters.password);
     const owner = await context.owner(parameters);
     const networks = await lockNetworksOfMachine(context, zone, owner, parameters.networkids);
     const id = randomUUID();
@@ -108,17 +107,20 @@ export const deployVirtualMachine = asyncCommand({
         host_id: host?.id ?? null,
         template_id: template.id,
         service_offering_id: offering.id,
-        user_data: parameters.userdata ?? null,
+        ...(await userDataOfInstance(context, template.id, parameters)),
+        ...(await keysOfInstance(db, owner.accountId, parameters)),
+        ...(template.password_enabled ? await newPasswordColumns(context, parameters.password) : {}),
         root_disk_bytes: rootDiskBytes(template, parameters.rootdisksize),
         state: parameters.startvm === false ? 'Stopped' : 'Starting',
       })
       .execute();
     await insertNics(db, id, networks, parameters.ipaddress);
+    await setDhcpOptionsOfMachine(db, id, parameters.dhcpoptionsnetworklist ?? []);
     return { id };
   },
   execute: async (context, id, { startvm }) => {
     if (startvm !== false) await context.orchestration.startVirtualMachine(id);
-    return presentVirtualMachine(context, id);
+    return { ...(await presentVirtualMachine(context, id)), ...(await passwordAnswer(context, id)) };
   },
 });
 

@@ -3,6 +3,7 @@ import type { Db } from '../../store/database.ts';
 import type { Caller, ResponseObject } from '../declaration.ts';
 import type { EntityRow } from '../entities.ts';
 import { rowsById } from '../lookup.ts';
+import { dhcpOptionsByNic } from '../nic/dhcp-options.ts';
 import { presentNic } from './nic-response.ts';
 
 /** Presents NICs in the order of their rows. */
@@ -17,15 +18,20 @@ export async function presentNics(
   );
   const publicAddresses = await staticNatAddresses(db, nics);
   const secondary = await secondaryAddresses(db, nics);
-  return nics.map((nic) =>
-    presentNic(
+  const options = await dhcpOptionsByNic(
+    db,
+    nics.map((nic) => nic.id),
+  );
+  return nics.map((nic) => ({
+    ...presentNic(
       caller,
       nic,
       networks.get(nic.network_id),
       publicAddresses.get(nic.id),
       secondary.filter(({ nic_id }) => nic_id === nic.id),
     ),
-  );
+    extradhcpoption: options.get(nic.id) ?? [],
+  }));
 }
 
 async function secondaryAddresses(db: Db, nics: readonly EntityRow<'nic'>[]) {

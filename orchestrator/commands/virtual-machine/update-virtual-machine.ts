@@ -3,12 +3,14 @@ import { type CommandContext, syncCommand } from '../declaration.ts';
 import type { EntityRow } from '../entities.ts';
 import { parameterError } from '../errors.ts';
 import { lockNetwork } from '../network/lock.ts';
+import { nicDhcpOptionsParameter, setDhcpOptionsOfMachine } from '../nic/dhcp-options.ts';
 import { p } from '../parameter.ts';
 import { unservedFlag, unservedParameter } from '../unserved.ts';
+import { givesUserData, userDataParameters } from '../user-data/of-instance.ts';
 import { checkNameFree } from './insert-nics.ts';
 import { nicsByMachine } from './nics.ts';
 import { presentVirtualMachine, virtualMachineResponseFields } from './response.ts';
-import { userDataParameter } from './user-data.ts';
+import { setUserData } from './set-user-data.ts';
 
 export const updateVirtualMachine = syncCommand({
   name: 'updateVirtualMachine',
@@ -18,34 +20,39 @@ export const updateVirtualMachine = syncCommand({
     id: p.entity('virtual_machine').required('The instance'),
     name: p.hostname.optional('The new host name, unique in its networks'),
     displayname: p.text.optional('The new display name'),
-    userdata: userDataParameter,
+    ...userDataParameters,
     displayvm: p.boolean.optional('Accepted for the clients that send it'),
     ostypeid: unservedParameter("an instance has its template's OS type", 'uuid'),
     group: unservedParameter('there are no instance groups'),
     haenable: unservedFlag('the service offering says so'),
     isdynamicallyscalable: unservedFlag('instances cannot be scaled while they run'),
     deleteprotection: unservedFlag('instances have no delete protection'),
-    userdataid: unservedParameter('none is stored under a name', 'uuid'),
     securitygroupids: unservedParameter('zones have no security groups', 'list'),
     securitygroupnames: unservedParameter('zones have no security groups', 'list'),
-    dhcpoptionsnetworklist: unservedParameter('there are no further DHCP options yet', 'map'),
+    dhcpoptionsnetworklist: nicDhcpOptionsParameter,
   },
   responseKey: 'virtualmachine',
   responseFields: virtualMachineResponseFields,
-  handler: async (context, { id: machine, name, displayname, userdata }) => {
+  handler: async (context, { id: machine, name, displayname, dhcpoptionsnetworklist = [], ...given }) => {
     const { db } = context;
     if (name !== undefined && name !== machine.name) await rename(context, machine, name);
     await db
       .updateTable('virtual_machine')
-      .set({ display_name: displayname ?? machine.display_name, user_data: userdata ?? machine.user_data })
+      .set({ display_name: displayname ?? machine.display_name })
       .where('id', '=', machine.id)
       .execute();
+    if (givesUserData(given)) await setUserData(context, machine, given);
+    await setDhcpOptionsOfMachine(db, machine.id, dhcpoptionsnetworklist);
     await context.event('VM.UPDATE', `Updated instance ${name ?? machine.name}`, {
       type: 'VirtualMachine',
       id: machine.id,
       owner: { accountId: machine.account_id, domainId: machine.domain_id },
     });
     return presentVirtualMachine(context, machine.id);
+  },
+  afterCommit: async ({ orchestration }, { id: { id }, dhcpoptionsnetworklist = [], ...given }) => {
+    if (givesUserData(given)) await orchestration.settleNics(id);
+    for (const { networkId } of dhcpoptionsnetworklist) await orchestration.applyChanges(networkId);
   },
 });
 

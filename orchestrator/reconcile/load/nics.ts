@@ -1,6 +1,7 @@
 // Reads instances' NICs, each of which is a lease and a name.
 import { compileNic } from '../../compile/entries.ts';
 import type { Trx } from '../../store/database.ts';
+import { nicDhcpOptions } from './dhcp-options.ts';
 import { among, type Entries, type Loader } from './entries.ts';
 import { nicIpv6Address } from './ipv6.ts';
 
@@ -30,6 +31,7 @@ async function nics(
     .where('nic.network_id', '=', networkId)
     .where(among('nic.id', ids))
     .execute();
+  const options = collection === 'dhcp.hosts' ? await nicDhcpOptions(trx, networkId, ids) : new Map();
   return new Map(
     rows.map((row) => [
       row.id,
@@ -38,6 +40,7 @@ async function nics(
         macAddress: row.mac_address,
         hostname: row.name,
         isDefault: row.is_default,
+        dhcpOptions: options.get(row.id) ?? [],
         ipv6Address: nicIpv6Address(row),
       })[collection],
     ]),

@@ -2,7 +2,9 @@
 import type { RouterSettings } from '@isthmus/contract';
 import { prefixLengthOfNetmask } from '@isthmus/net';
 import { compileSettings } from '../../compile/settings.ts';
+import { useExternalDns } from '../../model/dns-settings.ts';
 import type { Db, Trx } from '../../store/database.ts';
+import { networkDhcpOptions } from './dhcp-options.ts';
 import { loadHealthChecks } from './health-checks.ts';
 import { ipv6Input } from './ipv6.ts';
 
@@ -62,6 +64,8 @@ export async function loadSettings(trx: Trx, networkId: string, routerId: string
       privateMtu: Math.min(network.private_mtu, (await tunnelMtu(trx, network.zone_id)) ?? network.private_mtu),
       publicMtu: network.public_mtu,
       dns: [network.dns1, network.dns2].filter((address) => address !== null),
+      useExternalDns: await isExternalDns(trx),
+      dhcpOptions: await networkDhcpOptions(trx, networkId),
       egressDefaultAllow: network.egress_default_allow,
       services: new Set(Object.keys(network.services)),
       isRouted: network.network_mode === 'ROUTED',
@@ -71,6 +75,16 @@ export async function loadSettings(trx: Trx, networkId: string, routerId: string
     uplink: uplink === undefined ? null : { ...uplink, prefixLength: prefixLengthOfNetmask(uplink.netmask) },
     ipv6: ipv6Input(network, uplink),
   });
+}
+
+/** Setting `use.external.dns`. */
+async function isExternalDns(trx: Trx): Promise<boolean> {
+  const row = await trx
+    .selectFrom('configuration')
+    .select('value')
+    .where('name', '=', useExternalDns)
+    .executeTakeFirst();
+  return row?.value?.toLowerCase() === 'true';
 }
 
 /** The largest MTU that every guest segment of a zone has across its tunnels; null where it has none, or none is known. */

@@ -31,6 +31,9 @@ import {
 
 type Collection = 'dhcp.hosts' | 'dns.records';
 
+/** Sections that the settings of the processes are made of. */
+const heeded = ['dhcp', 'dns', 'routing', 'metadata'] as const;
+
 /** Changed entries that stand in the document now. */
 function upserted<Name extends Collection>(changes: readonly EntryChange<Name>[]) {
   return changes.flatMap(({ id, after }) => (after === undefined ? [] : [[id, after] as const]));
@@ -120,7 +123,7 @@ class DnsmasqService implements RouterService {
 
   check(change: DocumentChange): DocumentFault[] {
     const { full, document, sections, entries } = change;
-    const isSettings = full || ['dhcp', 'dns', 'routing'].some((name) => sections.has(name as 'dhcp'));
+    const isSettings = full || heeded.some((name) => sections.has(name));
     const hosts = upserted(entries['dhcp.hosts']);
     const records = upserted(entries['dns.records']);
     const changedHosts = new Set(entries['dhcp.hosts'].map(({ id }) => id));
@@ -151,7 +154,7 @@ class DnsmasqService implements RouterService {
   #next(change: DocumentChange, before: DnsmasqSettings | null): RouterChange {
     const { document, sections, entries } = change;
     const full = change.full || before === null;
-    const isSettings = full || ['dhcp', 'dns', 'routing'].some((name) => sections.has(name as 'dhcp'));
+    const isSettings = full || heeded.some((name) => sections.has(name));
     const settings = isSettings ? dnsmasqSettings(document, this.#context.paths) : before;
     return {
       full,

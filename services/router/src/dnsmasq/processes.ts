@@ -9,7 +9,7 @@ import { grantInotifyInstances } from './inotify.ts';
 import { dhcpInstance, dnsmasqRoots, type InstanceName, instanceLayout, isInstanceName } from './instances.ts';
 import { type EntryLine, inverse, type LineChange, type LineIndex, wholeChange } from './lines.ts';
 import { DnsmasqServer, isAddition, type ServedChange } from './server.ts';
-import type { DnsmasqSettings, InstanceSettings, RouterChange } from './settings.ts';
+import { type DnsmasqSettings, type InstanceSettings, type RouterChange, sameInstance } from './settings.ts';
 
 /** By its path: npm puts programs of the same name before it. */
 const nft = '/usr/sbin/nft';
@@ -162,8 +162,7 @@ export class DnsmasqProcesses {
 
   #isTouched(name: InstanceName, { full, settings, lines, claims }: ServedChange): boolean {
     const server = this.#server(name);
-    const isSame = server.settings?.mainPath === settings?.mainPath && server.settings?.choices === settings?.choices;
-    return full || !isSame || lines.length > 0 || server.collidesWith(claims);
+    return full || !sameInstance(server.settings, settings) || lines.length > 0 || server.collidesWith(claims);
   }
 
   /** Throws where a process does not run that is wanted, or runs that is not. */

@@ -8,7 +8,7 @@ import { type InstanceName, instanceLayout } from './instances.ts';
 import { DnsmasqLeases } from './leases.ts';
 import { type EntryLine, HeldLines, inverse, type LineChange, LineIndex, textOf } from './lines.ts';
 import { Quiet } from './quiet.ts';
-import type { InstanceSettings } from './settings.ts';
+import { type InstanceSettings, sameInstance } from './settings.ts';
 import { Turns } from './turns.ts';
 
 /** Live files after which the base files are written anew, so that a start or a reload never reads many. */
@@ -179,10 +179,7 @@ export class DnsmasqServer {
   #needsReload({ full, settings, lines }: ServedChange): boolean {
     const now = this.#settings;
     return (
-      full ||
-      now?.mainPath !== settings?.mainPath ||
-      now?.choices !== settings?.choices ||
-      lines.some(({ before, after }) => before?.options !== after?.options)
+      full || !sameInstance(now, settings) || lines.some(({ before, after }) => before?.options !== after?.options)
     );
   }
 
@@ -215,7 +212,10 @@ export class DnsmasqServer {
     const gone = this.#held.lines();
     const isLeasesSuspect = this.#leasesSuspect;
     await this.#files.makeDirectories();
-    await this.#files.rewrite({ hosts: this.#index.text(), choices: settings.choices + this.#index.options() });
+    await this.#files.rewrite({
+      hosts: settings.ownHosts + this.#index.text(),
+      choices: settings.choices + this.#index.options(),
+    });
     const isRunning = await this.isRunning();
     if (isRunning) await this.#daemon.reload();
     else await this.#start(settings);

@@ -6,6 +6,7 @@ import {
   type MainConfig,
   parseConfigPath,
   renderDhcpOptions,
+  renderHosts,
   renderMainConfig,
   renderServers,
 } from '@isthmus/dnsmasq-config';
@@ -18,7 +19,7 @@ import {
   shardPort,
   steeringRules,
 } from '@isthmus/templates/dhcp';
-import { dnsServers } from '@isthmus/templates/dns';
+import { dnsOwnLines, dnsServers } from '@isthmus/templates/dns';
 import { dhcpEntryLine } from '../dhcp.ts';
 import { dnsEntryLine } from '../dns.ts';
 import type { RouterPaths } from '../service.ts';
@@ -30,8 +31,9 @@ export interface InstanceSettings {
   /** A change of these two needs a restart. The path carries the text's hash. */
   readonly mainPath: ConfigPath;
   readonly main: string;
-  /** A change needs a SIGHUP. */
+  /** A change of these two needs a SIGHUP. `ownHosts`: lines that stand before those of the entries. */
   readonly choices: string;
+  readonly ownHosts: string;
   readonly interface: InterfaceName;
 }
 
@@ -59,11 +61,11 @@ export interface RouterChange {
   readonly dns: readonly LineChange[];
 }
 
-/** `choices` and `interface` as given; the path of the main configuration says which one a process was started with. */
+/** What is not of `main`, as given; the path of the main configuration says which one a process was started with. */
 function instanceOf(
   layout: InstanceLayout,
   config: MainConfig,
-  rest: Pick<InstanceSettings, 'choices' | 'interface'>,
+  rest: Pick<InstanceSettings, 'choices' | 'ownHosts' | 'interface'>,
 ): InstanceSettings {
   const main = renderMainConfig(config);
   const hash = createHash('sha256').update(main).digest('hex').slice(0, 16);
@@ -82,11 +84,18 @@ export function dnsmasqSettings({ settings }: RouterDocument, paths: RouterPaths
   for (let shard = 0; shard < shards; shard += 1) {
     const layout = instanceLayout(paths, dhcpInstance(shard));
     const config = dhcpMainConfig(dhcp, layout, shardPort(shard, shards));
-    instances.set(dhcpInstance(shard), instanceOf(layout, config, { choices: options, interface: dhcp.interface }));
+    instances.set(
+      dhcpInstance(shard),
+      instanceOf(layout, config, { choices: options, ownHosts: '', interface: dhcp.interface }),
+    );
   }
   if (isDnsEnabled) {
     const layout = instanceLayout(paths, 'dns');
-    const rest = { choices: renderServers(dnsServers(dns)), interface: dns.interface };
+    const rest = {
+      choices: renderServers(dnsServers(dns)),
+      ownHosts: renderHosts(dnsOwnLines(settings)),
+      interface: dns.interface,
+    };
     instances.set('dns', instanceOf(layout, dnsMainConfig(dns, layout), rest));
   }
   return {
@@ -102,8 +111,14 @@ export function dnsmasqSettings({ settings }: RouterDocument, paths: RouterPaths
   };
 }
 
-function sameInstance(a: InstanceSettings | undefined, b: InstanceSettings | undefined): boolean {
-  return a?.mainPath === b?.mainPath && a?.choices === b?.choices && a?.interface === b?.interface;
+/** True where one process is told the same. */
+export function sameInstance(a: InstanceSettings | null | undefined, b: InstanceSettings | null | undefined): boolean {
+  return (
+    a?.mainPath === b?.mainPath &&
+    a?.choices === b?.choices &&
+    a?.ownHosts === b?.ownHosts &&
+    a?.interface === b?.interface
+  );
 }
 
 /** True where nothing differs. */
