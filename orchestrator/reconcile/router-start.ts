@@ -101,7 +101,7 @@ async function putRouter(parts: Parts, router: Router): Promise<void> {
 }
 
 async function nicsOf(parts: Parts, router: Router): Promise<ApplianceSpec['nics']> {
-  const uplink = await publicSegment(parts.db, router.network_id);
+  const uplink = router.has_public_nic ? await publicSegment(parts.db, router.network_id) : null;
   const guest = {
     name: guestInterface,
     macAddress: router.guest_mac_address,

@@ -41,7 +41,8 @@ export async function loadSettings(trx: Trx, networkId: string, routerId: string
     .where('network.id', '=', networkId)
     .executeTakeFirstOrThrow();
   const router = await trx.selectFrom('router').selectAll().where('id', '=', routerId).executeTakeFirstOrThrow();
-  const uplink = await trx
+  // A router that was made without a public NIC serves without a way out until another takes its place.
+  const range = await trx
     .selectFrom('public_ip_address')
     .innerJoin('vlan_ip_range', 'vlan_ip_range.id', 'public_ip_address.vlan_ip_range_id')
     .select([
@@ -54,6 +55,7 @@ export async function loadSettings(trx: Trx, networkId: string, routerId: string
     .where('public_ip_address.network_id', '=', networkId)
     .where('public_ip_address.is_source_nat', '=', true)
     .executeTakeFirst();
+  const uplink = router.has_public_nic ? range : undefined;
   return compileSettings({
     healthChecks: await loadHealthChecks(trx),
     router: { name: router.name, guestMac: router.guest_mac_address, publicMac: router.public_mac_address },
