@@ -50,6 +50,8 @@ const processLines: readonly Line[] = [
 const defaultLines: readonly Line[] = [
   ['defaults'],
   ['option', 'redispatch'],
+  // A worker that is being replaced ends a client's idle connection with its next answer, not under its next request.
+  ['option', 'idle-close-on-response'],
   ['option', 'dontlognull'],
   ['retries', 3],
 ];

@@ -1,6 +1,5 @@
 // The HAProxy of a router as a service of the agent: the section `loadBalancing`, but for UDP, which netfilter carries.
-import type { ServiceHealth } from '@isthmus/contract';
-import { parseStatistics, runtime } from '@isthmus/haproxy-config';
+import type { Operations, ServiceHealth } from '@isthmus/contract';
 import { Turns } from '../dnsmasq/turns.ts';
 import { loadBalancingFaults } from '../load-balancing.ts';
 import type { DocumentChange, DocumentFault, RouterService, ServiceContext, ServicePlan } from '../service.ts';
@@ -11,6 +10,7 @@ import { HaproxyServer, type Work } from './server.ts';
 class HaproxyService implements RouterService {
   readonly name = 'haproxy';
   readonly checkEveryMs = 2000;
+  readonly operations: Operations;
   readonly #context: ServiceContext;
   readonly #server: HaproxyServer;
   readonly #turns = new Turns();
@@ -18,6 +18,10 @@ class HaproxyService implements RouterService {
   constructor(context: ServiceContext) {
     this.#context = context;
     this.#server = new HaproxyServer(context.host, haproxyLayout(context.paths));
+    this.operations = {
+      'load-balancer-statistics': () =>
+        this.#turns.take(() => this.#server.statistics.answer(this.#server.entries ?? new BalancerEntries())),
+    };
   }
 
   check(change: DocumentChange): DocumentFault[] {
@@ -76,7 +80,7 @@ class HaproxyService implements RouterService {
     if (served.size === 0) return null;
     if ((await daemon.master()) === null) return 'haproxy is not running';
     await daemon.boundLog();
-    const rows = parseStatistics((await daemon.tell([runtime.showStatistics()])).join('\n'));
+    const rows = await this.#server.statistics.look(this.#server.entries);
     const open = new Set(rows.filter(({ status }) => status === 'OPEN').map(({ proxy }) => proxy));
     const closed = [...served].filter(([, { proxy }]) => !open.has(proxy.name)).map(([id]) => id);
     if (closed.length > 0) return `haproxy does not listen for ${closed.slice(0, 3).join(', ')}`;

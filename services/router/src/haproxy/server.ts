@@ -19,6 +19,7 @@ import {
   proxyTexts,
   touchedRules,
 } from './proxies.ts';
+import { BalancerStatistics } from './statistics.ts';
 
 /** How HAProxy comes to serve what its files say. */
 type Way = 'nothing' | 'runtime' | 'reload' | 'start' | 'leave';
@@ -44,6 +45,7 @@ function certificatesOf(proxies: Iterable<Proxied>): Set<string> {
 export class HaproxyServer {
   readonly daemon: HaproxyDaemon;
   readonly leaving: LeavingMembers;
+  readonly statistics: BalancerStatistics;
   readonly #host: Host;
   readonly #layout: HaproxyLayout;
   readonly #files: HaproxyFiles;
@@ -58,6 +60,7 @@ export class HaproxyServer {
     this.#files = new HaproxyFiles(host.files, layout);
     this.daemon = new HaproxyDaemon(host, layout);
     this.leaving = new LeavingMembers(this.daemon, host.clock);
+    this.statistics = new BalancerStatistics(host, this.daemon, layout);
   }
 
   /** Null until a document was applied. */
@@ -237,6 +240,7 @@ export class HaproxyServer {
 
   async #reload(): Promise<void> {
     if ((await this.daemon.master()) === null) return this.#start();
+    await this.statistics.look(null);
     await this.daemon.reload();
     this.leaving.clear();
   }

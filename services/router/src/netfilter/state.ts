@@ -216,7 +216,8 @@ export class FilterState {
       }
       this.#touch(touched, old, entry);
     }
-    return this.isBalancing ? touched.union(this.#balancers.move({ before, after, entries }, this.nat)) : touched;
+    if (this.isBalancing) for (const each of this.#balancers.move(entries, this.nat)) touched.add(each);
+    return touched;
   }
 
   #touch(

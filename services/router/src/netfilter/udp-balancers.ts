@@ -9,7 +9,7 @@ export class UdpBalancers {
   readonly #members = new Map<string, Map<string, LoadBalancerMember>>();
 
   /** Moves `nat` to the state after a change. Answers with the public addresses whose translation changes. */
-  move({ entries }: FilterChange, nat: NatRules): Set<Ipv4Address> {
+  move(entries: FilterChange['entries'], nat: NatRules): Set<Ipv4Address> {
     const touched = new Set<string>();
     const addresses = new Set<Ipv4Address>();
     for (const { id, before } of entries['loadBalancing.members']) {
