@@ -88,7 +88,7 @@ export const healthSettings: Readonly<Record<string, HealthSetting>> = {
   'router.health.checks.failures.to.recreate.vr.count': advanced(
     'Number',
     '3',
-    'Fetches in a row that find such a check failed before the router is replaced',
+    'Rounds in a row that such a check fails before the router is replaced',
     atLeast(1),
   ),
   'alert.purge.delay': advanced('Number', '90', 'Days after which an alert is forgotten; 0: never'),

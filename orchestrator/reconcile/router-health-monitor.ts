@@ -1,6 +1,8 @@
 // The periodic fetch of routers' health checks, and the replacement of routers that stay unhealthy where an admin wants it.
+import { routerAlert } from '../model/alert.ts';
 import { forgetRecreationsMs, mayRecreate } from '../model/health.ts';
 import { checkNames } from '../model/health-settings.ts';
+import { resolveAbsent } from '../store/alert.ts';
 import { routerMoved } from './alerts.ts';
 import { restartNetwork } from './network.ts';
 import type { Router } from './network-rows.ts';
@@ -28,6 +30,7 @@ export class RouterHealthMonitor {
     const everyMs = Number(await setting('router.health.checks.results.fetch.interval')) * minuteMs;
     const isEnabled = (await setting('router.health.checks.enabled')).toLowerCase() === 'true';
     if (!isEnabled || !(everyMs > 0)) return;
+    await resolveAbsent(this.#parts.db, routerAlert, 'router');
     const due = await this.#due(everyMs);
     if (due.length === 0) return;
     this.#work = this.#ask(due).finally(() => {

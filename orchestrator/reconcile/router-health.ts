@@ -67,7 +67,12 @@ async function keep(parts: Parts, routerId: string, results: readonly HealthChec
             status,
             detail,
             checked_at: new Date(checkedAt),
-            failures: failures === 0 ? 0 : sql<number>`router_health.failures + 1`,
+            // A result that is fetched twice counts once.
+            failures:
+              failures === 0
+                ? 0
+                : sql<number>`router_health.failures
+                    + case when router_health.checked_at = ${new Date(checkedAt)} then 0 else 1 end`,
           }),
         )
         .execute();

@@ -61,3 +61,10 @@ export async function noteAlert(db: Db | Trx, reason: AlertReason): Promise<void
     })
     .execute();
 }
+
+/** Ends the alerts of a kind whose routers or hosts are no more. */
+export async function resolveAbsent(db: Db | Trx, type: number, table: 'router' | 'host'): Promise<void> {
+  await sql`update alert set resolved = now()
+    where type = ${type} and resolved is null and resource_id is not null
+      and not exists (select 1 from ${sql.table(table)} here where here.id = alert.resource_id)`.execute(db);
+}

@@ -8,7 +8,7 @@ import { messageOf } from './refused-error.ts';
 export const longestPauseMs = 60_000;
 
 /** Between two healings of a service whose health checks fail though it counts as healthy. */
-const betweenChecksMs = 30_000;
+const betweenChecksMs = 10_000;
 
 /** A service's health; a check that throws is a finding too. */
 export async function healthOf(service: RouterService, clock: Clock): Promise<ServiceHealth> {

@@ -76,13 +76,13 @@ const findings: Readonly<Record<string, Finding>> = {
   },
 };
 
-/** Where CloudStack's routers have them. */
-const aliases: Readonly<Record<string, string>> = {
-  '/etc/dnsmasq.conf': 'dnsmasq.conf',
-  '/var/lib/misc/dnsmasq.leases': 'dnsmasq.leases',
-  '/var/log/dnsmasq.log': 'dnsmasq.log',
-  '/etc/haproxy/haproxy.cfg': 'haproxy.cfg',
-  '/var/log/haproxy.log': 'haproxy.log',
+/** Where CloudStack's routers have them; here a daemon may run several times, each with files of its own. */
+const aliases: Readonly<Record<string, RegExp>> = {
+  '/etc/dnsmasq.conf': /^dnsmasq.*\.conf$/,
+  '/var/lib/misc/dnsmasq.leases': /^dnsmasq.*\.leases$/,
+  '/var/log/dnsmasq.log': /^dnsmasq.*\.log$/,
+  '/etc/haproxy/haproxy.cfg': /^haproxy.*\.cfg$/,
+  '/var/log/haproxy.log': /^haproxy.*\.log$/,
 };
 
 function fileFinding({ name, path }: DiagnosticFile): Finding {
@@ -117,9 +117,10 @@ export function findingsOf(
   if (names.length === 0) return { findings: [...known.values()] };
   const wanted = new Set<Finding>();
   for (const name of names) {
-    const finding = known.get(Object.hasOwn(aliases, name) ? (aliases[name] ?? name) : name);
-    if (finding === undefined) return { unknown: name };
-    wanted.add(finding);
+    const alias = Object.hasOwn(aliases, name) ? aliases[name] : undefined;
+    const found = [...known].filter(([each]) => (alias === undefined ? each === name : alias.test(each)));
+    if (found.length === 0) return { unknown: name };
+    for (const [, finding] of found) wanted.add(finding);
   }
   return { findings: [...wanted] };
 }
