@@ -5,12 +5,13 @@ import { api } from './api.ts';
 import { apply } from './apply.ts';
 import { boot } from './boot.ts';
 import { datapath } from './datapath.ts';
+import { dhcp } from './dhcp.ts';
 import { image } from './image.ts';
 import { closeAtSignals } from './interrupt.ts';
 import { requireMachine } from './machine.ts';
 import { type Benchmark, CannotRunError, tableOf, writeResult } from './result.ts';
 
-const benchmarks: Readonly<Record<string, Benchmark>> = { apply, api, boot, datapath, image };
+const benchmarks: Readonly<Record<string, Benchmark>> = { apply, api, boot, datapath, dhcp, image };
 
 function usage(): string {
   const lines = Object.entries(benchmarks).map(([name, { about }]) => `  ${name.padEnd(10)}${about}`);
