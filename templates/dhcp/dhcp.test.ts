@@ -20,11 +20,11 @@ import {
   dhcpHostOptions,
   dhcpMainConfig,
   dhcpOptions,
+  dhcpPacketRules,
   dnsMainConfig,
   shardCount,
   shardOf,
   shardPort,
-  steeringRules,
 } from './index.ts';
 
 const settings = {
@@ -78,7 +78,9 @@ const goldens: Readonly<Record<string, string>> = {
   'dhcp-options': renderDhcpOptions(dhcpOptions(settings)),
   'dhcp-options-with-mtu': renderDhcpOptions(dhcpOptions({ ...settings, mtu: 1450 })),
   'dhcp-options-of-the-network': renderDhcpOptions(dhcpOptions({ ...settings, options })),
-  'steering.nft': steeringRules(settings.interface, 4),
+  'packets.nft': dhcpPacketRules(settings.interface, 1),
+  'packets-of-shares.nft': dhcpPacketRules(settings.interface, 4),
+  'packets-without-dhcp.nft': dhcpPacketRules(settings.interface, 0),
 };
 for (const [name, text] of Object.entries(goldens)) {
   test(`golden file ${name}`, async (t) => {

@@ -22,7 +22,7 @@ function leaseMax(settings: RouterSettings['dhcp']): number {
 }
 
 /** What every process has: no privileges, no file of the machine, no other NIC than the guests'. */
-function commonConfig(guestInterface: InterfaceName, paths: DnsmasqPaths): MainConfig {
+export function commonConfig(guestInterface: InterfaceName, paths: DnsmasqPaths): MainConfig {
   return {
     keepInForeground: true,
     user: parseAccountName('dnsmasq'),
@@ -49,6 +49,8 @@ function commonConfig(guestInterface: InterfaceName, paths: DnsmasqPaths): MainC
     hostsDir: null,
     domain: null,
     dhcpRanges: [],
+    enableRa: false,
+    raParams: [],
     dhcpLeaseMax: null,
     dhcpLeaseFile: null,
     dhcpHostsFile: null,

@@ -8,6 +8,12 @@ export function dnsHostsLine(record: DnsRecord, domain: Fqdn): HostsLine {
   return { address: record.address, names: [parseFqdn(`${record.hostname}.${domain}`), record.hostname] };
 }
 
+/** The line of a record's IPv6 address, under the same names (AAAA, and PTR below ip6.arpa); null where it has none. */
+export function dnsIpv6HostsLine(record: DnsRecord, domain: Fqdn): HostsLine | null {
+  if (record.ipv6Address === undefined) return null;
+  return { ...dnsHostsLine(record, domain), address: record.ipv6Address };
+}
+
 /** The router's own names: `data-server`, where CloudStack's guests look for their metadata. */
 export function dnsOwnLines({ dns, metadata }: Pick<RouterSettings, 'dns' | 'metadata'>): HostsLine[] {
   const [address] = metadata.addresses;

@@ -4,6 +4,8 @@ import {
   type Hostname,
   ipv4FromNumber,
   ipv4Network,
+  ipv6FromBigInt,
+  ipv6Network,
   macFromNumber,
   parseFqdn,
   parseHostname,
@@ -13,12 +15,14 @@ import fc from 'fast-check';
 import type { DhcpHostLine } from './dhcp-hosts.ts';
 import type { DhcpOption } from './dhcp-options.ts';
 import type { HostsLine } from './hosts.ts';
+import type { Ipv6LeaseLine } from './ipv6-leases.ts';
 import type { Lease } from './leases.ts';
 import type { MainConfig } from './main-config.ts';
 import type { DnsServer } from './servers.ts';
 import { parseAccountName, parseClientId, parseConfigPath, parseDhcpTag } from './values.ts';
 
 const address = fc.integer({ min: 1, max: 0xffffffff }).map(ipv4FromNumber);
+const ipv6Address = fc.bigInt({ min: 1n, max: (1n << 128n) - 1n }).map(ipv6FromBigInt);
 const macAddress = fc.integer({ min: 0, max: 0xffffffff }).map(macFromNumber);
 const label: fc.Arbitrary<Hostname> = fc
   .oneof(fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?$/), fc.constantFrom('ignore', 'infinite', '24h', '3600'))
@@ -36,7 +40,12 @@ const accountName = fc.stringMatching(/^[a-z_][a-z0-9_-]{0,12}$/).map(parseAccou
 const tag = fc.stringMatching(/^[a-z0-9]{1,12}$/).map(parseDhcpTag);
 
 export const dhcpHost: fc.Arbitrary<DhcpHostLine> = fc.record(
-  { macAddress, address, name: qualifiedName, tags: fc.array(tag, { minLength: 1, maxLength: 3 }) },
+  {
+    macAddress,
+    address: fc.oneof(address, ipv6Address),
+    name: qualifiedName,
+    tags: fc.array(tag, { minLength: 1, maxLength: 3 }),
+  },
   { requiredKeys: ['macAddress', 'address', 'name'] },
 );
 
@@ -57,6 +66,14 @@ const untaggedOption = fc.oneof(
     addresses: fc.array(address, { minLength: 1, maxLength: 4 }),
   }),
   fc.record({ option: fc.constant('domain-name'), domain: qualifiedName }),
+  fc.record({
+    option: fc.constant('ipv6-dns-server'),
+    addresses: fc.array(ipv6Address, { minLength: 1, maxLength: 4 }),
+  }),
+  fc.record({
+    option: fc.constant('ipv6-domain-search'),
+    domains: fc.array(qualifiedName, { minLength: 1, maxLength: 3 }),
+  }),
   fc.record({ option: fc.constant('mtu'), bytes: fc.integer({ min: 68, max: 65_535 }) }),
 );
 
@@ -66,7 +83,7 @@ export const dhcpOption: fc.Arbitrary<DhcpOption> = fc.oneof(
 );
 
 export const hostsLine: fc.Arbitrary<HostsLine> = fc.record({
-  address,
+  address: fc.oneof(address, ipv6Address),
   names: fc.array(fc.oneof(label, qualifiedName), { minLength: 1, maxLength: 3 }),
 });
 
@@ -82,6 +99,34 @@ export const lease: fc.Arbitrary<Lease> = fc.record({
   name: fc.option(fc.oneof(label, qualifiedName)),
   clientId: fc.option(fc.stringMatching(/^[0-9a-f]{2}(:[0-9a-f]{2}){0,7}$/).map(parseClientId)),
 });
+
+const ipv6Range = fc.record({
+  family: fc.constant(6 as const),
+  network: fc
+    .tuple(ipv6Address, fc.integer({ min: 64, max: 128 }))
+    .map(([inside, prefixLength]) => ipv6Network(inside, prefixLength)),
+  leaseTimeSeconds: fc.integer({ min: 120, max: 4_294_967_294 }),
+});
+
+const advertisement = fc.record({
+  interface: interfaceName,
+  mtu: fc.option(fc.integer({ min: 1280, max: 65_535 })),
+  intervalSeconds: fc.integer({ min: 4, max: 1800 }),
+  lifetimeSeconds: fc.integer({ min: 0, max: 9000 }),
+});
+
+const duid = fc.stringMatching(/^[0-9a-f]{2}(:[0-9a-f]{2}){3,17}$/).map(parseClientId);
+
+export const ipv6LeaseLine: fc.Arbitrary<Ipv6LeaseLine> = fc.oneof(
+  fc.record({ serverDuid: duid }),
+  fc.record({
+    expiresAt: fc.nat(),
+    iaid: fc.integer({ min: 0, max: 0xffffffff }),
+    address: ipv6Address,
+    name: fc.option(fc.oneof(label, qualifiedName)),
+    duid,
+  }),
+);
 
 const range = fc.record({
   network: fc
@@ -115,7 +160,7 @@ export const mainConfig: fc.Arbitrary<MainConfig> = fc.record({
   addnHosts: fc.option(path),
   hostsDir: fc.option(path),
   domain: fc.option(qualifiedName),
-  dhcpRanges: fc.array(range, { maxLength: 2 }),
+  dhcpRanges: fc.array(fc.oneof(range, ipv6Range), { maxLength: 2 }),
   dhcpLeaseMax: fc.option(fc.integer({ min: 1, max: 16_777_216 })),
   dhcpLeaseFile: fc.option(path),
   dhcpHostsFile: fc.option(path),
@@ -125,4 +170,6 @@ export const mainConfig: fc.Arbitrary<MainConfig> = fc.record({
   dhcpAuthoritative: fc.boolean(),
   dhcpIgnoreClid: fc.boolean(),
   dhcpIgnoreNames: fc.boolean(),
+  enableRa: fc.boolean(),
+  raParams: fc.array(advertisement, { maxLength: 2 }),
 });

@@ -24,8 +24,9 @@ export class ConfigSyntaxError extends Error {
  */
 export function word(value: string | number): string {
   const text = String(value);
-  if (!/^[A-Za-z0-9._:/*-]+$/.test(text)) {
-    throw new InvalidValueError(value, 'letters, digits, dots, underscores, colons, slashes, asterisks and hyphens');
+  if (!/^[A-Za-z0-9._:/*[\]-]+$/.test(text)) {
+    const expected = 'letters, digits, dots, underscores, colons, slashes, asterisks, brackets and hyphens';
+    throw new InvalidValueError(value, expected);
   }
   return text;
 }

@@ -19,6 +19,7 @@ import { ConfigSyntaxError, type Issue } from './config-file.ts';
 import { parseDhcpHosts, renderDhcpHosts, validateDhcpHosts } from './dhcp-hosts.ts';
 import { parseDhcpOptions, renderDhcpOptions, validateDhcpOptions } from './dhcp-options.ts';
 import { parseHosts, renderHosts, validateHosts } from './hosts.ts';
+import { parseIpv6Leases, renderIpv6Leases, validateIpv6Leases } from './ipv6-leases.ts';
 import { parseLeases, renderLeases, validateLeases } from './leases.ts';
 import { type MainConfig, parseMainConfig, renderMainConfig, validateMainConfig } from './main-config.ts';
 import { parseServers, renderServers, validateServers } from './servers.ts';
@@ -75,6 +76,11 @@ roundTrip('servers', list(arbitrary.server), {
   parse: parseServers,
 });
 roundTrip('leases', list(arbitrary.lease), { validate: validateLeases, render: renderLeases, parse: parseLeases });
+roundTrip('leases of DHCPv6', list(arbitrary.ipv6LeaseLine), {
+  validate: validateIpv6Leases,
+  render: renderIpv6Leases,
+  parse: parseIpv6Leases,
+});
 
 test('main configuration: what is written reads back as it was', (t) => {
   fc.assert(
@@ -111,6 +117,8 @@ const whole: MainConfig = {
   hostsDir: parseConfigPath('/run/isthmus/dns-hosts'),
   domain: parseFqdn('cs1.internal'),
   dhcpRanges: [{ network: parseIpv4Cidr('10.1.1.0/24'), leaseTimeSeconds: 86_400 }],
+  enableRa: false,
+  raParams: [],
   dhcpLeaseMax: 1000,
   dhcpLeaseFile: parseConfigPath('/var/lib/isthmus/leases'),
   dhcpHostsFile: parseConfigPath('/var/lib/isthmus/dhcp-hosts'),

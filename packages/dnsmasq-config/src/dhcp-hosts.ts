@@ -3,12 +3,14 @@ import {
   type Fqdn,
   InvalidValueError,
   type Ipv4Address,
+  type Ipv6Address,
   type MacAddress,
   parseIpv4Address,
+  parseIpv6Address,
   parseMacAddress,
 } from '@isthmus/net';
 import { duplicateIssues, type Issue, listIssues, readLines, words } from './config-file.ts';
-import { type DhcpTag, parseDhcpTag, parseQualifiedName } from './values.ts';
+import { bracketed, type DhcpTag, parseBracketed, parseDhcpTag, parseQualifiedName } from './values.ts';
 
 /**
  * One reserved lease. `name` is qualified: a bare label could be one of dnsmasq's keywords (values.ts). Options with one
@@ -16,17 +18,22 @@ import { type DhcpTag, parseDhcpTag, parseQualifiedName } from './values.ts';
  */
 export interface DhcpHostLine {
   readonly macAddress: MacAddress;
-  readonly address: Ipv4Address;
+  readonly address: Ipv4Address | Ipv6Address;
   readonly name: Fqdn;
   readonly tags?: readonly DhcpTag[];
 }
 
 const tagPrefix = 'set:';
 
+function isIpv6(address: Ipv4Address | Ipv6Address): address is Ipv6Address {
+  return address.includes(':');
+}
+
 /** The line of one host, without its line break. Throws InvalidValueError where a value was cast past its type. */
 export function renderDhcpHost({ macAddress, address, name, tags = [] }: DhcpHostLine): string {
   const settings = tags.map((tag) => `${tagPrefix}${parseDhcpTag(tag)}`);
-  return words([macAddress, ...settings, address, parseQualifiedName(name)]);
+  const written = isIpv6(address) ? bracketed(parseIpv6Address(address)) : address;
+  return words([macAddress, ...settings, written, parseQualifiedName(name)]);
 }
 
 function parseDhcpHost(line: string): DhcpHostLine {
@@ -36,10 +43,10 @@ function parseDhcpHost(line: string): DhcpHostLine {
     values.findIndex((value) => !value.startsWith(tagPrefix)),
   );
   const [address = '', name = '', ...rest] = values.slice(tags.length);
-  if (rest.length > 0) throw new InvalidValueError(line, 'a MAC address, tags, an IPv4 address and a name');
+  if (rest.length > 0) throw new InvalidValueError(line, 'a MAC address, tags, an address and a name');
   return {
     macAddress: parseMacAddress(macAddress),
-    address: parseIpv4Address(address),
+    address: address.startsWith('[') ? parseBracketed(address) : parseIpv4Address(address),
     name: parseQualifiedName(name),
     ...(tags.length > 0 && { tags: tags.map((tag) => parseDhcpTag(tag.slice(tagPrefix.length))) }),
   };

@@ -4,12 +4,13 @@ import {
   type Fqdn,
   InvalidValueError,
   type Ipv4Address,
+  type Ipv6Address,
   isIpv4Address,
   parseFqdn,
   parseIpv4Address,
 } from '@isthmus/net';
 import { duplicateIssues, type Issue, listIssues, readLines, words } from './config-file.ts';
-import { type DhcpTag, parseDhcpTag, parseWhole } from './values.ts';
+import { bracketed, type DhcpTag, parseBracketed, parseDhcpTag, parseWhole } from './values.ts';
 
 /**
  * What an option says. `mtu` has `bytes` from 68 to 65535; codes are 1 to 254. `withheld`: it is not sent, not even with
@@ -19,6 +20,9 @@ import { type DhcpTag, parseDhcpTag, parseWhole } from './values.ts';
 type OptionValue =
   | { readonly option: 'router' | 'dns-server'; readonly addresses: readonly Ipv4Address[] }
   | { readonly option: 'domain-name'; readonly domain: Fqdn }
+  /** Of DHCPv6 and of router advertisements (RFC 3646, 8106). */
+  | { readonly option: 'ipv6-dns-server'; readonly addresses: readonly Ipv6Address[] }
+  | { readonly option: 'ipv6-domain-search'; readonly domains: readonly Fqdn[] }
   | { readonly option: 'mtu'; readonly bytes: number }
   | { readonly option: 'withheld'; readonly code: number }
   | { readonly option: 'addresses'; readonly code: number; readonly addresses: readonly Ipv4Address[] }
@@ -62,6 +66,10 @@ function valueText(option: DhcpOption): string {
       return words([`option:${option.option}`, ...option.addresses]);
     case 'domain-name':
       return words([`option:${option.option}`, option.domain]);
+    case 'ipv6-dns-server':
+      return words(['option6:dns-server', ...nonEmpty(option.addresses).map(bracketed)]);
+    case 'ipv6-domain-search':
+      return words(['option6:domain-search', ...nonEmpty(option.domains)]);
     case 'mtu':
       return words([`option:${option.option}`, option.bytes]);
     case 'withheld':
@@ -100,10 +108,14 @@ function namedOption(name: string, values: readonly string[]): OptionValue {
       return { option: name === 'option:router' ? 'router' : 'dns-server', addresses: addressesOf(values) };
     case 'option:domain-name':
       return { option: 'domain-name', domain: parseFqdn(single(values)) };
+    case 'option6:dns-server':
+      return { option: 'ipv6-dns-server', addresses: nonEmpty(values).map(parseBracketed) };
+    case 'option6:domain-search':
+      return { option: 'ipv6-domain-search', domains: nonEmpty(values).map(parseFqdn) };
     case 'option:mtu':
       return { option: 'mtu', bytes: parseWhole(single(values), 68, 65_535) };
     default:
-      throw new InvalidValueError(name, 'option:router, option:dns-server, option:domain-name, option:mtu or a code');
+      throw new InvalidValueError(name, 'the name of an option that Isthmus uses, or a code');
   }
 }
 

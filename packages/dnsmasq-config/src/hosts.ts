@@ -1,11 +1,17 @@
 // `addn-hosts` and the files of a `hostsdir`: hosts(5), an address and its names a line.
-import { InvalidValueError, type Ipv4Address, parseIpv4Address } from '@isthmus/net';
+import {
+  InvalidValueError,
+  type Ipv4Address,
+  type Ipv6Address,
+  parseIpv4Address,
+  parseIpv6Address,
+} from '@isthmus/net';
 import { type Issue, listIssues, readLines, word } from './config-file.ts';
 import { type DnsName, parseDnsName } from './values.ts';
 
 /** One address; the first name is the one that a reverse query answers. */
 export interface HostsLine {
-  readonly address: Ipv4Address;
+  readonly address: Ipv4Address | Ipv6Address;
   readonly names: readonly DnsName[];
 }
 
@@ -16,8 +22,9 @@ export function renderHost({ address, names }: HostsLine): string {
 
 function parseHost(line: string): HostsLine {
   const [address = '', ...names] = line.split(' ');
-  if (names.length === 0) throw new InvalidValueError(line, 'an IPv4 address and at least one name');
-  return { address: parseIpv4Address(address), names: names.map(parseDnsName) };
+  if (names.length === 0) throw new InvalidValueError(line, 'an address and at least one name');
+  const read = address.includes(':') ? parseIpv6Address(address) : parseIpv4Address(address);
+  return { address: read, names: names.map(parseDnsName) };
 }
 
 /** Lines that cannot be written. */

@@ -6,11 +6,17 @@ import {
   InvalidValueError,
   type Ipv4Address,
   type Ipv4Cidr,
+  type Ipv6Address,
+  type Ipv6Cidr,
+  ipv6CidrRange,
+  ipv6PrefixLengthOf,
   netmaskOf,
   parseFqdn,
   parseInterfaceName,
   parseIpv4Address,
   parseIpv4Cidr,
+  parseIpv6Address,
+  parseIpv6Cidr,
   prefixLengthOf,
   prefixLengthOfNetmask,
 } from '@isthmus/net';
@@ -21,6 +27,21 @@ import { type AccountName, type ConfigPath, parseAccountName, parseConfigPath, p
 export interface StaticRange {
   readonly network: Ipv4Cidr;
   readonly leaseTimeSeconds: number;
+}
+
+/** The same of IPv6, where hosts give themselves addresses as well (RFC 4862). */
+export interface Ipv6StaticRange {
+  readonly family: 6;
+  readonly network: Ipv6Cidr;
+  readonly leaseTimeSeconds: number;
+}
+
+/** What router advertisements say on an interface: the MTU, or the interface's own; how often, and for how long they hold. */
+export interface RouterAdvertisement {
+  readonly interface: InterfaceName;
+  readonly mtu: number | null;
+  readonly intervalSeconds: number;
+  readonly lifetimeSeconds: number;
 }
 
 /** Null or false: the option is absent. Properties are dnsmasq's options in camel case. */
@@ -56,7 +77,10 @@ export interface MainConfig {
   readonly addnHosts: ConfigPath | null;
   readonly hostsDir: ConfigPath | null;
   readonly domain: Fqdn | null;
-  readonly dhcpRanges: readonly StaticRange[];
+  readonly dhcpRanges: readonly (StaticRange | Ipv6StaticRange)[];
+  /** Sends router advertisements for the IPv6 ranges (RFC 4861). */
+  readonly enableRa: boolean;
+  readonly raParams: readonly RouterAdvertisement[];
   readonly dhcpLeaseMax: number | null;
   readonly dhcpLeaseFile: ConfigPath | null;
   readonly dhcpHostsFile: ConfigPath | null;
@@ -118,12 +142,50 @@ function many<Item>(name: string, write: (item: Item) => string, read: Read<Item
 
 const whole = (least: number, most: number) => (text: string) => parseWhole(text, least, most);
 
-function writeRange({ network, leaseTimeSeconds }: StaticRange): string {
+function writeRange(range: StaticRange | Ipv6StaticRange): string {
+  if ('family' in range) {
+    const { network, leaseTimeSeconds } = range;
+    const { first } = ipv6CidrRange(network);
+    return words([first, 'static', 'slaac', ipv6PrefixLengthOf(network), leaseTimeSeconds]);
+  }
+  const { network, leaseTimeSeconds } = range;
   const { first } = cidrRange(network);
   return words([first, 'static', netmaskOf(prefixLengthOf(network)), leaseTimeSeconds]);
 }
 
-function readRange(text: string): StaticRange {
+function readIpv6Range(text: string): Ipv6StaticRange {
+  const [first = '', kind, mode, prefixLength = '', leaseTime = '', ...rest] = text.split(',');
+  if (kind !== 'static' || mode !== 'slaac' || rest.length > 0) {
+    throw new InvalidValueError(
+      text,
+      'a network address, "static", "slaac", a prefix length and a lease time in seconds',
+    );
+  }
+  const address: Ipv6Address = parseIpv6Address(first);
+  return {
+    family: 6,
+    network: parseIpv6Cidr(`${address}/${parseWhole(prefixLength, 64, 128)}`),
+    leaseTimeSeconds: parseWhole(leaseTime, 120, 4_294_967_294),
+  };
+}
+
+function writeAdvertisement(advertisement: RouterAdvertisement): string {
+  const { interface: name, mtu, intervalSeconds, lifetimeSeconds } = advertisement;
+  return words([name, ...(mtu === null ? [] : [`mtu:${mtu}`]), intervalSeconds, lifetimeSeconds]);
+}
+
+function readAdvertisement(text: string): RouterAdvertisement {
+  const [, name = '', mtu, interval = '', lifetime = ''] = /^([^,]+)(?:,mtu:(\d+))?,(\d+),(\d+)$/.exec(text) ?? [];
+  return {
+    interface: parseInterfaceName(name),
+    mtu: mtu === undefined ? null : parseWhole(mtu, 1280, 65_535),
+    intervalSeconds: parseWhole(interval, 4, 1_800),
+    lifetimeSeconds: parseWhole(lifetime, 0, 9_000),
+  };
+}
+
+function readRange(text: string): StaticRange | Ipv6StaticRange {
+  if (text.includes(':')) return readIpv6Range(text);
   const [first = '', kind, netmask = '', leaseTime = '', ...rest] = text.split(',');
   if (kind !== 'static' || rest.length > 0) {
     throw new InvalidValueError(text, 'a network address, "static", a netmask and a lease time in seconds');
@@ -162,6 +224,8 @@ const options: { readonly [Name in keyof MainConfig]: Option<MainConfig[Name]> }
   hostsDir: one('hostsdir', parseConfigPath),
   domain: one('domain', parseFqdn),
   dhcpRanges: many('dhcp-range', writeRange, readRange),
+  enableRa: flag('enable-ra'),
+  raParams: many('ra-param', writeAdvertisement, readAdvertisement),
   dhcpLeaseMax: one('dhcp-lease-max', whole(1, 16_777_216)),
   dhcpLeaseFile: one('dhcp-leasefile', parseConfigPath),
   dhcpHostsFile: one('dhcp-hostsfile', parseConfigPath),

@@ -1,5 +1,13 @@
 // Values of dnsmasq's files that packages/net does not know. Each excludes what would need quoting.
-import { type Fqdn, type Hostname, InvalidValueError, isIpv4Address, parseFqdn } from '@isthmus/net';
+import {
+  type Fqdn,
+  type Hostname,
+  InvalidValueError,
+  type Ipv6Address,
+  isIpv4Address,
+  parseFqdn,
+  parseIpv6Address,
+} from '@isthmus/net';
 
 /** An absolute path of letters, digits, `.`, `_`, `-` and `/`, without `..`, at most 255 characters. */
 export type ConfigPath = string & { readonly __brand: 'ConfigPath' };
@@ -58,6 +66,18 @@ export function parseClientId(text: string): ClientId {
     throw new InvalidValueError(text, 'bytes in hexadecimal with colons, such as 01:02:00:4c:9f:00:01');
   }
   return text as ClientId;
+}
+
+/** An IPv6 address as dnsmasq's DHCP files have it: in brackets. */
+export function bracketed(address: Ipv6Address): string {
+  return `[${address}]`;
+}
+
+/** Reads an IPv6 address in brackets. Throws InvalidValueError. */
+export function parseBracketed(text: string): Ipv6Address {
+  const [, address] = /^\[(.*)\]$/.exec(text) ?? [];
+  if (address === undefined) throw new InvalidValueError(text, 'an IPv6 address in brackets');
+  return parseIpv6Address(address);
 }
 
 /** Reads a whole number in decimal. Throws InvalidValueError outside `least` to `most`. */

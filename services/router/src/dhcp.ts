@@ -6,11 +6,14 @@ import {
   cidrRange,
   type Fqdn,
   InvalidValueError,
+  ipv6CidrContains,
+  ipv6Network,
+  ipv6PrefixLengthOf,
   isIpv4Address,
   parseDhcpOptionValue,
   prefixLengthOf,
 } from '@isthmus/net';
-import { dhcpHostLine, dhcpHostOptions } from '@isthmus/templates/dhcp';
+import { dhcpHostLine, dhcpHostOptions, dhcpIpv6HostLine } from '@isthmus/templates/dhcp';
 import type { EntryLine, LineIndex } from './dnsmasq/lines.ts';
 import type { DocumentChange, DocumentFault } from './service.ts';
 
@@ -27,6 +30,18 @@ export function dhcpEntryLine(host: DhcpHost, domain: Fqdn): EntryLine {
   const options = renderDhcpOptions(dhcpHostOptions(host));
   const text = renderDhcpHost(dhcpHostLine(host, domain));
   return { text, ...(options !== '' && { options }), unique: claims, traces: claims };
+}
+
+/** What no second host may have of IPv6, by the names of its fields; empty where the host has no such address. */
+export function dhcpIpv6Claims({ macAddress, ipv6Address }: DhcpHost): string[] {
+  return ipv6Address === undefined ? [] : [`ipv6Address ${ipv6Address}`, `macAddress ${macAddress}`];
+}
+
+/** The line of a host's IPv6 address; undefined where it has none. */
+export function dhcpIpv6EntryLine(host: DhcpHost, domain: Fqdn): EntryLine | undefined {
+  const line = dhcpIpv6HostLine(host, domain);
+  const claims = dhcpIpv6Claims(host);
+  return line === null ? undefined : { text: renderDhcpHost(line), unique: claims, traces: claims };
 }
 
 /** Leases of a MAC address and an address that no host has together: they block whoever has one of the two now. */
@@ -64,6 +79,23 @@ function optionFaults(path: string, options: readonly DhcpOption[] = []): Docume
   });
 }
 
+/** Faults of `dhcp.ipv6`: what is advertised must be true on the guest NIC, and a host's own part takes 64 bits. */
+function ipv6Faults({ dhcp, routing }: DocumentChange['document']['settings']): DocumentFault[] {
+  const { ipv6 } = dhcp;
+  if (ipv6 === undefined) return [];
+  const own = routing.interfaces.find(({ name }) => name === dhcp.interface)?.ipv6;
+  const network = own === undefined ? 'none' : ipv6Network(own.address, own.prefixLength);
+  const faults: DocumentFault[] = [];
+  const fault = (path: string, value: string, expected: string) =>
+    faults.push({ path, message: `${value}: expected ${expected}` });
+  if (ipv6PrefixLengthOf(ipv6.network) !== 64) fault('dhcp.ipv6.network', ipv6.network, 'a network of 64 bits');
+  else if (ipv6.network !== network) fault('dhcp.ipv6.network', ipv6.network, `that of ${dhcp.interface}, ${network}`);
+  if (ipv6.router !== own?.address) {
+    fault('dhcp.ipv6.router', ipv6.router, `the address of ${dhcp.interface}, ${own?.address ?? 'none'}`);
+  }
+  return faults;
+}
+
 /** Faults of the settings: what a lease says must be true on the guest NIC. */
 export function checkDhcpSettings({ settings }: DocumentChange['document']): DocumentFault[] {
   const { dhcp, dns, routing } = settings;
@@ -88,7 +120,7 @@ export function checkDhcpSettings({ settings }: DocumentChange['document']): Doc
     // With a last label of digits, a name could read as an IPv4 address in dnsmasq's files (RFC 1123, 2.1).
     if (/(?:^|\.)\d+$/.test(domain)) fault(path, `${domain} ends in a label of digits: expected a letter in it`);
   }
-  return [...faults, ...optionFaults('dhcp', dhcp.options)];
+  return [...faults, ...ipv6Faults(settings), ...optionFaults('dhcp', dhcp.options)];
 }
 
 /** Addresses of the network that no guest may have, with why. */
@@ -113,11 +145,16 @@ export function checkDhcpHosts(
   document: DocumentChange['document'],
   hosts: Iterable<readonly [id: string, host: DhcpHost]>,
 ): DocumentFault[] {
-  const { network, domain }: DhcpSettings = document.settings.dhcp;
+  const { network, domain, ipv6 }: DhcpSettings = document.settings.dhcp;
   const reserved = reservedAddresses(document);
   const faults: DocumentFault[] = [];
-  for (const [id, { address, hostname, options }] of hosts) {
+  for (const [id, { address, hostname, options, ipv6Address }] of hosts) {
     const path = `dhcp.hosts.${id}`;
+    if (ipv6 !== undefined && ipv6Address !== undefined) {
+      const isGuest = ipv6CidrContains(ipv6.network, ipv6Address) && ipv6Address !== ipv6.router;
+      const message = `${ipv6Address}: expected a guest's address in dhcp.ipv6.network ${ipv6.network}`;
+      if (!isGuest) faults.push({ path: `${path}.ipv6Address`, message });
+    }
     faults.push(...optionFaults(path, options));
     const why = reserved.get(address);
     if (!cidrContains(network, address)) {

@@ -2,7 +2,7 @@
 import type { DnsRecord } from '@isthmus/contract';
 import { renderHost } from '@isthmus/dnsmasq-config';
 import type { Fqdn } from '@isthmus/net';
-import { dnsHostsLine } from '@isthmus/templates/dns';
+import { dnsHostsLine, dnsIpv6HostsLine } from '@isthmus/templates/dns';
 import type { EntryLine } from './dnsmasq/lines.ts';
 import type { DocumentChange, DocumentFault } from './service.ts';
 
@@ -11,13 +11,15 @@ export function dnsClaims({ hostname }: DnsRecord): string[] {
   return [`hostname ${hostname}`];
 }
 
-/** The line of a record. A name is one record's alone; an address may have several names. */
+/** The line of a record, and a second one where it has an IPv6 address. A name is one record's alone; an address may have several names. */
 export function dnsEntryLine(record: DnsRecord, domain: Fqdn): EntryLine {
   const claims = dnsClaims(record);
+  const ipv6 = dnsIpv6HostsLine(record, domain);
+  const lines = [dnsHostsLine(record, domain), ...(ipv6 === null ? [] : [ipv6])];
   return {
-    text: renderHost(dnsHostsLine(record, domain)),
+    text: lines.map(renderHost).join('\n'),
     unique: claims,
-    traces: [...claims, `address ${record.address}`],
+    traces: [...claims, ...lines.map(({ address }) => `address ${address}`)],
   };
 }
 

@@ -1,7 +1,14 @@
 // The dnsmasq processes of a router as one service of the agent: sections `dhcp` and `dns`.
 import type { ServiceHealth } from '@isthmus/contract';
 import { CommandError } from '@isthmus/host';
-import { checkDhcpHosts, checkDhcpSettings, dhcpClaims, dhcpEntryLine } from '../dhcp.ts';
+import {
+  checkDhcpHosts,
+  checkDhcpSettings,
+  dhcpClaims,
+  dhcpEntryLine,
+  dhcpIpv6Claims,
+  dhcpIpv6EntryLine,
+} from '../dhcp.ts';
 import { checkDnsRecords, dnsClaims, dnsEntryLine } from '../dns.ts';
 import {
   CheckError,
@@ -22,6 +29,7 @@ import { DnsmasqProbe } from './probing.ts';
 import { DnsmasqProcesses } from './processes.ts';
 import {
   type DnsmasqSettings,
+  dhcpIpv6Lines,
   dhcpLines,
   dnsLines,
   dnsmasqSettings,
@@ -67,7 +75,7 @@ function duplicates<Entry>(
 function lineChanges<Name extends Collection>(
   index: LineIndex,
   changes: readonly EntryChange<Name>[],
-  lineOf: (entry: NonNullable<EntryChange<Name>['after']>) => EntryLine,
+  lineOf: (entry: NonNullable<EntryChange<Name>['after']>) => EntryLine | undefined,
 ): LineChange[] {
   return changes
     .map(({ id, after }) => ({ id, before: index.get(id), after: after === undefined ? undefined : lineOf(after) }))
@@ -83,6 +91,7 @@ class DnsmasqService implements RouterService {
   readonly #probe: DnsmasqProbe;
   /** Every host and every record, whichever process answers it. */
   readonly #hosts = new LineIndex();
+  readonly #ipv6Hosts = new LineIndex();
   readonly #records = new LineIndex();
 
   constructor(context: ServiceContext) {
@@ -135,6 +144,10 @@ class DnsmasqService implements RouterService {
         index: this.#hosts,
         isReplaced: (id) => full || changedHosts.has(id),
       }),
+      ...duplicates('dhcp.hosts', hosts, (host) => dhcpIpv6Claims(host).slice(0, 1), {
+        index: this.#ipv6Hosts,
+        isReplaced: (id) => full || changedHosts.has(id),
+      }),
       ...checkDnsRecords(document, isSettings ? document.entries['dns.records'] : records),
       ...duplicates('dns.records', records, dnsClaims, {
         index: this.#records,
@@ -147,7 +160,8 @@ class DnsmasqService implements RouterService {
     const before = this.#processes.settings;
     const next = this.#next(change, before);
     const isSame = before !== null && sameSettings(next.settings, before);
-    const isUnchanged = !next.full && isSame && next.dhcp.length === 0 && next.dns.length === 0;
+    const isUnchanged =
+      !next.full && isSame && next.dhcp.length === 0 && next.dhcpIpv6.length === 0 && next.dns.length === 0;
     return isUnchanged ? null : this.#planOf(next, before);
   }
 
@@ -163,11 +177,24 @@ class DnsmasqService implements RouterService {
         full || settings.dhcpDomain !== before.dhcpDomain
           ? wholeChange(this.#hosts, dhcpLines(document))
           : lineChanges(this.#hosts, entries['dhcp.hosts'], (host) => dhcpEntryLine(host, settings.dhcpDomain)),
+      dhcpIpv6: this.#ipv6Changes(change, full, settings, before),
       dns:
         full || settings.dnsDomain !== before.dnsDomain
           ? wholeChange(this.#records, dnsLines(document))
           : lineChanges(this.#records, entries['dns.records'], (record) => dnsEntryLine(record, settings.dnsDomain)),
     };
+  }
+
+  #ipv6Changes(
+    { document, entries }: DocumentChange,
+    full: boolean,
+    settings: DnsmasqSettings,
+    before: DnsmasqSettings | null,
+  ): LineChange[] {
+    const isWhole = full || settings.dhcpDomain !== before?.dhcpDomain || settings.hasIpv6 !== before.hasIpv6;
+    if (isWhole) return wholeChange(this.#ipv6Hosts, settings.hasIpv6 ? dhcpIpv6Lines(document) : new Map());
+    if (!settings.hasIpv6) return [];
+    return lineChanges(this.#ipv6Hosts, entries['dhcp.hosts'], (host) => dhcpIpv6EntryLine(host, settings.dhcpDomain));
   }
 
   #planOf(change: RouterChange, before: DnsmasqSettings | null): ServicePlan {
@@ -176,7 +203,11 @@ class DnsmasqService implements RouterService {
     return {
       stage: () => this.#stage(change.settings, before),
       apply: async () => {
-        revert = processes.begin(change, { hosts: this.#hosts, records: this.#records });
+        revert = processes.begin(change, {
+          hosts: this.#hosts,
+          ipv6Hosts: this.#ipv6Hosts,
+          records: this.#records,
+        });
         await processes.apply(change.settings);
       },
       verify: () => processes.verify(),

@@ -1,10 +1,11 @@
-// The dnsmasq processes of one router: `dns` answers DNS, `dhcp-0` and so on DHCP, for a share of the hosts each.
+// The dnsmasq processes of one router: `dns` answers DNS, `dhcp-0` and so on DHCP, for a share of the hosts each; `dhcp6`
+// answers DHCPv6 and advertises the router, where the network has IPv6.
 import { parseConfigPath } from '@isthmus/dnsmasq-config';
 import type { DnsmasqPaths } from '@isthmus/templates/dhcp';
 import type { RouterPaths } from '../service.ts';
 
 /** Names the process and its directories. */
-export type InstanceName = 'dns' | `dhcp-${number}`;
+export type InstanceName = 'dns' | 'dhcp6' | `dhcp-${number}`;
 
 /**
  * Base files and leases lie in the router's state. The live directory lies in its run directory, which is empty after a
@@ -48,5 +49,5 @@ export function dhcpInstance(shard: number): InstanceName {
 
 /** True for the name of an instance, such as that of a directory found. */
 export function isInstanceName(name: string): name is InstanceName {
-  return /^(?:dns|dhcp-\d{1,3})$/.test(name);
+  return /^(?:dns|dhcp6|dhcp-\d{1,3})$/.test(name);
 }

@@ -22,6 +22,7 @@ type Lines = ReadonlyMap<InstanceName, readonly LineChange[]>;
 /** Every line that is wanted, by collection. */
 interface Indexes {
   readonly hosts: LineIndex;
+  readonly ipv6Hosts: LineIndex;
   readonly records: LineIndex;
 }
 
@@ -31,7 +32,7 @@ function instanceOfHost({ text }: EntryLine, shards: number): InstanceName {
 }
 
 /** The changed lines by process. A host whose MAC address changes may go from one process to another. */
-function spread({ dhcp, dns, settings }: RouterChange): Lines {
+function spread({ dhcp, dhcpIpv6, dns, settings }: RouterChange): Lines {
   const lines = new Map<InstanceName, LineChange[]>();
   const add = (name: InstanceName, line: LineChange) => {
     const own = lines.get(name) ?? [];
@@ -48,8 +49,13 @@ function spread({ dhcp, dns, settings }: RouterChange): Lines {
       if (to !== undefined) add(to, { id, before: undefined, after });
     }
   }
+  if (settings.hasIpv6) for (const line of dhcpIpv6) add('dhcp6', line);
   if (settings.isDnsEnabled) for (const line of dns) add('dns', line);
   return lines;
+}
+
+function isDhcpv4(name: InstanceName): boolean {
+  return name.startsWith('dhcp-');
 }
 
 export class DnsmasqProcesses {
@@ -58,8 +64,8 @@ export class DnsmasqProcesses {
   readonly #isInside: boolean;
   readonly #servers = new Map<InstanceName, DnsmasqServer>();
   #settings: DnsmasqSettings | null = null;
-  /** The steering that is in force; null: unknown. */
-  #steering: string | null = null;
+  /** The packet rules that are in force; null: unknown. */
+  #packetRules: string | null = null;
   #shares: Shares = new Map();
   /** Leases of the router that this one replaces, until it is known which process is to have which. */
   #imported: string | null = null;
@@ -91,26 +97,28 @@ export class DnsmasqProcesses {
 
   /** Takes the change over in memory, to be carried out by `apply`; answers with what takes both back. */
   begin(change: RouterChange, indexes: Indexes): () => Promise<void> {
-    const { hosts, records } = indexes;
+    const { hosts, ipv6Hosts, records } = indexes;
     const before = this.#settings;
     hosts.replace(change.dhcp);
+    ipv6Hosts.replace(change.dhcpIpv6);
     records.replace(change.dns);
     this.#settings = change.settings;
     this.#shares = this.#sharesOf(change, before, indexes);
     const shares = [...this.#shares];
     return async () => {
       hosts.replace(inverse(change.dhcp));
+      ipv6Hosts.replace(inverse(change.dhcpIpv6));
       records.replace(inverse(change.dns));
       this.#settings = before;
       await Promise.all(
         shares.map(([name, share]) => this.#server(name).revert(share, before?.instances.get(name) ?? null)),
       );
-      if (before !== null) await this.#steer(before.steering);
+      if (before !== null) await this.#filter(before.packetRules);
     };
   }
 
   /** Carries out what was begun, and resolves when it is served. */
-  async apply({ steering }: DnsmasqSettings): Promise<void> {
+  async apply({ packetRules }: DnsmasqSettings): Promise<void> {
     const changes = [...this.#shares];
     if (!this.#isInside && changes.some(([, { full }]) => full)) await grantInotifyInstances(this.#host);
     await this.#importLeases();
@@ -121,38 +129,43 @@ export class DnsmasqProcesses {
     const rest = changes.filter((each) => !first.includes(each));
     await Promise.all(first.map(([name, share]) => this.#server(name).apply(share)));
     await Promise.all(rest.map(([name, share]) => this.#server(name).apply(share)));
-    await this.#steer(steering);
+    await this.#filter(packetRules);
   }
 
-  async #steer(steering: string): Promise<void> {
-    if (this.#steering === steering) return;
-    this.#steering = null;
-    await this.#host.commands.run(nft, ['-f', '-'], { input: steering });
-    this.#steering = steering;
+  async #filter(packetRules: string): Promise<void> {
+    if (this.#packetRules === packetRules) return;
+    this.#packetRules = null;
+    await this.#host.commands.run(nft, ['-f', '-'], { input: packetRules });
+    this.#packetRules = packetRules;
   }
 
   /** The part of each process, from what it has to what is wanted of it. `indexes` hold the change already. */
   #sharesOf(change: RouterChange, before: DnsmasqSettings | null, indexes: Indexes): Shares {
     const { full, settings } = change;
-    const isSpreadAnew = full || before?.shards !== settings.shards || before.isDnsEnabled !== settings.isDnsEnabled;
+    const isSpreadAnew =
+      full ||
+      before?.shards !== settings.shards ||
+      before.isDnsEnabled !== settings.isDnsEnabled ||
+      before.hasIpv6 !== settings.hasIpv6;
     const lines = isSpreadAnew ? this.#spreadAnew(settings, indexes) : spread(change);
     const claims = change.dhcp.filter(isAddition).flatMap(({ after }) => (after === undefined ? [] : [after]));
     const names = new Set<InstanceName>([...settings.instances.keys(), ...this.#servers.keys()]);
     const shares = [...names].map((name): [InstanceName, ServedChange] => {
       const wanted = settings.instances.get(name) ?? null;
-      const ofOthers = name === 'dns' ? [] : claims;
+      const ofOthers = isDhcpv4(name) ? claims : [];
       return [name, { full, settings: wanted, lines: lines.get(name) ?? [], claims: ofOthers }];
     });
     return new Map(shares.filter(([name, share]) => this.#isTouched(name, share)));
   }
 
-  #spreadAnew({ shards, isDnsEnabled }: DnsmasqSettings, { hosts, records }: Indexes): Lines {
+  #spreadAnew({ shards, hasIpv6, isDnsEnabled }: DnsmasqSettings, { hosts, ipv6Hosts, records }: Indexes): Lines {
     const wanted = new Map<InstanceName, Map<string, EntryLine>>();
     const want = (name: InstanceName, id: string, line: EntryLine) => {
       const lines = wanted.get(name) ?? new Map<string, EntryLine>();
       wanted.set(name, lines.set(id, line));
     };
     for (const [id, line] of shards > 0 ? hosts.entries() : []) want(instanceOfHost(line, shards), id, line);
+    for (const [id, line] of hasIpv6 ? ipv6Hosts.entries() : []) want('dhcp6', id, line);
     for (const [id, line] of isDnsEnabled ? records.entries() : []) want('dns', id, line);
     const names = new Set([...wanted.keys(), ...this.#servers.keys()]);
     return new Map(
@@ -210,8 +223,8 @@ export class DnsmasqProcesses {
   /** Ends all, and starts them with all that is wanted. */
   async restart(): Promise<void> {
     await Promise.all([...this.#servers.values()].map((server) => server.restart()));
-    this.#steering = null;
-    if (this.#settings !== null) await this.#steer(this.#settings.steering);
+    this.#packetRules = null;
+    if (this.#settings !== null) await this.#filter(this.#settings.packetRules);
   }
 
   async release(): Promise<void> {
@@ -222,9 +235,9 @@ export class DnsmasqProcesses {
     await Promise.all([...this.#servers.values()].map((server) => server.shutdown()));
   }
 
-  /** The leases of all processes, as one lease file. */
+  /** The leases of all processes for DHCPv4, as one lease file. Those of DHCPv6 are not needed: a client asks for its own again. */
   async exportLeases(): Promise<string> {
-    const servers = [...this.#servers].filter(([name]) => name !== 'dns').map(([, server]) => server);
+    const servers = [...this.#servers].filter(([name]) => isDhcpv4(name)).map(([, server]) => server);
     return (await Promise.all(servers.map((server) => server.exportLeases()))).join('');
   }
 

@@ -5,6 +5,7 @@ import type { RouterPaths } from '../service.ts';
 import { DnsmasqDaemon } from './daemon.ts';
 import { type BaseTexts, DnsmasqFiles } from './files.ts';
 import { type InstanceName, instanceLayout } from './instances.ts';
+import { Ipv6Leases } from './ipv6-leases.ts';
 import { DnsmasqLeases } from './leases.ts';
 import { type EntryLine, HeldLines, inverse, type LineChange, LineIndex, textOf } from './lines.ts';
 import { Quiet } from './quiet.ts';
@@ -42,6 +43,8 @@ export class DnsmasqServer {
   readonly #files: DnsmasqFiles;
   readonly #daemon: DnsmasqDaemon;
   readonly #leases: DnsmasqLeases;
+  /** Of the process for DHCPv6, which has no others. */
+  readonly #ipv6Leases: Ipv6Leases | null;
   readonly #turns = new Turns();
   readonly #quiet: Quiet;
   readonly #index = new LineIndex();
@@ -59,6 +62,7 @@ export class DnsmasqServer {
     // The options file is the last that is read of DHCP; of DNS, the servers come after the hosts without a word.
     this.#daemon = new DnsmasqDaemon(host, layout, this.#servesLeases ? layout.choices : layout.hosts);
     this.#leases = new DnsmasqLeases(host, layout);
+    this.#ipv6Leases = name === 'dhcp6' ? new Ipv6Leases(host, layout) : null;
     this.#quiet = new Quiet(host, () => this.#turns.take(() => this.#rewriteWhereDue()));
   }
 
@@ -217,18 +221,21 @@ export class DnsmasqServer {
       choices: settings.choices + this.#index.options(),
     });
     const isRunning = await this.isRunning();
-    if (isRunning) await this.#daemon.reload();
-    else await this.#start(settings);
+    const isStray = isRunning && isLeasesSuspect && (await this.#ipv6Leases?.hasStray(this.#index, gone)) === true;
+    if (isRunning && !isStray) await this.#daemon.reload();
+    else await this.#start(settings, gone);
     for (const line of gone) this.#held.delete(line);
     if (!this.#servesLeases) return;
-    if (isRunning && isLeasesSuspect) await this.#leases.release(this.#index, settings.interface);
+    if (isRunning && isLeasesSuspect && this.#ipv6Leases === null)
+      await this.#leases.release(this.#index, settings.interface);
     this.#leasesSuspect = this.#held.size > 0;
   }
 
-  async #start(settings: InstanceSettings): Promise<void> {
+  async #start(settings: InstanceSettings, gone: readonly EntryLine[]): Promise<void> {
     await this.#daemon.stop();
     await this.#files.writeMain(settings.mainPath, settings.main);
-    if (this.#servesLeases) await this.#leases.prune(this.#index);
+    if (this.#ipv6Leases !== null) await this.#ipv6Leases.prune(this.#index, gone);
+    else if (this.#servesLeases) await this.#leases.prune(this.#index);
     await this.#daemon.start(settings.mainPath);
   }
 

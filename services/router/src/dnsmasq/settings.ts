@@ -12,15 +12,17 @@ import {
 } from '@isthmus/dnsmasq-config';
 import { cidrRange, type Fqdn, type InterfaceName, type Ipv4Address, ipv4Network } from '@isthmus/net';
 import {
+  dhcpIpv6MainConfig,
+  dhcpIpv6Options,
   dhcpMainConfig,
   dhcpOptions,
+  dhcpPacketRules,
   dnsMainConfig,
   shardCount,
   shardPort,
-  steeringRules,
 } from '@isthmus/templates/dhcp';
 import { dnsOwnLines, dnsServers } from '@isthmus/templates/dns';
-import { dhcpEntryLine } from '../dhcp.ts';
+import { dhcpEntryLine, dhcpIpv6EntryLine } from '../dhcp.ts';
 import { dnsEntryLine } from '../dns.ts';
 import type { RouterPaths } from '../service.ts';
 import { dhcpInstance, type InstanceLayout, type InstanceName, instanceLayout } from './instances.ts';
@@ -42,8 +44,10 @@ export interface DnsmasqSettings {
   readonly instances: ReadonlyMap<InstanceName, InstanceSettings>;
   /** Processes that answer DHCP; 0: none does. */
   readonly shards: number;
-  /** What `nft` is told, so that each process gets the packets of its hosts. */
-  readonly steering: string;
+  /** What `nft` is told of DHCP's packets. */
+  readonly packetRules: string;
+  /** A process answers DHCPv6. */
+  readonly hasIpv6: boolean;
   readonly isDnsEnabled: boolean;
   /** The router's own address on the guest NIC, where it listens, and the broadcast address there. */
   readonly address: Ipv4Address;
@@ -58,6 +62,7 @@ export interface RouterChange {
   readonly full: boolean;
   readonly settings: DnsmasqSettings;
   readonly dhcp: readonly LineChange[];
+  readonly dhcpIpv6: readonly LineChange[];
   readonly dns: readonly LineChange[];
 }
 
@@ -89,6 +94,13 @@ export function dnsmasqSettings({ settings }: RouterDocument, paths: RouterPaths
       instanceOf(layout, config, { choices: options, ownHosts: '', interface: dhcp.interface }),
     );
   }
+  const ipv6 = dhcp.enabled === false ? undefined : dhcp.ipv6;
+  if (ipv6 !== undefined) {
+    const layout = instanceLayout(paths, 'dhcp6');
+    const choices = renderDhcpOptions(dhcpIpv6Options(dhcp, ipv6));
+    const config = dhcpIpv6MainConfig(dhcp, ipv6, layout);
+    instances.set('dhcp6', instanceOf(layout, config, { choices, ownHosts: '', interface: dhcp.interface }));
+  }
   if (isDnsEnabled) {
     const layout = instanceLayout(paths, 'dns');
     const rest = {
@@ -101,7 +113,8 @@ export function dnsmasqSettings({ settings }: RouterDocument, paths: RouterPaths
   return {
     instances,
     shards,
-    steering: steeringRules(dhcp.interface, Math.max(1, shards)),
+    packetRules: dhcpPacketRules(dhcp.interface, shards),
+    hasIpv6: ipv6 !== undefined,
     isDnsEnabled,
     address: nic?.address ?? dhcp.router,
     broadcast: cidrRange(network).last,
@@ -135,6 +148,17 @@ export function sameSettings(a: DnsmasqSettings, b: DnsmasqSettings): boolean {
 /** Every line of the document's hosts, by id. */
 export function dhcpLines({ settings, entries }: RouterDocument): Map<string, EntryLine> {
   return new Map([...entries['dhcp.hosts']].map(([id, host]) => [id, dhcpEntryLine(host, settings.dhcp.domain)]));
+}
+
+/** Every line of the document's hosts that have an IPv6 address, by id; none where the network has no IPv6. */
+export function dhcpIpv6Lines({ settings, entries }: RouterDocument): Map<string, EntryLine> {
+  const lines = settings.dhcp.ipv6 === undefined ? [] : [...entries['dhcp.hosts']];
+  return new Map(
+    lines.flatMap(([id, host]) => {
+      const line = dhcpIpv6EntryLine(host, settings.dhcp.domain);
+      return line === undefined ? [] : [[id, line] as const];
+    }),
+  );
 }
 
 /** Every line of the document's records, by id. */
