@@ -47,6 +47,8 @@ export const entities = {
   load_balancer_stickiness_policy: { label: 'stickiness policy', ownership: { kind: 'account' } },
   load_balancer_health_check_policy: { label: 'health check policy', ownership: { kind: 'account' } },
   ssl_certificate: { label: 'SSL certificate', ownership: { kind: 'account' } },
+  ssh_key_pair: { label: 'SSH key pair', ownership: { kind: 'account' } },
+  user_data: { label: 'user data', ownership: { kind: 'account' } },
   guest_network_ipv6_prefix: { label: 'IPv6 prefix', ownership: { kind: 'admin' } },
   ipv6_firewall_rule: { label: 'IPv6 firewall rule', ownership: { kind: 'account' } },
   zone_ipv4_subnet: { label: 'IPv4 subnet of a zone', ownership: { kind: 'admin' } },

@@ -42,6 +42,9 @@ export type ParameterKind =
   | 'idFilter'
   | 'absentFilter'
   | 'userData'
+  | 'sshPublicKey'
+  | 'instancePassword'
+  | 'variableNames'
   | 'unserved'
   | 'unservedFlag';
 

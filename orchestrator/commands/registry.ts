@@ -33,12 +33,14 @@ import { commands as router } from './router/index.ts';
 import { commands as routingFirewall } from './routing-firewall/index.ts';
 import { commands as serviceOffering } from './service-offering/index.ts';
 import { commands as session } from './session/index.ts';
+import { commands as sshKeyPair } from './ssh-key-pair/index.ts';
 import { commands as sslCertificate } from './ssl-certificate/index.ts';
 import { commands as staticNat } from './static-nat/index.ts';
 import { commands as tag } from './tag/index.ts';
 import { commands as template } from './template/index.ts';
 import { commands as usage } from './usage/index.ts';
 import { commands as user } from './user/index.ts';
+import { commands as userData } from './user-data/index.ts';
 import { commands as virtualMachine } from './virtual-machine/index.ts';
 import { commands as vlanIpRange } from './vlan-ip-range/index.ts';
 import { commands as zone } from './zone/index.ts';
@@ -48,6 +50,8 @@ const resources: readonly (readonly Command[])[] = [
   account,
   user,
   virtualMachine,
+  sshKeyPair,
+  userData,
   staticNat,
   router,
   healthCheck,

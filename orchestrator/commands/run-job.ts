@@ -10,6 +10,7 @@ import type { AsyncCommand, Caller, Command, ResponseObject } from './declaratio
 import { wrap } from './dispatch.ts';
 import { ApiError } from './errors.ts';
 import { faultOf } from './fault.ts';
+import { sealedResult } from './job/sealed-result.ts';
 import type { Orchestration } from './orchestration.ts';
 import { responseJson } from './response-json.ts';
 
@@ -67,7 +68,7 @@ async function complete(deps: JobDependencies, job: Job, caller: Caller, outcome
       .set({
         status: failed ? 2 : 1,
         result_code: outcome.code,
-        result: responseJson(outcome.result),
+        result: responseJson(sealedResult(outcome.result, deps.orchestration)),
         completed: new Date(),
       })
       .where('id', '=', job.id)

@@ -12,6 +12,8 @@ export interface HostOrchestration {
   newJoinToken(hostId: string): { readonly token: string; readonly sealedSecret: string };
   /** Seals a secret for a row. */
   sealSecret(text: string): string;
+  /** Opens one, for an answer whose purpose is to tell it. Throws where it was not sealed here. */
+  openSecret(sealed: string): string;
   /** Asks a host whether it is there, and takes it back where it was lost. Throws 534 where it does not answer. */
   reconnectHost(hostId: string): Promise<void>;
   /** Moves everything that runs on a host to others. Throws 533 or 530 with what stays and why. */

@@ -31,6 +31,7 @@ const allowed: Readonly<Record<VirtualMachineAction, readonly VirtualMachineStat
   reboot: ['Running'],
   migrate: ['Running', 'Migrating'],
   destroy: ['Starting', 'Running', 'Stopping', 'Stopped', 'Destroyed', 'Error'],
+  reset: ['Stopped'],
   recover: ['Destroyed'],
   expunge: ['Destroyed', 'Expunging', 'Error'],
 };

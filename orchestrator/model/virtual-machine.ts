@@ -19,6 +19,8 @@ const virtualMachineActions = {
   reboot: ['Running'],
   migrate: ['Running', 'Migrating'],
   destroy: ['Starting', 'Running', 'Stopping', 'Stopped', 'Destroyed', 'Error'],
+  /** Of what its guest reads when it starts: its password, SSH keys and user data. */
+  reset: ['Stopped'],
   recover: ['Destroyed'],
   expunge: ['Destroyed', 'Expunging', 'Error'],
 } as const satisfies Record<string, readonly VirtualMachineState[]>;

@@ -11,6 +11,7 @@ export function hostOrchestration(parts: Parts): HostOrchestration {
   return {
     newJoinToken: (hostId) => newJoinToken(parts, hostId),
     sealSecret: (text) => parts.sealer.seal(text),
+    openSecret: (sealed) => parts.sealer.open(sealed),
     reconnectHost: (id) => reconnectHost(parts, id),
     emptyHost: (id) => emptyHost(parts, id),
     removeHost: (id, { forced }) => removeHost(parts, id, forced),

@@ -5,6 +5,7 @@ import { type Selectable, sql } from 'kysely';
 import { acquireLease } from '../store/lease.ts';
 import type { HostTable } from '../store/schema.ts';
 import type { CertificateRotation } from './certificate-rotation.ts';
+import { forgetFetchedPasswords } from './fetched-passwords.ts';
 import { meteringRound } from './metering.ts';
 import { implementNetwork, shutDownIfUnused } from './network.ts';
 import type { Parts } from './parts.ts';
@@ -31,6 +32,7 @@ export async function monitor(parts: Parts, { routers, health, rotation }: Watch
   await attempt(parts, 'health checks', () => health.round());
   await attempt(parts, 'certificates', () => rotation.round());
   await attempt(parts, 'replacements left over', () => settleReplacements(parts));
+  await attempt(parts, 'fetched passwords', () => forgetFetchedPasswords(parts));
   await attempt(parts, 'changes left over', () => pushLeftOvers(parts));
   await attempt(parts, 'unused networks', () => shutDownUnused(parts));
   await attempt(parts, 'accounting', () => meteringRound(parts));

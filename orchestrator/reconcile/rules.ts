@@ -3,7 +3,7 @@ import { type CollectionName, collectionNames } from '@isthmus/contract';
 import { type Kysely, sql } from 'kysely';
 import type { RuleTable } from '../model/orchestration.ts';
 import type { Db, Trx } from '../store/database.ts';
-import { touch } from '../store/network-change.ts';
+import { touch, touchGuestOfStaticNat } from '../store/network-change.ts';
 import type { Database } from '../store/schema.ts';
 import { type RuleKind, type RuleRow, ruleKinds } from './rule-kinds.ts';
 
@@ -96,6 +96,7 @@ export async function putBackRules(db: Db, networkId: string, ids: readonly stri
         back.push(row.id);
       }
     }
+    for (const id of ids) await touchGuestOfStaticNat(trx, id);
     const staticNats = await trx
       .updateTable('public_ip_address')
       .set({

@@ -36,6 +36,13 @@ export async function touchNic(db: Db | Trx, nic: { readonly id: string; readonl
   }
 }
 
+/** Notes that the instance that a public address has, or loses, its static NAT to reads another public-ipv4. */
+export async function touchGuestOfStaticNat(db: Db | Trx, publicIpAddressId: string): Promise<void> {
+  await sql`insert into network_change (network_id, collection, entry_id)
+    select network_id, 'metadata.guests', static_nat_nic_id::text from public_ip_address
+    where id = ${publicIpAddressId} and network_id is not null and static_nat_nic_id is not null`.execute(db);
+}
+
 /** Notes that the settings of every network's document have to be compiled again: the monitor pushes them in turn. */
 export async function touchEveryNetwork(db: Db | Trx): Promise<void> {
   await sql`insert into network_change (network_id, collection, entry_id)

@@ -1,10 +1,10 @@
 // What an instance reads about itself: the paths of CloudStack's router and what stands at each. Pure.
 import type { MetadataGuest } from '@isthmus/contract';
 
-/** What a path names. `item`: one of a guest's own meta-data. */
+/** What a path names. `item`: one of CloudStack's meta-data, or a variable of a guest's user data. */
 export type MetadataResource =
   | { readonly kind: 'versions' | 'directory' | 'index' | 'user-data' }
-  | { readonly kind: 'item'; readonly name: MetadataItem };
+  | { readonly kind: 'item'; readonly name: string };
 
 /** Items in the order of the index; undefined: this guest has none of it. */
 const items = {
@@ -21,10 +21,10 @@ const items = {
   'vm-id': (guest) => guest.vmId,
 } as const satisfies Record<string, (guest: MetadataGuest) => string | undefined>;
 
-/** A meta-data item by CloudStack's name. */
-export type MetadataItem = keyof typeof items;
+type MetadataItem = keyof typeof items;
 
 const itemNames = Object.keys(items) as MetadataItem[];
+const itemName = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
 
 /** The versions that clients ask for; all say the same. */
 const versions = ['1.0', 'latest'];
@@ -47,16 +47,23 @@ export function metadataResource(target: string): MetadataResource | null {
   if (first === undefined) return { kind: 'directory' };
   if (first === 'meta-data') {
     if (second === undefined) return { kind: 'index' };
-    return more.length === 0 && isItem(second) ? { kind: 'item', name: second } : null;
+    return more.length === 0 && itemName.test(second) ? { kind: 'item', name: second } : null;
   }
   if (second !== undefined) return null;
   if (first === 'user-data') return { kind: 'user-data' };
-  return isItem(first) ? { kind: 'item', name: first } : null;
+  return itemName.test(first) ? { kind: 'item', name: first } : null;
 }
 
-function itemOf(guest: MetadataGuest, name: MetadataItem): string | undefined {
+function itemOf(guest: MetadataGuest, name: string): string | undefined {
+  if (!isItem(name)) return Object.hasOwn(guest.variables ?? {}, name) ? guest.variables?.[name] : undefined;
   const read: (guest: MetadataGuest) => string | undefined = items[name];
   return read(guest);
+}
+
+/** What the index lists: CloudStack's items, then variables in the order of their names. */
+function namesOf(guest: MetadataGuest): string[] {
+  const variables = Object.keys(guest.variables ?? {}).filter((name) => !isItem(name));
+  return [...itemNames.filter((name) => itemOf(guest, name) !== undefined), ...variables.sort()];
 }
 
 /** The text or, of user data, the bytes of a resource; null where this guest has no such thing. */
@@ -67,7 +74,7 @@ export function metadataContent(guest: MetadataGuest, resource: MetadataResource
     case 'directory':
       return 'meta-data/\nuser-data';
     case 'index':
-      return itemNames.filter((name) => itemOf(guest, name) !== undefined).join('\n');
+      return namesOf(guest).join('\n');
     case 'user-data':
       return Buffer.from(guest.userData ?? '', 'base64');
     case 'item':

@@ -17,9 +17,10 @@ const whole: MetadataGuest = {
   cloudIdentifier: 'CloudStack-{6ba7b810-9dad-41d1-80b4-00c04fd430c9}',
   hypervisorHostName: 'host-1',
   publicKeys: ['ssh-ed25519 AAAA one', 'ssh-rsa BBBB two'],
+  variables: { tier: 'web', 'vm-id': 'another' },
   userData: Buffer.from('#!/bin/sh\necho hello\n').toString('base64'),
 };
-const { publicIpv4: _, publicHostname: __, hypervisorHostName: ___, userData: ____, ...bare } = whole;
+const { publicIpv4: _, publicHostname: __, hypervisorHostName: ___, userData: ____, variables: _____, ...bare } = whole;
 const least: MetadataGuest = { ...bare, publicKeys: [] };
 
 function read(guest: MetadataGuest, path: string): string | null {
@@ -60,19 +61,12 @@ test('old guests leave meta-data out of the path, and ask for version 1.0', (t) 
 });
 
 test('anything else names nothing', (t) => {
-  const none = [
-    '/latest/meta-data/nothing',
-    '/latest/meta-data/vm-id/x',
-    '/2009-04-04/meta-data/',
-    '/latest//user-data',
-  ];
-  const hostile = [
-    '/latest/../etc/passwd',
-    '/latest/meta-data/__proto__',
-    '/latest/constructor',
-    'http://x/latest/vm-id',
-  ];
+  const none = ['/latest/meta-data/vm-id/x', '/2009-04-04/meta-data/', '/latest//user-data'];
+  const hostile = ['/latest/../etc/passwd', 'http://x/latest/vm-id'];
   for (const path of [...none, ...hostile]) t.is(metadataResource(path), null, path);
+  for (const path of ['/latest/meta-data/nothing', '/latest/constructor', '/latest/meta-data/toString']) {
+    t.is(read(whole, path), null, path);
+  }
 });
 
 test('no path throws, and each answer is of the guest', (t) => {

@@ -235,6 +235,34 @@ export const rowsByKind: Readonly<Record<ParameterKind, Rows>> = {
     valid: () => 'c2FtcGxl',
     refused: (parameter) => ['a', 'c2Ft*', 'c2FtcGxl\n', 'c2Ft=GxlAA', 'nul\0byte', tooLong(parameter)],
   },
+  sshPublicKey: {
+    valid: () => 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f me@there',
+    refused: (parameter) => [
+      'ssh-ed25519',
+      'AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f',
+      'ssh-rsa AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f',
+      'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4',
+      'command="id" ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f',
+      'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\nssh-rsa AAAA',
+      ...brokenLines,
+      tooLong(parameter),
+    ],
+  },
+  instancePassword: {
+    valid: () => 'correct-Horse7',
+    refused: (parameter) => [
+      'short',
+      'with a space',
+      'saved_password',
+      'ümlautümlaut',
+      ...brokenLines,
+      tooLong(parameter),
+    ],
+  },
+  variableNames: {
+    valid: () => 'one,two',
+    refused: (parameter) => ['a/b', '../a', 'a b', '1a', 'a,,b', ...brokenLines, tooLong(parameter)],
+  },
   unserved: { valid: () => 'none', refused: (parameter) => [...something, ...brokenLines, tooLong(parameter)] },
   unservedFlag: { valid: () => 'false', refused: (parameter) => ['true', 'TRUE', ...something, tooLong(parameter)] },
 };

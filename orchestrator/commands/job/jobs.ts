@@ -2,6 +2,7 @@
 import { listCommand, syncCommand } from '../declaration.ts';
 import { p } from '../parameter.ts';
 import { jobFields, presentJobs } from './response.ts';
+import { openedResult } from './sealed-result.ts';
 
 /** How a job stands. */
 export const queryAsyncJobResult = syncCommand({
@@ -11,8 +12,8 @@ export const queryAsyncJobResult = syncCommand({
   parameters: { jobid: p.entity('async_job').required('The job') },
   responseKey: null,
   responseFields: jobFields,
-  handler: async ({ db }, { jobid }) => {
-    const [job = {}] = await presentJobs(db, [jobid]);
+  handler: async ({ db, orchestration }, { jobid }) => {
+    const [job = {}] = await presentJobs(db, [jobid], (result) => openedResult(result, orchestration));
     return job;
   },
 });

@@ -3,6 +3,7 @@ import type { ResponseFields, ResponseObject } from '../declaration.ts';
 import type { EntityRow } from '../entities.ts';
 import { ownerFields } from '../owner-fields.ts';
 import { field } from '../response-field.ts';
+import { resultWithoutSecrets } from './sealed-result.ts';
 
 /** Fields of a job. */
 export const jobFields: ResponseFields = {
@@ -24,8 +25,12 @@ export const jobFields: ResponseFields = {
   completed: field.date('When the job ended'),
 };
 
-/** Response objects of jobs. */
-export async function presentJobs(db: Db | Trx, rows: readonly EntityRow<'async_job'>[]): Promise<ResponseObject[]> {
+/** Response objects of jobs. `resultOf`: what is told of a row's result; by default all but its secrets. */
+export async function presentJobs(
+  db: Db | Trx,
+  rows: readonly EntityRow<'async_job'>[],
+  resultOf: (result: unknown) => unknown = resultWithoutSecrets,
+): Promise<ResponseObject[]> {
   const owner = await ownerFields(db, rows);
   return rows.map((row) => {
     const { account, domainid, domainpath } = owner(row);
@@ -41,7 +46,7 @@ export async function presentJobs(db: Db | Trx, rows: readonly EntityRow<'async_
       jobprocstatus: 0,
       jobresultcode: row.result_code,
       jobresulttype: 'object',
-      jobresult: row.result,
+      jobresult: resultOf(row.result),
       jobinstancetype: row.instance_type,
       jobinstanceid: row.instance_id,
       created: row.created,

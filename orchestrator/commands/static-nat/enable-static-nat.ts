@@ -1,5 +1,5 @@
 import type { Trx } from '../../store/database.ts';
-import { touch } from '../../store/network-change.ts';
+import { touch, touchGuestOfStaticNat } from '../../store/network-change.ts';
 import { syncCommand } from '../declaration.ts';
 import type { EntityRow } from '../entities.ts';
 import { ApiError, parameterError } from '../errors.ts';
@@ -43,6 +43,7 @@ export const enableStaticNat = syncCommand({
         .where('id', '=', address.id)
         .execute();
       await touch(db, networkId, 'nat.staticNats', address.id);
+      await touchGuestOfStaticNat(db, address.id);
     }
     await context.event(
       'STATICNAT.ENABLE',

@@ -1,5 +1,5 @@
 import type { Trx } from '../../store/database.ts';
-import { touch } from '../../store/network-change.ts';
+import { touch, touchGuestOfStaticNat } from '../../store/network-change.ts';
 
 /** Marks the static NAT of addresses as wanted gone. */
 export async function revokeStaticNats(
@@ -13,5 +13,6 @@ export async function revokeStaticNats(
       .where('id', '=', address.id)
       .execute();
     if (address.network_id !== null) await touch(db, address.network_id, 'nat.staticNats', address.id);
+    await touchGuestOfStaticNat(db, address.id);
   }
 }

@@ -15,7 +15,11 @@ export const templateResponseFields: ResponseFields = {
   isfeatured: field.boolean('Whether it is shown first'),
   isready: field.boolean('Whether it can be deployed'),
   isextractable: field.boolean('Always false'),
-  passwordenabled: field.boolean('Always false'),
+  passwordenabled: field.boolean('Whether its instances get passwords'),
+  sshkeyenabled: field.boolean('Whether its instances take SSH keys'),
+  userdataid: field.string('The id of the user data that its instances read'),
+  userdataname: field.string('The name of that user data'),
+  userdatapolicy: field.string("What an instance's own user data does to it"),
   crossZones: field.boolean('True: it is in every zone'),
   created: field.date('When it was registered'),
   size: field.long('Bytes of its disk as an instance sees it'),
@@ -50,6 +54,11 @@ export async function presentTemplates(
     'os_type',
     rows.map((row) => row.os_type_id),
   );
+  const userData = await rowsById(
+    db,
+    'user_data',
+    rows.map((row) => row.user_data_id),
+  );
   const owner = await ownerFields(db, rows);
   return rows.map((row) => ({
     id: row.id,
@@ -61,7 +70,11 @@ export async function presentTemplates(
     isfeatured: row.is_featured,
     isready: row.state === 'Ready',
     isextractable: false,
-    passwordenabled: false,
+    passwordenabled: row.password_enabled,
+    sshkeyenabled: row.ssh_key_enabled,
+    userdataid: row.user_data_id ?? undefined,
+    userdataname: row.user_data_id === null ? undefined : userData.get(row.user_data_id)?.name,
+    userdatapolicy: row.user_data_policy ?? undefined,
     crossZones: true,
     created: row.created,
     size: Number(row.size),

@@ -27,6 +27,10 @@ export const virtualMachineResponseFields: ResponseFields = {
   templatedisplaytext: field.string('The display text of the template'),
   templateformat: field.string('The format of the template'),
   passwordenabled: field.boolean('True: the template takes passwords'),
+  password: field.string('Its new password, in the answer of the job that gave it'),
+  keypairs: field.string('Names of the SSH key pairs whose keys it has, comma-separated'),
+  userdataid: field.string('The id of the user data that it was given by id'),
+  userdataname: field.string('The name of the user data that it was given by id'),
   serviceofferingid: field.string('The id of the service offering'),
   serviceofferingname: field.string('The name of the service offering'),
   cpunumber: field.integer('Number of CPUs'),
@@ -62,13 +66,14 @@ interface PresentContext {
 export async function presentVirtualMachines(context: PresentContext, rows: readonly Row[]): Promise<ResponseObject[]> {
   const { db } = context;
   const owner = await ownerFields(db, rows);
-  const ids = (column: 'zone_id' | 'host_id' | 'template_id' | 'service_offering_id' | 'user_id') =>
+  const ids = (column: 'zone_id' | 'host_id' | 'template_id' | 'service_offering_id' | 'user_id' | 'user_data_id') =>
     rows.map((row) => row[column]);
   const related = {
     zones: await rowsById(db, 'zone', ids('zone_id')),
     hosts: await rowsById(db, 'host', context.caller.role === 'Admin' ? ids('host_id') : []),
     offerings: await rowsById(db, 'service_offering', ids('service_offering_id')),
     users: await rowsById(db, 'cloud_user', ids('user_id')),
+    userData: await rowsById(db, 'user_data', ids('user_data_id')),
   };
   const templates = await templateFields(db, ids('template_id'));
   const nics = await nicFields(
@@ -95,7 +100,9 @@ export async function presentVirtualMachines(context: PresentContext, rows: read
       hostname: host?.name,
       details: detailsOf(context.caller, row, host),
       ...templates.get(row.template_id),
-      passwordenabled: false,
+      keypairs: row.key_pair_names.length === 0 ? undefined : row.key_pair_names.join(','),
+      userdataid: row.user_data_id ?? undefined,
+      userdataname: row.user_data_id === null ? undefined : related.userData.get(row.user_data_id)?.name,
       serviceofferingid: row.service_offering_id,
       serviceofferingname: offering?.name,
       cpunumber: offering?.cpu_number,
@@ -135,6 +142,7 @@ async function templateFields(db: Db, ids: readonly (string | null)[]): Promise<
         templatename: template.name,
         templatedisplaytext: template.display_text,
         templateformat: template.format,
+        passwordenabled: template.password_enabled,
         hypervisor: template.hypervisor,
         guestosid: template.os_type_id,
         ostypeid: template.os_type_id,

@@ -19,6 +19,3 @@ export type Loader = (
 export function among(column: string, ids: readonly string[] | null): RawBuilder<boolean> {
   return ids === null ? sql<boolean>`true` : sql<boolean>`${sql.ref(column)} = any(${ids}::uuid[])`;
 }
-
-/** Of a collection that no rows of this network feed. */
-export const noEntries: Loader = async () => new Map();

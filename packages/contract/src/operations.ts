@@ -108,7 +108,7 @@ export const operations = {
       closed,
     ),
   },
-  /** Ids of `metadata.passwords` versions that guests have fetched and confirmed. */
+  /** Versions of `metadata.passwords` that guests have fetched: none of them is given again. */
   'fetched-passwords': {
     request: empty,
     answer: Type.Object({ versions: Type.Array(Type.String()) }, closed),

@@ -35,6 +35,8 @@ export const MetadataGuestSchema = Type.Object(
     cloudIdentifier: LineSchema,
     hypervisorHostName: Type.Optional(LineSchema),
     publicKeys: Type.Array(Type.String({ pattern: '^[ -~]{1,8192}$' }), { maxItems: 32 }),
+    /** Variables of the user data by name, as further items of the meta-data; never over one of CloudStack's. */
+    variables: Type.Optional(Type.Record(Type.String({ pattern: '^[A-Za-z][A-Za-z0-9_-]{0,63}$' }), LineSchema)),
     userData: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9+/]*={0,2}$', maxLength: 1_398_104 })),
   },
   closed,

@@ -1,0 +1,39 @@
+import { InvalidValueError } from '@isthmus/net';
+import { isDetailName, isDetailValue, longestUserData, parseUserData } from '../../model/user-data.ts';
+import type { CommandContext } from '../declaration.ts';
+import { parameterError } from '../errors.ts';
+import { type Parameter, p } from '../parameter.ts';
+
+/** User data as the API takes it: Base64. Left out of jobs and logs, as it often holds secrets. */
+export const userDataParameter: Parameter<string, false> = {
+  type: 'string',
+  kind: 'userData',
+  description:
+    'User data in Base64, at most as long as the setting vm.userdata.max.length says; a long one goes by POST',
+  required: false,
+  maxLength: longestUserData,
+  secret: true,
+  parse: parseUserData,
+};
+
+/** Values of variables of user data: items of the meta-data of that name. */
+export const userDataDetailsParameter: Parameter<Readonly<Record<string, string>>, false> = {
+  ...p.map.optional('Values of the variables in its user data: userdatadetails[0].NAME=VALUE', { secret: true }),
+  maxLength: 65_536,
+  parse: (text) => {
+    const details = Object.assign({}, ...p.map.optional('').parse(text)) as Record<string, string>;
+    const wrong = Object.entries(details).find(([name, value]) => !isDetailName(name) || !isDetailValue(value));
+    if (wrong !== undefined) {
+      throw new InvalidValueError(wrong[0], 'names of letters, digits, _ and -, and values of one line without quotes');
+    }
+    return details;
+  },
+};
+
+/** Throws 431 where user data is longer than the installation allows. */
+export async function checkUserDataLength(context: Pick<CommandContext, 'setting'>, data: string): Promise<void> {
+  const most = Number(await context.setting('vm.userdata.max.length'));
+  if (data.length > most) {
+    throw parameterError('userdata', `of ${data.length} characters`, `at most ${most} (vm.userdata.max.length)`);
+  }
+}
