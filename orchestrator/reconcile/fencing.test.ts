@@ -212,7 +212,7 @@ test.serial('an instance that was being moved is not started beside the one that
   const from = cloud.hostIds.indexOf((await machine()).host_id ?? '');
   const [to, other] = [(from + 1) % 3, (from + 2) % 3];
   await cloud.db.updateTable('virtual_machine').set({ state: 'Migrating' }).where('id', '=', id).execute();
-  cloud.hosts[to]?.instances.set(id, { running: true, serving: null });
+  cloud.hosts[to]?.instances.set(id, { running: true, serving: null, dark: false });
   cloud.hosts[from]?.powerOff();
   await rounds(3);
   t.like(await machine(), { state: 'Running', host_id: cloud.hostIds[to] });

@@ -57,7 +57,10 @@ async function appliance(t: ExecutionContext): Promise<Running> {
   const agent = await createAgent({ host, paths: { state: `${folder}/state`, run: `${folder}/run` }, services: [] });
   const certificates = new Certificates(store, identity, (changed) => server.use(changed));
   const bootReport = async () => ({ version: 'test', stages: [], memoryUsedBytes: 0 });
-  const server = new ControlServer(identity, createApi({ agent, certificates, bootReport, log: silentLog }), silentLog);
+  const running = { version: 'test', sha256: 'a'.repeat(64) };
+  const updates = { report: async () => ({ running, trial: false, failed: null }), take: async () => false };
+  const api = createApi({ agent, certificates, bootReport, updates, log: silentLog });
+  const server = new ControlServer(identity, api, silentLog);
   const port = await server.listen('127.0.0.1', 0);
   t.teardown(async () => {
     await server.close();
