@@ -86,6 +86,7 @@ async function addInfrastructure(api: TenantApi): Promise<void> {
   await admin.call('addCluster', cluster);
   const url = 'unix:/run/isthmus/none/host-agent.sock';
   await admin.call('addHost', { zoneid, podid, clustername: 'cluster1', hypervisor: 'KVM', url });
+  await admin.run('generateAlert', { type: 14, name: 'Test', description: 'of the tests' });
 }
 
 async function addRouter(api: TenantApi, networkId: string, owner: { accountId: string; domainId: string }) {
@@ -173,6 +174,7 @@ const commonTables = [
   'host',
   'vlan_ip_range',
   'os_type',
+  'alert',
 ] as const satisfies readonly EntityName[];
 
 /** Starts the API and fills it. */
