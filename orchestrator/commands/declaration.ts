@@ -72,6 +72,14 @@ export interface SyncCommand<Params extends ParameterMap = ParameterMap> extends
   readonly kind: 'sync';
   readonly handler: (context: CommandContext, parameters: ParameterValues<Params>) => Promise<ResponseObject>;
   /**
+   * Calls of async commands that it makes in its caller's name, each by the command's name with its parameters' texts. In
+   * the same transaction; the answer has their jobs' ids as `asyncjobs`.
+   */
+  readonly calls?: (
+    context: CommandContext,
+    parameters: ParameterValues<Params>,
+  ) => Promise<readonly { readonly command: string; readonly values: ReadonlyMap<string, string> }[]>;
+  /**
    * Runs after the handler's transaction is committed and before the call is answered, outside any transaction: for a
    * sync command whose change has to be in force when it answers, such as enableStaticNat. `answer` is the handler's.
    */

@@ -78,40 +78,70 @@ async function runSync(deps: DispatchDependencies, command: SyncCommand, caller:
   const [values, object] = await transaction(deps.db, async (trx) => {
     const context = commandContext(trx, caller, deps.orchestration);
     const parameters = await readArguments(trx, caller, command, call);
-    return [parameters, await command.handler(context, parameters)] as const;
+    const answer = await command.handler(context, parameters);
+    const jobs = await schedulePart(trx, deps, command, caller, parameters);
+    return [parameters, { ...answer, ...jobs }] as const;
   });
+  if (command.calls !== undefined) deps.queue.wake();
   await command.afterCommit?.(jobContext(deps.db, caller, deps.orchestration), values, object);
   return wrap(deps.db, command, object);
 }
 
+/** The jobs of a sync command that makes calls itself, as its answer has them. */
+async function schedulePart(
+  trx: Trx,
+  deps: DispatchDependencies,
+  { calls }: SyncCommand,
+  caller: Caller,
+  parameters: Parameters<SyncCommand['handler']>[1],
+): Promise<ResponseObject> {
+  if (calls === undefined) return {};
+  const asyncjobs: ResponseObject[] = [];
+  for (const { command: name, values } of await calls(commandContext(trx, caller, deps.orchestration), parameters)) {
+    const command = deps.commands.find((each) => each.name === name);
+    if (command?.kind !== 'async') throw new ApiError('internal', `${name} is no asynchronous command`);
+    const { jobid } = await schedule(trx, deps, command, caller, values);
+    asyncjobs.push({ jobid });
+  }
+  return { asyncjobs };
+}
+
 async function runAsync(deps: DispatchDependencies, command: AsyncCommand, caller: Caller, call: CallParameters) {
-  const answer = await transaction(deps.db, async (trx) => {
-    const parameters = await readArguments(trx, caller, command, call);
-    const { id } = await command.prepare(commandContext(trx, caller, deps.orchestration), parameters);
-    const job = await trx
-      .insertInto('async_job')
-      .values({
-        command: command.name,
-        parameters: JSON.stringify(storedArguments(caller, command.parameters, call)),
-        user_id: caller.userId,
-        account_id: caller.accountId,
-        domain_id: caller.domainId,
-        instance_type: command.instanceType,
-        instance_id: id,
-      })
-      .returning('id')
-      .executeTakeFirstOrThrow();
-    await recordEvent(trx, caller, {
-      type: command.eventType,
-      state: 'Scheduled',
-      description: `${command.name} is scheduled`,
-      resource: { type: command.instanceType, id },
-    });
-    await deps.queue.enqueue(trx, job.id);
-    return command.creates ? { id, jobid: job.id } : { jobid: job.id };
-  });
+  const answer = await transaction(deps.db, (trx) => schedule(trx, deps, command, caller, call));
   deps.queue.wake();
   return answer;
+}
+
+async function schedule(
+  trx: Trx,
+  deps: DispatchDependencies,
+  command: AsyncCommand,
+  caller: Caller,
+  call: CallParameters,
+): Promise<{ jobid: string; id?: string }> {
+  const parameters = await readArguments(trx, caller, command, call);
+  const { id } = await command.prepare(commandContext(trx, caller, deps.orchestration), parameters);
+  const job = await trx
+    .insertInto('async_job')
+    .values({
+      command: command.name,
+      parameters: JSON.stringify(storedArguments(caller, command.parameters, call)),
+      user_id: caller.userId,
+      account_id: caller.accountId,
+      domain_id: caller.domainId,
+      instance_type: command.instanceType,
+      instance_id: id,
+    })
+    .returning('id')
+    .executeTakeFirstOrThrow();
+  await recordEvent(trx, caller, {
+    type: command.eventType,
+    state: 'Scheduled',
+    description: `${command.name} is scheduled`,
+    resource: { type: command.instanceType, id },
+  });
+  await deps.queue.enqueue(trx, job.id);
+  return command.creates ? { id, jobid: job.id } : { jobid: job.id };
 }
 
 /** The dispatcher over a table of commands. */

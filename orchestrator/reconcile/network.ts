@@ -6,6 +6,7 @@ import { allocateVni, createRouter, ensureUplink, liveRouter, lockNetwork, touch
 import type { Parts } from './parts.ts';
 import { freeAddresses } from './public-ip-address.ts';
 import { replaceRouter } from './replacement.ts';
+import { inTurn } from './replacement-turns.ts';
 import { endRouter } from './router-removal.ts';
 import { startRouterOf } from './router-start.ts';
 
@@ -45,6 +46,11 @@ async function implement(parts: Parts, networkId: string, lease: Lease): Promise
 
 /** The whole document anew; with cleanup a new router takes the place of the old one and its leases. */
 export async function restartNetwork(parts: Parts, networkId: string, cleanup: boolean): Promise<void> {
+  if (cleanup) await inTurn(parts, networkId, () => restart(parts, networkId, true));
+  else await restart(parts, networkId, false);
+}
+
+async function restart(parts: Parts, networkId: string, cleanup: boolean): Promise<void> {
   await parts.lock.hold(networkId, async (lease, settled) => {
     const router = await liveRouter(parts.db, networkId);
     if (router === undefined) {

@@ -6,6 +6,7 @@ import { patchSystemVm } from './patch-system-vm.ts';
 import { rebootRouter } from './reboot-router.ts';
 import { startRouter } from './start-router.ts';
 import { stopRouter } from './stop-router.ts';
+import { upgradeRouterTemplate } from './upgrade-router-template.ts';
 
 export const commands: readonly Command[] = [
   listRouters,
@@ -15,4 +16,5 @@ export const commands: readonly Command[] = [
   destroyRouter,
   migrateSystemVm,
   patchSystemVm,
+  upgradeRouterTemplate,
 ];

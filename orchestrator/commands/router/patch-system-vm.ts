@@ -17,7 +17,7 @@ export const patchSystemVm = asyncCommand({
     success: field.boolean('True: the newest release serves'),
     displaytext: field.string('What serves now'),
   },
-  eventType: 'SYSTEM.VM.PATCH',
+  eventType: 'LIVE.PATCH.SYSTEM.VM',
   instanceType: 'DomainRouter',
   creates: false,
   prepare: ({ db }, { id }) => lockForAction(db, id.id, 'reboot'),
