@@ -12,6 +12,8 @@ type Ipv6Settings = NonNullable<DhcpSettings['ipv6']>;
 /** Seconds between two advertisements that nobody asked for, and for which one holds (RFC 4861, 6.2.1: three times). */
 const intervalSeconds = 600;
 const lifetimeSeconds = 1_800;
+/** A lease is a DUID's, which a guest that is installed anew makes anew: the longest that it waits for its own address. */
+const longestLeaseSeconds = 3_600;
 
 /** The main configuration of the process for IPv6. Links of IPv6 carry 1,280 octets at least (RFC 8200, 5). */
 export function dhcpIpv6MainConfig(dhcp: DhcpSettings, ipv6: Ipv6Settings, paths: DnsmasqPaths): MainConfig {
@@ -22,7 +24,7 @@ export function dhcpIpv6MainConfig(dhcp: DhcpSettings, ipv6: Ipv6Settings, paths
     quietDhcp: true,
     port: 0,
     domain: dhcp.domain,
-    dhcpRanges: [{ family: 6, network, leaseTimeSeconds: dhcp.leaseTimeSeconds }],
+    dhcpRanges: [{ family: 6, network, leaseTimeSeconds: Math.min(dhcp.leaseTimeSeconds, longestLeaseSeconds) }],
     enableRa: true,
     raParams: [{ interface: dhcp.interface, mtu, intervalSeconds, lifetimeSeconds }],
     dhcpLeaseMax: 65_536,

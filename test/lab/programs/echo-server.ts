@@ -16,7 +16,7 @@ const tcp = createServer((socket) => {
   socket.on('error', () => socket.destroy());
   socket.pipe(socket);
 });
-const udp = createSocket('udp4');
+const udp = createSocket(address.includes(':') ? 'udp6' : 'udp4');
 udp.on('message', (message, { address: peer, port }) => udp.send(message, port, peer));
 
 await Promise.all([
