@@ -19,7 +19,7 @@ function entryRule(installation: string, way: Way): string {
 }
 
 /** What of `saved`, the text of ebtables-save, is there: the chain of each way, and whether frames are led to it. */
-export function readDarkPorts(installation: string, saved: string): Record<Way, { chain: boolean; entry: boolean }> {
+function readDarkPorts(installation: string, saved: string): Record<Way, { chain: boolean; entry: boolean }> {
   const tables = saved.split(/^\*/m);
   const nat = (tables.find((table) => table.startsWith('nat')) ?? '').split('\n');
   const of = (way: Way) => ({
@@ -30,7 +30,7 @@ export function readDarkPorts(installation: string, saved: string): Record<Way, 
 }
 
 /** Text for `ebtables-restore --noflush` that leaves exactly these appliances dark, in one transaction. */
-export function renderDarkPorts(
+function renderDarkPorts(
   installation: string,
   ids: readonly string[],
   there: ReturnType<typeof readDarkPorts>,
