@@ -1,6 +1,6 @@
 // Reads the settings behind a router's health checks.
 import type { HealthCheckSettings } from '@isthmus/contract';
-import { compileHealthChecks } from '../../compile/health-checks.ts';
+import { compileHealthChecks } from '../../model/health-limits.ts';
 import { routerCheckPrefix, routerCheckSettings } from '../../model/health-settings.ts';
 import type { Db, Trx } from '../../store/database.ts';
 

@@ -20,7 +20,7 @@ export interface Finding {
 }
 
 /** Of a file, its last characters; of a command, its first. */
-export const findingLimit = 1_048_576;
+const findingLimit = 1_048_576;
 const timeoutMs = 20_000;
 
 /** The output of commands, one after the other, with their failures. */

@@ -1,8 +1,8 @@
 import { defaultHealthChecks, HealthCheckSettingsSchema, validator } from '@isthmus/contract';
 import test from 'ava';
 import fc from 'fast-check';
-import { type RouterCheckSetting, routerCheckSettings } from '../model/health-settings.ts';
-import { compileHealthChecks } from './health-checks.ts';
+import { compileHealthChecks } from './health-limits.ts';
+import { type RouterCheckSetting, routerCheckSettings } from './health-settings.ts';
 
 const check = validator(HealthCheckSettingsSchema);
 

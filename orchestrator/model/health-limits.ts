@@ -1,6 +1,6 @@
 // Settings of the installation → what a router's health checks tolerate. Pure.
 import type { HealthCheckSettings } from '@isthmus/contract';
-import { checkNames, type RouterCheckSetting } from '../model/health-settings.ts';
+import { checkNames, type RouterCheckSetting } from './health-settings.ts';
 
 const minuteMs = 60_000;
 const mebibyte = 1024 * 1024;
