@@ -86,6 +86,9 @@ async function addInfrastructure(api: TenantApi): Promise<void> {
   await admin.call('addCluster', cluster);
   const url = 'unix:/run/isthmus/none/host-agent.sock';
   await admin.call('addHost', { zoneid, podid, clustername: 'cluster1', hypervisor: 'KVM', url });
+  await admin.run('createGuestNetworkIpv6Prefix', { zoneid, prefix: '2001:db8:1::/48' });
+  const subnet = inside(await admin.run('createIpv4SubnetForZone', { zoneid, subnet: '198.18.0.0/16' }));
+  await admin.run('createIpv4SubnetForGuestNetwork', { parentid: String(subnet.id), cidrsize: 24 });
   await admin.run('generateAlert', { type: 14, name: 'Test', description: 'of the tests' });
 }
 
@@ -98,6 +101,20 @@ async function addRouter(api: TenantApi, networkId: string, owner: { accountId: 
       guest_mac_address, public_mac_address, state)
     values (${`r-${9000 + count.length}-VM`}, ${networkId}, ${api.zoneId}, ${await onlyId(api, 'pod')},
       ${owner.accountId}, ${owner.domainId}, ${offering}, ${mac(1)}, ${mac(2)}, 'Running')`.execute(db);
+}
+
+/** A rule of each kind that only dual-stack and routed networks have. */
+async function addNetworkRules(api: TenantApi, networkId: string, owner: { accountId: string; domainId: string }) {
+  const added: Partial<Record<EntityName, string>> = {};
+  for (const table of ['ipv6_firewall_rule', 'routing_firewall_rule'] as const) {
+    const { rows } = await sql<{ id: string }>`
+      insert into ${sql.table(table)} (traffic_type, network_id, protocol, state, account_id, domain_id)
+      values ('Ingress', ${networkId}, 'tcp', 'Active', ${owner.accountId}, ${owner.domainId}) returning id`.execute(
+      api.db,
+    );
+    added[table] = String(rows[0]?.id);
+  }
+  return added;
 }
 
 /** A load balancer with a policy of each kind, and a certificate. */
@@ -158,6 +175,7 @@ async function settle(api: TenantApi, client: ApiClient, name: string): Promise<
     egressRuleId: String(inside(egress).id),
     port_forwarding_rule: String(inside(forward).id),
     ...balancing,
+    ...(await addNetworkRules(api, networkid, owner)),
     async_job: await ofAccount('async_job'),
     event: await ofAccount('event'),
   };
@@ -175,6 +193,9 @@ const commonTables = [
   'vlan_ip_range',
   'os_type',
   'alert',
+  'guest_network_ipv6_prefix',
+  'zone_ipv4_subnet',
+  'guest_ipv4_subnet',
 ] as const satisfies readonly EntityName[];
 
 /** Starts the API and fills it. */
