@@ -14,15 +14,15 @@ test('the defaults are those that a router has by itself', (t) => {
 test('whatever the settings say, routers take it', (t) => {
   const value = fc.oneof(fc.string(), fc.integer().map(String), fc.constantFrom('-1', '1e99', 'NaN', '', 'a.py,,B.py'));
   fc.assert(
-    fc.property(fc.func<[RouterCheckSetting], string>(value), (valueOf) => {
-      const settings: unknown = compileHealthChecks(valueOf);
+    fc.property(fc.func<[RouterCheckSetting], string>(value), (settingOf) => {
+      const settings: unknown = compileHealthChecks(settingOf);
       t.deepEqual(check.check(settings) ? [] : check.faults(settings), []);
     }),
   );
 });
 
 test('names of checks are read whatever their case and the spaces around them', (t) => {
-  const valueOf = (name: RouterCheckSetting) =>
+  const settingOf = (name: RouterCheckSetting) =>
     name === 'to.exclude' ? ' DNS_check.py ,dhcp_check.py,,no such' : routerCheckSettings[name].defaultValue;
-  t.deepEqual(compileHealthChecks(valueOf).excluded, ['dns_check.py', 'dhcp_check.py']);
+  t.deepEqual(compileHealthChecks(settingOf).excluded, ['dns_check.py', 'dhcp_check.py']);
 });

@@ -12,16 +12,16 @@ function within(value: number, max: number): number {
   return Number.isFinite(value) ? Math.min(Math.max(value, 0), max) : 0;
 }
 
-/** `valueOf` reads a setting by the last part of its name, with its default. */
-export function compileHealthChecks(valueOf: (name: RouterCheckSetting) => string): HealthCheckSettings {
-  const percent = (name: RouterCheckSetting) => within(Number(valueOf(name)), 100);
-  const interval = (name: RouterCheckSetting) => Math.round(within(Number(valueOf(name)) * minuteMs, longestMs));
+/** `settingOf` reads a setting by the last part of its name, with its default. */
+export function compileHealthChecks(settingOf: (name: RouterCheckSetting) => string): HealthCheckSettings {
+  const percent = (name: RouterCheckSetting) => within(Number(settingOf(name)), 100);
+  const interval = (name: RouterCheckSetting) => Math.round(within(Number(settingOf(name)) * minuteMs, longestMs));
   return {
-    enabled: valueOf('enabled').toLowerCase() === 'true',
+    enabled: settingOf('enabled').toLowerCase() === 'true',
     basicIntervalMs: interval('basic.interval'),
     advancedIntervalMs: interval('advanced.interval'),
-    excluded: checkNames(valueOf('to.exclude')).slice(0, mostExcluded),
-    freeDiskBytes: Math.round(within(Number(valueOf('free.disk.space.threshold')), 1e9) * mebibyte),
+    excluded: checkNames(settingOf('to.exclude')).slice(0, mostExcluded),
+    freeDiskBytes: Math.round(within(Number(settingOf('free.disk.space.threshold')), 1e9) * mebibyte),
     maxCpuPercent: percent('max.cpu.usage.threshold'),
     maxMemoryPercent: percent('max.memory.usage.threshold'),
     maxConntrackPercent: percent('max.conntrack.usage.threshold'),
