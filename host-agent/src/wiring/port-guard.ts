@@ -1,6 +1,8 @@
 // Keeps the port security of this host in force. Changes that come while one is being loaded ride the next load together.
 import type { CommandRunner } from '@isthmus/host';
 import { KeyedLock } from '../keyed-lock.ts';
+import { NeighbourGuard } from './neighbour-guard.ts';
+import { hasNeighbours } from './neighbour-security.ts';
 import { chainOf, type GuardedPort, readPorts, renderPorts, renderRemoval, staleChains } from './port-security.ts';
 
 interface Waiting {
@@ -12,6 +14,7 @@ interface Waiting {
 export class PortGuard {
   readonly #commands: CommandRunner;
   readonly #installation: string;
+  readonly #neighbours: NeighbourGuard;
   readonly #ports = new Map<string, GuardedPort>();
   readonly #turns = new KeyedLock();
   #dirty = new Set<string>();
@@ -25,6 +28,7 @@ export class PortGuard {
   constructor(commands: CommandRunner, installation: string) {
     this.#commands = commands;
     this.#installation = installation;
+    this.#neighbours = new NeighbourGuard(commands, installation);
   }
 
   /** Brings the kernel to exactly `ports`, whatever was there. Called once, before any other call. */
@@ -54,7 +58,7 @@ export class PortGuard {
       if (!this.#entered) return;
       const { chains, hasEntry } = await this.#read();
       const isWhole = [...this.#loaded].every((name) => chains.includes(chainOf(name)));
-      if (!(isWhole && hasEntry)) await this.#loadAll();
+      if (!(isWhole && hasEntry && (await this.#neighbours.isWhole()))) await this.#loadAll();
     });
   }
 
@@ -65,6 +69,7 @@ export class PortGuard {
     this.#entered = false;
     const { chains, hasEntry } = await this.#read();
     if (chains.length > 0 || hasEntry) await this.#restore(renderRemoval(this.#installation, chains, hasEntry));
+    await this.#neighbours.load([]);
   }
 
   #change(name: string): Promise<void> {
@@ -101,7 +106,10 @@ export class PortGuard {
     const changed = [...dirty].flatMap((name) => this.#ports.get(name) ?? []);
     const removed = [...dirty].filter((name) => !this.#ports.has(name) && this.#loaded.has(name));
     const change = { changed, removed, stale: [], enter: false };
+    await this.#neighbours.set(changed);
     await this.#restore(renderPorts(this.#installation, this.#ports.values(), change));
+    const without = changed.filter((port) => !hasNeighbours(port)).map(({ name }) => name);
+    await this.#neighbours.remove([...removed, ...without]);
     for (const { name } of changed) this.#loaded.add(name);
     for (const name of removed) this.#loaded.delete(name);
   }
@@ -111,6 +119,7 @@ export class PortGuard {
     const { chains, hasEntry } = await this.#read();
     const stale = staleChains(this.#installation, chains, ports);
     const change = { changed: ports, removed: [], stale, enter: !hasEntry };
+    await this.#neighbours.load(ports);
     await this.#restore(renderPorts(this.#installation, ports, change));
     this.#entered = true;
     this.#loaded = new Set(ports.map(({ name }) => name));

@@ -4,13 +4,15 @@
 // Dispatch is a tree over the hexadecimal digits in a port's name, since ebtables has no hash over interfaces:
 // PREROUTING -> ith-ID-ports -> ith-ID-ports-A -> ith-ID-ports-AB -> the port's own chain. A frame from any other port
 // of the host costs one rule.
-import type { Ipv4Address, MacAddress } from '@isthmus/net';
+import { type Ipv4Address, type Ipv6Address, linkLocalAddressOf, type MacAddress } from '@isthmus/net';
 
 /** A tenant's port: `name` as `portName` gives it, kind `i`. */
 export interface GuardedPort {
   readonly name: string;
   readonly macAddress: MacAddress;
   readonly addresses: readonly Ipv4Address[];
+  /** Global addresses of IPv6. Absent or empty: the port carries no IPv6 at all. */
+  readonly ipv6Addresses?: readonly Ipv6Address[];
 }
 
 /** The two digits of a port's name that choose its chains. */
@@ -42,7 +44,33 @@ function chain(name: string, rules: readonly string[]): string[] {
   return [`:${name} RETURN`, ...rules.map((rule) => `-A ${name} ${rule}`)];
 }
 
-function portRules({ macAddress, addresses }: GuardedPort): string[] {
+/**
+ * IPv6 of a port: from its own global addresses and the link-local one of its MAC address (RFC 4291, appendix A), and from
+ * `::` what asks whether an address is taken (RFC 4862, 5.4). From a link-local address goes only what a host needs of its
+ * link: so nobody but a router advertises itself or redirects, and only a client speaks DHCPv6. The kernel looks behind
+ * extension headers for the protocol, so none of it hides there (RFC 7113); a fragment too short to tell is dropped.
+ */
+function ipv6Rules(macAddress: MacAddress, addresses: readonly Ipv6Address[]): string[] {
+  if (addresses.length === 0) return [];
+  const icmp = '--ip6-proto ipv6-icmp --ip6-icmp-type';
+  const own = `-p IPv6 --ip6-src ${linkLocalAddressOf(macAddress)}`;
+  // Router solicitation, neighbour solicitation and advertisement, echo and its reply, listener reports.
+  const fromLink = ['133', '135', '136', '128', '129', '131', '132', '143'];
+  return [
+    '-p IPv6 --ip6-proto udp --ip6-sport 547 -j DROP',
+    `-p IPv6 ${icmp} router-advertisement -j DROP`,
+    `-p IPv6 ${icmp} redirect -j DROP`,
+    ...addresses.map((address) => `-p IPv6 --ip6-src ${address} -j ACCEPT`),
+    ...fromLink.map((type) => `${own} ${icmp} ${type} -j ACCEPT`),
+    `${own} --ip6-proto udp --ip6-sport 546 --ip6-dport 547 -j ACCEPT`,
+    // Answers of what a guest itself serves on its link, such as TCP, but no DHCPv6.
+    `${own} --ip6-proto tcp -j ACCEPT`,
+    `-p IPv6 --ip6-src :: ${icmp} neighbour-solicitation -j ACCEPT`,
+    `-p IPv6 --ip6-src :: ${icmp} router-solicitation -j ACCEPT`,
+  ];
+}
+
+function portRules({ macAddress, addresses, ipv6Addresses = [] }: GuardedPort): string[] {
   const arp = '-p ARP --arp-htype 1 --arp-ptype 0x0800';
   return [
     `-s ! ${macAddress} -j DROP`,
@@ -54,7 +82,8 @@ function portRules({ macAddress, addresses }: GuardedPort): string[] {
     // An address that a client has not taken yet: ARP probes (RFC 5227, 1.1) and DHCP before the lease.
     `${arp} --arp-ip-src 0.0.0.0 -j ACCEPT`,
     '-p IPv4 --ip-src 0.0.0.0 --ip-proto udp --ip-sport 68 --ip-dport 67 -j ACCEPT',
-    // Everything else, IPv6 and tagged frames too.
+    ...ipv6Rules(macAddress, ipv6Addresses),
+    // Everything else, tagged frames too.
     '-j DROP',
   ];
 }

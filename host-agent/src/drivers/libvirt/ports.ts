@@ -133,8 +133,11 @@ export class Ports {
   #guardedPorts(machine: WiredMachine, links: readonly Link[]): GuardedPort[] {
     if (machine.kind === 'r') return [];
     const ports = this.#portsOf(machine, links);
-    return machine.nics.map(({ macAddress, addresses }, index) => {
-      return { name: ports[index] ?? '', macAddress, addresses: addresses ?? [] };
-    });
+    return machine.nics.map(({ macAddress, addresses, ipv6Addresses }, index) => ({
+      name: ports[index] ?? '',
+      macAddress,
+      addresses: addresses ?? [],
+      ...(ipv6Addresses === undefined ? {} : { ipv6Addresses }),
+    }));
   }
 }

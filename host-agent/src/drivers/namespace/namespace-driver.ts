@@ -205,10 +205,11 @@ export class NamespaceDriver implements Driver {
   }
 
   #guardedPorts(kind: NamespaceKind, id: string, nics: readonly Nic[]): GuardedPort[] {
-    return nics.map(({ macAddress, addresses }, index) => ({
+    return nics.map(({ macAddress, addresses, ipv6Addresses }, index) => ({
       name: portName(this.#installation, kind, id, index),
       macAddress,
       addresses: addresses ?? [],
+      ...(ipv6Addresses === undefined ? {} : { ipv6Addresses }),
     }));
   }
 
