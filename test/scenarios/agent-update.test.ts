@@ -107,6 +107,7 @@ test('an update is tried, kept once it is reached, and starts from then on', asy
   });
   await after.keep();
   t.false((await after.report()).trial);
+  t.like(await updates(path).report(), { running: { version: '0.2.0' }, trial: false });
   for (let start = 0; start < 4; start += 1) t.is(await choose(), path);
   t.false(await updates(path).take(updateOf(good, '0.2.0')), 'it runs already');
   const next = `${good}// newer\n`;

@@ -98,7 +98,7 @@ export class Updates {
   async #read(name: 'current' | 'trial' | 'failed'): Promise<{ software: Software; rest: string } | null> {
     const { files, directory } = this.#context;
     const [, sha256, version, rest = ''] =
-      marker.exec((await files.readTextIfExists(`${directory}/${name}`)) ?? '') ?? [];
+      marker.exec(((await files.readTextIfExists(`${directory}/${name}`)) ?? '').trim()) ?? [];
     return sha256 === undefined || version === undefined ? null : { software: { sha256, version }, rest };
   }
 }
