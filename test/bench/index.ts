@@ -8,10 +8,12 @@ import { datapath } from './datapath.ts';
 import { dhcp } from './dhcp.ts';
 import { image } from './image.ts';
 import { closeAtSignals } from './interrupt.ts';
+import { lb } from './lb.ts';
 import { requireMachine } from './machine.ts';
+import { metadata } from './metadata.ts';
 import { type Benchmark, CannotRunError, tableOf, writeResult } from './result.ts';
 
-const benchmarks: Readonly<Record<string, Benchmark>> = { apply, api, boot, datapath, dhcp, image };
+const benchmarks: Readonly<Record<string, Benchmark>> = { apply, api, boot, datapath, dhcp, image, metadata, lb };
 
 function usage(): string {
   const lines = Object.entries(benchmarks).map(([name, { about }]) => `  ${name.padEnd(10)}${about}`);

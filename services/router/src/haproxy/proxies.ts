@@ -102,7 +102,9 @@ export class BalancerEntries {
   proxied(id: string, layout: HaproxyLayout): Proxied | null {
     const rule = this.rules.get(id);
     if (rule === undefined || this.settings?.enabled !== true || !isProxied(rule)) return null;
-    const servers = [...this.members(id)].map(([memberId, member]) => serverOf(memberId, rule, member));
+    // By their ids, so that the text follows from the document alone, whatever came first.
+    const sorted = [...this.members(id)].sort(([a], [b]) => (a < b ? -1 : 1));
+    const servers = sorted.map(([memberId, member]) => serverOf(memberId, rule, member));
     const proxy = { ...proxyOf(id, rule, this.settings, layout), servers };
     return { proxy, head: renderProxyHead(proxy), text: renderProxy(proxy), certificates: rule.certificates };
   }

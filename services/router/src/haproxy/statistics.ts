@@ -14,11 +14,12 @@ const saveEveryMs = 10_000;
 type Answer = OperationAnswer<'load-balancer-statistics'>;
 type MemberState = Answer['members'][number]['state'];
 
-function stateOf(row: StatisticsRow | undefined): MemberState {
+function stateOf(row: StatisticsRow | undefined, isDraining: boolean): MemberState {
+  const isDown = row?.status.startsWith('DOWN') === true;
+  if (isDraining && !isDown) return 'draining';
   if (row === undefined) return 'unchecked';
   if (row.status.startsWith('UP')) return row.checkStatus === 'INI' || row.checkStatus === '' ? 'unchecked' : 'up';
-  if (row.status.startsWith('DRAIN')) return 'draining';
-  return row.status.startsWith('DOWN') || row.status.startsWith('NOLB') ? 'down' : 'unchecked';
+  return isDown || row.status.startsWith('NOLB') ? 'down' : 'unchecked';
 }
 
 function lastCheckOf(row: StatisticsRow | undefined): string {
@@ -72,7 +73,7 @@ export class BalancerStatistics {
       [...entries.members(rule)].map(([member, { draining }]) => {
         const row = rows.get(`${rule}/${member}`);
         const { total, bytesIn, bytesOut } = sums.sum(`${rule}/${member}`);
-        const state = row === undefined && draining === true ? 'draining' : stateOf(row);
+        const state = stateOf(row, draining === true);
         const currentConnections = row?.current ?? 0;
         const lastCheck = lastCheckOf(row);
         return { rule, member, state, lastCheck, currentConnections, totalConnections: total, bytesIn, bytesOut };
