@@ -1,5 +1,10 @@
 import { storedCidrList } from '../../model/firewall-rule.ts';
-import { checkAlgorithm, type LoadBalancerProtocol, loadBalancerProtocols, transportOf } from '../../model/load-balancer.ts';
+import {
+  checkAlgorithm,
+  type LoadBalancerProtocol,
+  loadBalancerProtocols,
+  transportOf,
+} from '../../model/load-balancer.ts';
 import { touch } from '../../store/network-change.ts';
 import { asyncCommand, type CommandContext } from '../declaration.ts';
 import { ApiError, parameterError } from '../errors.ts';

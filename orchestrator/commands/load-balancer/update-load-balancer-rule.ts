@@ -1,5 +1,10 @@
 import { storedCidrList } from '../../model/firewall-rule.ts';
-import { checkAlgorithm, type LoadBalancerProtocol, loadBalancerProtocols, refuseOfUdp } from '../../model/load-balancer.ts';
+import {
+  checkAlgorithm,
+  type LoadBalancerProtocol,
+  loadBalancerProtocols,
+  refuseOfUdp,
+} from '../../model/load-balancer.ts';
 import { asyncCommand } from '../declaration.ts';
 import { parameterError } from '../errors.ts';
 import { p } from '../parameter.ts';
