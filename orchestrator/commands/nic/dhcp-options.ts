@@ -22,7 +22,7 @@ export const nicDhcpOptionsParameter: Parameter<NicDhcpOptions[], false> = {
   parse: (text) => parseNicDhcpOptions(map.parse(text)),
 };
 
-/** `dhcpoptions` of addNicToVirtualMachine, createNetwork and updateNetwork. */
+/** `dhcpoptions` of addNicToVirtualMachine. */
 export const dhcpOptionsParameter: Parameter<DhcpOption[], false> = {
   ...map,
   description: 'Further DHCP options: [0].dhcp:CODE, such as dhcp:114=URL; an item without an option: none',
@@ -61,16 +61,6 @@ export async function setDhcpOptionsOfMachine(
     }
     await setNicDhcpOptions(db, nic, options);
   }
-}
-
-/** Replaces the options of a network, and has its router told. */
-export async function setNetworkDhcpOptions(db: Trx, networkId: string, options: readonly DhcpOption[]): Promise<void> {
-  await db.deleteFrom('network_dhcp_option').where('network_id', '=', networkId).execute();
-  if (options.length > 0) {
-    const rows = options.map(({ code, value }) => ({ network_id: networkId, code, value }));
-    await db.insertInto('network_dhcp_option').values(rows).execute();
-  }
-  await touch(db, networkId, 'settings', '*');
 }
 
 /** What `extradhcpoption` of responses says of each NIC that has options. */

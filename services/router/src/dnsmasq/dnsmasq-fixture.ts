@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import {
   type CollectionName,
   collectionNames,
@@ -34,6 +35,8 @@ export interface DnsmasqLab {
   readonly routerName: string;
   /** Asks for a lease as a machine with this MAC address, by udhcpc; the variables of its script, or null without one. */
   lease(macAddress: string): Promise<Record<string, string> | null>;
+  /** What a machine with this MAC address is told where it asks for these options: hexadecimal bytes by code. */
+  options(macAddress: string, codes: readonly number[]): Promise<Map<number, string>>;
   /** What dig prints for a question that the guest asks the router. */
   dig(...words: string[]): Promise<string[]>;
   end(): Promise<void>;
@@ -53,6 +56,9 @@ async function cable(router: string, guest: string): Promise<void> {
 
 /** The script of udhcpc: prints its variables where a lease is bound, and keeps its hands off the machine. */
 const leaseScript = '#!/bin/sh\n[ "$1" = bound ] && env\nexit 0\n';
+
+/** DHCPDISCOVER by broadcast with a list of options asked for; prints those of the offer. */
+const optionsProgram = fileURLToPath(new URL('./options-main-fixture.ts', import.meta.url));
 
 /** Makes a lab. End it also where the test fails. */
 export async function dnsmasqLab(): Promise<DnsmasqLab> {
@@ -83,6 +89,12 @@ export async function dnsmasqLab(): Promise<DnsmasqLab> {
         if (error instanceof CommandError && error.exitCode === 1) return null;
         throw error;
       }
+    },
+    options: async (macAddress, codes) => {
+      await guest.commands.run('ip', ['addr', 'replace', '10.1.0.250/23', 'dev', 'eth0']);
+      await guest.commands.run('ip', ['route', 'replace', '255.255.255.255/32', 'dev', 'eth0']);
+      const { stdout } = await guest.commands.run(process.execPath, [optionsProgram, macAddress, codes.join(',')]);
+      return new Map(JSON.parse(stdout) as [number, string][]);
     },
     dig: async (...words) => {
       await guest.commands.run('ip', ['addr', 'replace', '10.1.0.250/23', 'dev', 'eth0']);

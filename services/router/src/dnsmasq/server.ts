@@ -35,6 +35,11 @@ export function isAddition({ before, after }: LineChange): boolean {
   return after !== undefined && after.text !== before?.text;
 }
 
+/** True where a line of a hosts file has a tag. */
+function isTagged(hosts: string): boolean {
+  return hosts.includes(',set:');
+}
+
 function isRemoval({ before, after }: LineChange): boolean {
   return before !== undefined && after?.text !== before.text;
 }
@@ -54,6 +59,11 @@ export class DnsmasqServer {
   /** A reserved lease was taken back: look for leases without a host after the next reload. */
   #leasesSuspect = true;
   #found: Found | null = null;
+  /**
+   * The process has read a host with tags. dnsmasq 2.90 frees such a host's tags at SIGHUP together with others that it has
+   * linked to them while it answered, and dies: it is started anew instead.
+   */
+  #isTagged = false;
 
   constructor(host: Host, paths: RouterPaths, name: InstanceName) {
     const layout = instanceLayout(paths, name);
@@ -102,6 +112,7 @@ export class DnsmasqServer {
 
   async #applyInTurn(change: ServedChange): Promise<void> {
     this.#found ??= this.#settings === null ? await this.#find() : null;
+    this.#isTagged ||= this.#found !== null && isTagged(this.#found.texts.hosts);
     const isWanted = change.settings !== null;
     const needsReload = this.#needsReload(change) || (isWanted && (await this.#daemon.running()) === null);
     this.#settings = change.settings;
@@ -189,6 +200,7 @@ export class DnsmasqServer {
 
   #replace(lines: readonly LineChange[]): void {
     this.#index.replace(lines);
+    this.#isTagged ||= lines.some(({ after }) => after !== undefined && isTagged(after.text));
     for (const each of lines) if (isRemoval(each) && each.before !== undefined) this.#held.add(each.before);
     if (lines.some(isRemoval)) this.#leasesSuspect = this.#servesLeases;
   }
@@ -222,11 +234,13 @@ export class DnsmasqServer {
     });
     const isRunning = await this.isRunning();
     const isStray = isRunning && isLeasesSuspect && (await this.#ipv6Leases?.hasStray(this.#index, gone)) === true;
-    if (isRunning && !isStray) await this.#daemon.reload();
+    const isReloaded = isRunning && !isStray && !this.#isTagged;
+    if (isReloaded) await this.#daemon.reload();
     else await this.#start(settings, gone);
+    this.#isTagged = isTagged(this.#index.text());
     for (const line of gone) this.#held.delete(line);
     if (!this.#servesLeases) return;
-    if (isRunning && isLeasesSuspect && this.#ipv6Leases === null)
+    if (isReloaded && isLeasesSuspect && this.#ipv6Leases === null)
       await this.#leases.release(this.#index, settings.interface);
     this.#leasesSuspect = this.#held.size > 0;
   }
@@ -247,7 +261,7 @@ export class DnsmasqServer {
   async #putBack({ texts, mainPath }: Found): Promise<void> {
     await this.#files.rewrite(texts);
     const running = await this.#daemon.running();
-    if (mainPath !== null && running?.mainConfig === mainPath) return this.#daemon.reload();
+    if (mainPath !== null && running?.mainConfig === mainPath && !this.#isTagged) return this.#daemon.reload();
     await this.#daemon.stop();
     if (mainPath !== null) await this.#daemon.start(mainPath);
   }
