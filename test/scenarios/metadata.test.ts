@@ -211,6 +211,7 @@ test.serial('the host agent is killed: metadata returns, and no password is give
   t.is(await ask(instance), password);
   await cloud.lab.killHostAgent();
   await cloud.lab.startHostAgent();
+  await cloud.hostReaches(0, 'Up');
   await waitFor(
     'metadata is back',
     async () => (await curl(instance, `http://${gateway}/latest/user-data`)) === 'mine',
