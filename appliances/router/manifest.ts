@@ -21,6 +21,7 @@ export const router = appliance({
     '/usr/sbin/dnsmasq',
     '/usr/bin/dhcp_release',
     '/usr/sbin/haproxy',
+    '/usr/sbin/ip6tables-restore',
     '/usr/sbin/ipset',
     '/usr/sbin/iptables-restore',
     '/usr/sbin/nft',

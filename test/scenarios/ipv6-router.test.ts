@@ -92,7 +92,7 @@ test('IPv6 comes to a network live: SLAAC, DHCPv6, resolver, search list, names;
   t.deepEqual(await dig(wires.guest, ipv6.router, 'guest.cs1.internal'), [guestAddress]);
   t.deepEqual(await dig(wires.guest, ipv6.router, ipv6.guest, 'PTR'), ['guest.cs1.internal.']);
   t.is(await seenAs(wires.guest, `http://[${ipv6.server}]/`), ipv6.guest);
-  await lease(lab, wires.guest);
+  await waitFor('a lease', () => lease(lab, wires.guest).catch(() => null));
   t.is(await seenAs(wires.guest, `http://198.51.100.10/`), settings.nat.sourceNatAddress ?? '');
   t.deepEqual(await unwell(agent), []);
 });

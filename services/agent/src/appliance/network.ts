@@ -3,7 +3,7 @@ import { agentPort, type ControlNic, controlInterface } from '@isthmus/contract'
 import type { CommandRunner, Files, Host } from '@isthmus/host';
 import { renderRuleSet } from '@isthmus/iptables-ts';
 import { type InterfaceName, parseInterfaceName } from '@isthmus/net';
-import { type ControlPath, closedRules } from '@isthmus/templates/firewall';
+import { type ControlPath, closedIpv6Chains, closedRules } from '@isthmus/templates/firewall';
 import type { ApplianceIdentity } from './identity-store.ts';
 
 interface Link {
@@ -83,7 +83,8 @@ export async function bringUpControl(
   return true;
 }
 
-/** Brings the closed rules into force, in place of any that stand. */
+/** Brings the closed rules of both families into force, in place of any that stand. */
 export async function closeUntilServed(commands: CommandRunner, control: ControlNic): Promise<void> {
   await commands.run('iptables-restore', [], { input: closedText(control) });
+  await commands.run('ip6tables-restore', [], { input: renderRuleSet({ filter: closedIpv6Chains() }) });
 }
