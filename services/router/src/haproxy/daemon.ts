@@ -67,7 +67,9 @@ export class HaproxyDaemon {
 
   /** Has the files read again by a new worker, which takes the listeners over. Throws HaproxyError where they are refused. */
   async reload(): Promise<void> {
-    const { master, reloads } = await this.processes();
+    const pid = await this.master();
+    if (pid === null) throw new HaproxyError('haproxy is not running', await this.#log());
+    const { master, reloads } = await this.#until('answer', pid, () => true);
     const since = (await this.#log()).length;
     this.#worker = null;
     this.#host.commands.signal(master, 'SIGUSR2');

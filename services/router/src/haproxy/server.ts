@@ -19,6 +19,7 @@ import {
   proxyTexts,
   touchedRules,
 } from './proxies.ts';
+import { SocketError } from './socket.ts';
 import { BalancerStatistics } from './statistics.ts';
 
 /** How HAProxy comes to serve what its files say. */
@@ -210,7 +211,7 @@ export class HaproxyServer {
       for (const id of exchanged) await this.#exchange(id);
     } catch (error) {
       // What HAProxy does not take while it runs it takes from its files.
-      if (!(error instanceof HaproxyError)) throw error;
+      if (!(error instanceof HaproxyError || error instanceof SocketError)) throw error;
       this.#host.log.warn('haproxy is reloaded', { reason: error.message });
       await this.#reload();
     }
