@@ -14,7 +14,7 @@ const memberProgram = fileURLToPath(new URL('../lab/programs/member-server.ts', 
 /** Addresses of guests that serve. */
 export const members: readonly Ipv4Address[] = ['10.1.1.11', '10.1.1.12', '10.1.1.13'].map(parseIpv4Address);
 
-export const balancing: RouterSettings['loadBalancing'] = {
+const balancing: RouterSettings['loadBalancing'] = {
   ...settings.loadBalancing,
   enabled: true,
   maxConnections: 2000,

@@ -16,9 +16,9 @@ const path = fc
   .array(fc.stringMatching(/^[A-Za-z0-9_-][A-Za-z0-9._-]{0,9}$/), { minLength: 1, maxLength: 5 })
   .map((parts) => parseConfigPath(`/${parts.join('/')}`));
 /** Every character that a cookie's name may hold, those that HAProxy gives a meaning among them. */
-export const cookieName = fc.stringMatching(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$/).map(parseCookieName);
+const cookieName = fc.stringMatching(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$/).map(parseCookieName);
 /** Every character that a path may hold. */
-export const checkPath = fc.stringMatching(/^\/[!#-[\]-~]{0,60}$/);
+const checkPath = fc.stringMatching(/^\/[!#-[\]-~]{0,60}$/);
 
 const server: fc.Arbitrary<ServerConfig> = fc.record({
   name,
@@ -32,7 +32,7 @@ const server: fc.Arbitrary<ServerConfig> = fc.record({
 });
 
 const table = { size: fc.integer({ min: 1, max: 10_000_000 }), expireMs: time };
-export const stickiness: fc.Arbitrary<Stickiness> = fc.oneof(
+const stickiness: fc.Arbitrary<Stickiness> = fc.oneof(
   fc.record({
     kind: fc.constant('cookie'),
     cookieName,
