@@ -114,7 +114,12 @@ export class FirewallRules {
     return {
       raw,
       mangle: new Map([...mangle, ...this.ingress.chains()]),
-      filter: new Map([...filter, ...this.egress.chains(), ...this.listeners.chains(), ...(this.#isRouted() ? this.inbound.chains() : [])]),
+      filter: new Map([
+        ...filter,
+        ...this.egress.chains(),
+        ...this.listeners.chains(),
+        ...(this.#isRouted() ? this.inbound.chains() : []),
+      ]),
     };
   }
 
@@ -130,7 +135,12 @@ export class FirewallRules {
     return {
       raw: new Map(raw),
       mangle: new Map<string, Chain | null>([...mangle, ...this.ingress.takeChanges()]),
-      filter: new Map<string, Chain | null>([...filter, ...this.egress.takeChanges(), ...this.listeners.takeChanges(), ...this.#takeInbound()]),
+      filter: new Map<string, Chain | null>([
+        ...filter,
+        ...this.egress.takeChanges(),
+        ...this.listeners.takeChanges(),
+        ...this.#takeInbound(),
+      ]),
     };
   }
 }

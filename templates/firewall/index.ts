@@ -7,7 +7,7 @@ export * from './firewall-rules.ts';
 export * from './ingress-rules.ts';
 export * from './ipv6/index.ts';
 export * from './load-balancer-rules.ts';
-export * from './protocol-match.ts';
 export * from './metadata.ts';
+export * from './protocol-match.ts';
 export * from './public-addresses.ts';
 export * from './routed-rules.ts';

@@ -2,7 +2,8 @@
 // parameter, and nothing changed.
 import test from 'ava';
 import { inside } from '../commands/tenant-fixture.ts';
-import { type AddressSubjects, addressRows } from './address-rows.ts';
+import type { AddressSubjects } from './address-row.ts';
+import { addressRows } from './address-rows.ts';
 import { type Digest, digestOf } from './digest.ts';
 import { outcome } from './refusal.ts';
 import { startWorld } from './world.ts';

@@ -22,7 +22,7 @@ test('a tag is shown with its resource, filters lists, and goes with it', async 
   await client.run('createTags', { resourcetype: 'Network', resourceids: networkId, ...tag('tier', 'web') });
   const [shown] = await client.list('listPortForwardingRules', {});
   t.deepEqual(
-    (shown?.tags as { key: string; value: string }[]).map(({ key, value }) => `${key}=${value}`),
+    ((shown?.tags ?? []) as { key: string; value: string }[]).map(({ key, value }) => `${key}=${value}`),
     ['owner=Ann', 'tier=web'],
   );
   const count = async (command: string, values: ApiValues) => (await client.list(command, values)).length;

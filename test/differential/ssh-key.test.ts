@@ -1,7 +1,7 @@
 import { createHost, silentLog } from '@isthmus/host';
 import { InvalidValueError } from '@isthmus/net';
-import test from 'ava';
 import { newSshKeyPair, parseSshPublicKey } from '@isthmus/orchestrator/model/ssh-key';
+import test from 'ava';
 
 const { commands, files } = createHost({ log: silentLog });
 

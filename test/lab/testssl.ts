@@ -2,7 +2,7 @@
 import type { Host } from '@isthmus/host';
 
 /** One finding of testssl.sh, as its flat JSON has it. */
-export interface TlsFinding {
+interface TlsFinding {
   readonly id: string;
   readonly severity: string;
   readonly finding: string;

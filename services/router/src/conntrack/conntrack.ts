@@ -84,7 +84,7 @@ export function parseFlows(text: string): Flow[] {
 }
 
 /** Reads `conntrack -L -f ipv6`. Lines that are no IPv6 flow are passed over. */
-export function parseIpv6Flows(text: string): Flow<6>[] {
+function parseIpv6Flows(text: string): Flow<6>[] {
   return flowsOf(text, readIpv6);
 }
 

@@ -14,7 +14,7 @@ const metadata = {
   interface: settings.metadata.interface,
   addresses: [gateway, linkLocal].map(parseIpv4Address),
 };
-export const served = { ...settings, metadata };
+const served = { ...settings, metadata };
 
 export function guest(address: string, changes: Partial<MetadataGuest> = {}): MetadataGuest {
   const id = `vm-${address}`;

@@ -2,14 +2,21 @@
 import type { LoadBalancerMember, LoadBalancerRule } from '@isthmus/contract';
 import type { Ipv4Address } from '@isthmus/net';
 import type { NatRules } from '@isthmus/templates/nat';
-import type { FilterChange } from './state.ts';
+import type { EntryChange } from '../service.ts';
 
+/** What a change does to load balancers. */
+export interface BalancingChange {
+  readonly 'loadBalancing.rules': readonly EntryChange<'loadBalancing.rules'>[];
+  readonly 'loadBalancing.members': readonly EntryChange<'loadBalancing.members'>[];
+}
+
+/** The rules of UDP and their members, as the documents before this one left them. */
 export class UdpBalancers {
   readonly #rules = new Map<string, LoadBalancerRule>();
   readonly #members = new Map<string, Map<string, LoadBalancerMember>>();
 
   /** Moves `nat` to the state after a change. Answers with the public addresses whose translation changes. */
-  move(entries: FilterChange['entries'], nat: NatRules): Set<Ipv4Address> {
+  move(entries: BalancingChange, nat: NatRules): Set<Ipv4Address> {
     const touched = new Set<string>();
     const addresses = new Set<Ipv4Address>();
     for (const { id, before } of entries['loadBalancing.members']) {
