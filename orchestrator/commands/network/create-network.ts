@@ -2,6 +2,7 @@ import { syncCommand } from '../declaration.ts';
 import { p } from '../parameter.ts';
 import { unservedFlag, unservedParameter } from '../unserved.ts';
 import { insertNetwork } from './create.ts';
+import { networkDhcpOptionsParameter, setNetworkDhcpOptions } from './dhcp-options.ts';
 import { networkResponseFields, presentNetwork } from './response.ts';
 
 /** The MTU that documents take. */
@@ -31,6 +32,7 @@ export const createNetwork = syncCommand({
     privatemtu: mtu.optional('MTU of the network'),
     dns1: p.ipv4.optional("The first DNS server to forward to; by default the zone's"),
     dns2: p.ipv4.optional('The second DNS server to forward to'),
+    dhcpoptions: networkDhcpOptionsParameter,
     sourcenatipaddress: p.ipv4.optional('The public address to use for source NAT'),
     projectid: unservedParameter('there are no projects', 'uuid'),
     vpcid: unservedParameter('there are no VPCs', 'uuid'),
@@ -77,6 +79,7 @@ export const createNetwork = syncCommand({
       ip6Dns1: parameters.ip6dns1,
       ip6Dns2: parameters.ip6dns2,
     });
+    await setNetworkDhcpOptions(context.db, row.id, parameters.dhcpoptions ?? []);
     await context.event('NETWORK.CREATE', `Created network ${row.name}`, { type: 'Network', id: row.id, owner });
     return presentNetwork(context, row.id);
   },

@@ -6,6 +6,7 @@ import type { EntityRow } from '../entities.ts';
 import { rowsById } from '../lookup.ts';
 import { ownerFields, ownerResponseFields } from '../owner-fields.ts';
 import { field } from '../response-field.ts';
+import { dhcpOptionsByNetwork, networkDhcpOptionField } from './dhcp-options.ts';
 import { cidrFields, ipFields, networkIpFields, uplinkAddresses } from './response-addresses.ts';
 
 export const networkResponseFields: ResponseFields = {
@@ -34,6 +35,7 @@ export const networkResponseFields: ResponseFields = {
   vlan: field.string('The VNI of the network, for root admins'),
   dns1: field.string('The first DNS server that the router forwards to'),
   dns2: field.string('The second DNS server that the router forwards to'),
+  extradhcpoption: networkDhcpOptionField,
   type: field.string('The guest type of the network: Isolated'),
   acltype: field.string('Who may use it: Account'),
   ...ownerResponseFields,
@@ -88,6 +90,10 @@ export async function presentNetworks(
     rows.map((row) => row.network_offering_id),
   );
   const routers = await uplinkAddresses(db, rows);
+  const options = await dhcpOptionsByNetwork(
+    db,
+    rows.map((row) => row.id),
+  );
   return rows.map((row) => {
     const zone = zones.get(row.zone_id);
     const offering = offerings.get(row.network_offering_id);
@@ -112,6 +118,7 @@ export async function presentNetworks(
       vlan: vni && String(vni),
       dns1: row.dns1 ?? zone?.dns1,
       dns2: row.dns1 === null ? zone?.dns2 : row.dns2,
+      extradhcpoption: options.get(row.id) ?? [],
       acltype: 'Account',
       ...owner(row),
       isdefault: false,

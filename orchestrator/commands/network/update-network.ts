@@ -8,6 +8,7 @@ import type { EntityRow } from '../entities.ts';
 import { p } from '../parameter.ts';
 import { unservedParameter } from '../unserved.ts';
 import { changeOffering, restoreOffering, settleOffering } from './change-offering.ts';
+import { networkDhcpOptionsParameter, setNetworkDhcpOptions } from './dhcp-options.ts';
 import { lockNetwork } from './lock.ts';
 import { networkResponseFields, presentNetwork } from './response.ts';
 
@@ -27,6 +28,7 @@ export const updateNetwork = asyncCommand({
     privatemtu: mtu.optional('MTU of the network'),
     dns1: p.ipv4.optional('The first DNS server to forward to'),
     dns2: p.ipv4.optional('The second DNS server to forward to'),
+    dhcpoptions: networkDhcpOptionsParameter,
     networkofferingid: p
       .entity('network_offering')
       .optional('The offering to move to: of the same guest type and network mode. The router takes it in live.'),
@@ -71,6 +73,7 @@ export const updateNetwork = asyncCommand({
       })
       .where('id', '=', network.id)
       .execute();
+    if (parameters.dhcpoptions !== undefined) await setNetworkDhcpOptions(db, network.id, parameters.dhcpoptions);
     await touch(db, network.id, 'settings', '*');
     const offering = parameters.networkofferingid;
     if (offering !== undefined && offering.id !== network.network_offering_id) {
