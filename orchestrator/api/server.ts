@@ -111,7 +111,8 @@ async function handle(parts: Parts, request: FastifyRequest, reply: FastifyReply
 function build(parts: Parts): ApiServer {
   const server = Fastify({
     logger: false,
-    bodyLimit: 1_048_576,
+    // User data of 1,048,576 characters of Base64, some of them escaped as three.
+    bodyLimit: 2 * 1_048_576,
     requestTimeout: 60_000,
     forceCloseConnections: 'idle',
     // Clients sign long queries: user data by GET. Who sends slowly, or nothing, does not keep a connection for long.

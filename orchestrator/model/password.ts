@@ -27,7 +27,7 @@ export function parsePassword(text: string): string {
   if (isWord || !/^[!-~]{8,128}$/.test(text)) {
     throw new InvalidValueError(
       text,
-      '8 to 128 printable ASCII characters without a space, and not saved_password or bad_request',
+      '8 to 128 printable ASCII characters without a space, and none of the answers of a password server',
     );
   }
   return text;

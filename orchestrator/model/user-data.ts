@@ -20,7 +20,7 @@ export function parseUserData(text: string): string {
 
 /** Variables of user data (`params`): names of meta-data items, comma-separated. Throws InvalidValueError. */
 export function parseUserDataParams(text: string): string {
-  const names = text.split(',').map((name) => name.trim());
+  const names = text.split(',').map((name) => name.replaceAll(/^ +| +$/g, ''));
   const wrong = names.find((name) => !isDetailName(name));
   if (wrong !== undefined)
     throw new InvalidValueError(text, 'names of letters, digits, _ and -, comma-separated, at most 64 characters each');

@@ -3,6 +3,7 @@ import test from 'ava';
 import { adminRows } from './admin-rows.ts';
 import { type Digest, digestOf } from './digest.ts';
 import { healthRows } from './health-rows.ts';
+import { metadataRows } from './metadata-rows.ts';
 import { outcome } from './refusal.ts';
 import { type Subjects, startSubjects } from './rule-subjects.ts';
 import { tenantRows } from './tenant-rows.ts';
@@ -19,7 +20,12 @@ test.serial('what the rows speak of is there', (t) => {
   for (const [name, id] of Object.entries(subjects.ids)) t.regex(id, /^[0-9a-f-]{36}$/, name);
 });
 
-for (const { what, command, values, code, names, caller } of [...tenantRows, ...adminRows, ...healthRows]) {
+for (const { what, command, values, code, names, caller } of [
+  ...tenantRows,
+  ...adminRows,
+  ...healthRows,
+  ...metadataRows,
+]) {
   test.serial(`${command} refuses ${what}`, async (t) => {
     const before = await digest();
     const refusal = await outcome(subjects.world.callers[caller], command, values(subjects));

@@ -158,6 +158,8 @@ async function settle(api: TenantApi, client: ApiClient, name: string): Promise<
   const ingress = await client.run('createFirewallRule', { ipaddressid, protocol: 'tcp', startport: 80, endport: 80 });
   const egress = await client.run('createEgressFirewallRule', { networkid, protocol: 'udp', startport: 53 });
   const balancing = await balance(client, ipaddressid);
+  const sshKeyPair = inside(await client.call('createSSHKeyPair', { name: 'belongs' }));
+  const userData = inside(await client.call('registerUserData', { name: 'belongs', userdata: 'c2FtcGxl' }));
   const row = await api.db.selectFrom('network').selectAll().where('id', '=', networkid).executeTakeFirstOrThrow();
   const owner = { accountId: row.account_id, domainId: row.domain_id };
   await addRouter(api, networkid, owner);
@@ -175,6 +177,8 @@ async function settle(api: TenantApi, client: ApiClient, name: string): Promise<
     egressRuleId: String(inside(egress).id),
     port_forwarding_rule: String(inside(forward).id),
     ...balancing,
+    ssh_key_pair: String(sshKeyPair.id),
+    user_data: String(userData.id),
     ...(await addNetworkRules(api, networkid, owner)),
     async_job: await ofAccount('async_job'),
     event: await ofAccount('event'),

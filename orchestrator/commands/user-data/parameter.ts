@@ -21,12 +21,17 @@ export const userDataDetailsParameter: Parameter<Readonly<Record<string, string>
   ...p.map.optional('Values of the variables in its user data: userdatadetails[0].NAME=VALUE', { secret: true }),
   maxLength: 65_536,
   parse: (text) => {
-    const details = Object.assign({}, ...p.map.optional('').parse(text)) as Record<string, string>;
-    const wrong = Object.entries(details).find(([name, value]) => !isDetailName(name) || !isDetailValue(value));
-    if (wrong !== undefined) {
-      throw new InvalidValueError(wrong[0], 'names of letters, digits, _ and -, and values of one line without quotes');
+    const expected =
+      'a map such as userdatadetails[0].NAME=VALUE, its names of letters, digits, _ and -, each value one line without quotes';
+    try {
+      const details = Object.assign({}, ...p.map.optional('').parse(text)) as Record<string, string>;
+      const isWhole = Object.entries(details).every(([name, value]) => isDetailName(name) && isDetailValue(value));
+      if (isWhole) return details;
+    } catch (error) {
+      if (!(error instanceof InvalidValueError)) throw error;
+      throw new InvalidValueError(text, expected);
     }
-    return details;
+    throw new InvalidValueError(text, expected);
   },
 };
 

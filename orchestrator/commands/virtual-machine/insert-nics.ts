@@ -8,6 +8,9 @@ import { freeGuestAddress } from '../nic/guest-address.ts';
 
 type Network = EntityRow<'network'>;
 
+/** Where guests look for their metadata. */
+const metadataName = 'data-server';
+
 /** Inserts a NIC in each network, which the caller has locked. `address` is for the first. Throws 431 and 533. */
 export async function insertNics(
   db: Trx,
@@ -39,6 +42,7 @@ export async function checkNameFree(
   name: Hostname,
   exceptId: string | null,
 ): Promise<void> {
+  if (name === metadataName) throw parameterError('name', name, 'another name: routers answer to it themselves');
   const other = await db
     .selectFrom('nic')
     .innerJoin('virtual_machine', 'virtual_machine.id', 'nic.virtual_machine_id')
