@@ -3,7 +3,7 @@ import { chmod } from 'node:fs/promises';
 import type { DriverName } from '@isthmus/contract';
 import { createHost, type Host } from '@isthmus/host';
 import type { Ipv4Address } from '@isthmus/net';
-import { createRouterServices } from '@isthmus/router';
+import { createRouterServices, widenNeighbourTables } from '@isthmus/router';
 import type { FastifyInstance } from 'fastify';
 import packageJson from '../package.json' with { type: 'json' };
 import { createServer } from './api/server.ts';
@@ -86,6 +86,7 @@ async function openAgent(options: RunOptions, host: Host, migration: HostTranspo
   const { installation, state, run, driver: driverName = 'namespace', tunnelAddress } = options;
   const tunnels =
     tunnelAddress === undefined ? null : new Tunnels({ host, installation, state, address: tunnelAddress });
+  await widenNeighbourTables(host);
   await tunnels?.open();
   const bridges = new SegmentBridges(host.commands, installation, tunnels);
   const context = { host, installation, state, run, bridges };

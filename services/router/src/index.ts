@@ -9,6 +9,7 @@ import { createRoutingService } from './routing/routing.ts';
 import type { RouterService, ServiceContext } from './service.ts';
 import { createSystemService } from './system.ts';
 
+export { widenNeighbourTables } from './neighbour-table.ts';
 export * from './service.ts';
 
 /**

@@ -1,7 +1,7 @@
 // The life of an appliance's agent: who it is, its control NIC, what it served last, its API, and the next config drive.
 import { type BootReport, controlInterface, type Identity, type Push } from '@isthmus/contract';
 import type { Host } from '@isthmus/host';
-import { createRouterServices } from '@isthmus/router';
+import { createRouterServices, widenNeighbourTables } from '@isthmus/router';
 import { type Agent, createAgent } from '../agent.ts';
 import { RefusedError } from '../refused-error.ts';
 import { createApi } from './api.ts';
@@ -89,6 +89,7 @@ export class Appliance {
     await this.#server.listen(identity.control.address, port);
     stages.end('control');
     await this.#serve(agent, push);
+    await widenNeighbourTables(host);
     await this.#watchForDrives(identity);
   }
 
