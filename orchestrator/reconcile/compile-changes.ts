@@ -17,6 +17,9 @@ import { openedEntry, storedEntry } from './sealed-entry.ts';
 /** The collection of router_entry that holds the settings, by section. */
 export const settingsCollection = 'settings' as const;
 
+/** Changes by which all of a document is compiled. */
+const everything = [settingsCollection, ...collectionNames].map((collection) => ({ collection, entry_id: '*' }));
+
 interface CachedDigest {
   readonly generation: number;
   readonly digest: DocumentDigest;
@@ -35,8 +38,11 @@ export class ChangeCompiler {
     this.#sealer = sealer;
   }
 
-  /** Compiles everything noted for a network and answers with the identity of the document that results. */
-  async compile(networkId: string, routerId: string): Promise<Identity> {
+  /**
+   * Compiles everything noted for a network and answers with the identity of the document that results. `what: 'whole'`:
+   * and everything else, since an older release may have compiled it, which knew less.
+   */
+  async compile(networkId: string, routerId: string, what: 'changes' | 'whole' = 'changes'): Promise<Identity> {
     return this.#db
       .transaction()
       .execute(async (trx) => {
@@ -52,8 +58,9 @@ export class ChangeCompiler {
           .selectAll()
           .where('network_id', '=', networkId)
           .execute();
-        if (changes.length === 0) return current;
-        const changed = await this.#changedEntries(trx, networkId, routerId, changes);
+        const wanted = what === 'whole' ? everything : changes;
+        if (wanted.length === 0) return current;
+        const changed = await this.#changedEntries(trx, networkId, routerId, wanted);
         await trx
           .deleteFrom('network_change')
           .where('sequence', '=', sql<string>`any(${changes.map(({ sequence }) => sequence)})`)

@@ -88,7 +88,7 @@ export class RouterPusher {
 
   /** What changed compiled, and the whole document as a push, for a router that has none yet. */
   async fullPush(router: Router, lease: Lease): Promise<Push> {
-    const target = await this.#compiler.compile(router.network_id, router.id);
+    const target = await this.#compiler.compile(router.network_id, router.id, 'whole');
     return this.#push(router.id, null, target, lease);
   }
 
@@ -111,10 +111,14 @@ export class RouterPusher {
   }
 
   /** Null: acknowledged. */
-  async #pushUntilAnswered(router: Router, target: Identity, lease: Lease): Promise<PushFailure | null> {
+  async #pushUntilAnswered(router: Router, compiled: Identity, lease: Lease): Promise<PushFailure | null> {
+    let target: Identity | null = null;
     let tries = 0;
     for (;;) {
       const acknowledged = await this.acknowledged(router.id);
+      if (acknowledged !== null) target ??= compiled;
+      // A router that is given its document in full may be of a newer release than what compiled it.
+      else target = await this.#compiler.compile(router.network_id, router.id, 'whole');
       if (sameIdentity(acknowledged, target)) return null;
       try {
         const agent = await this.#agents.of(router);

@@ -1,6 +1,8 @@
 import { MemoryFiles } from '@isthmus/host';
 import test from 'ava';
 import { bench, Pusher } from './agent-fixture.ts';
+import { DocumentStore } from './document-store.ts';
+import { LiveDocument } from './live-document.ts';
 
 const snapshot = '/state/agent/document.json';
 const journal = '/state/agent/journal.jsonl';
@@ -55,6 +57,27 @@ test('kill -9 in the middle of a write, at every byte: boot restores a whole gen
     await restarted.agent.release();
   }
   t.pass();
+});
+
+test('a document that an older release left is not served without the sections that it lacks', async (t) => {
+  const files = new MemoryFiles();
+  const pusher = new Pusher();
+  const { settings, entries, target } = pusher.full();
+  const { metadata, ...known } = settings;
+  t.truthy(metadata);
+  const document = new LiveDocument();
+  document.apply({ base: null, settings: known, entries });
+  const store = new DocumentStore(files, '/state/agent', 1);
+  await store.fold(document, { ...target, hash: document.hash }, 1);
+  const { agent } = await bench(files);
+  await agent.boot();
+  const { serving, services } = await agent.status();
+  t.is(serving, null);
+  t.regex(services[0]?.detail ?? '', /no settings of section metadata; a full push is needed/);
+  const whole = pusher.full();
+  await agent.push(whole);
+  t.deepEqual((await agent.status()).serving, whole.target);
+  await agent.release();
 });
 
 test('after a torn end the next pushes are durable', async (t) => {

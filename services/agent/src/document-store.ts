@@ -1,7 +1,7 @@
 // The last good document on disk: a snapshot, and a journal of the pushes since. A push costs one appended line; each line
 // and the snapshot carry a checksum, so that a torn end is told from damage.
 import { createHash } from 'node:crypto';
-import { type Identity, type Push, PushSchema, sameIdentity, validator } from '@isthmus/contract';
+import { type Identity, type Push, PushSchema, sameIdentity, sectionNames, validator } from '@isthmus/contract';
 import type { Files } from '@isthmus/host';
 import Type, { type Static } from 'typebox';
 import { LiveDocument } from './live-document.ts';
@@ -95,6 +95,11 @@ export class DocumentStore {
         this.#snapshotPath,
         `the document is not the one of generation ${identity.generation}`,
       );
+    }
+    // An agent of an older release served it; its successor serves nothing that it does not know whole.
+    const missing = sectionNames.find((name) => document.view.settings[name] === undefined);
+    if (identity !== null && missing !== undefined) {
+      throw new CorruptStateError(this.#snapshotPath, `the document has no settings of section ${missing}`);
     }
     return { document, identity, fencingToken: this.#fencingToken };
   }
