@@ -141,10 +141,10 @@ test.serial('an orchestrator whose lease was taken decides nothing', async (t) =
   const taken = watchCalls(() => null);
   for (const host of cloud.hosts) {
     const { faultOf } = host;
-    host.faultOf = (call) => {
+    host.faultOf = async (call) => {
       // While it moves flows another takes the network.
       if (call.endsWith('import-flows')) {
-        void cloud.db
+        await cloud.db
           .updateTable('lease')
           .set({ holder: 'other' })
           .where('name', '=', `network:${networkId}`)

@@ -32,8 +32,9 @@ export class SimulatedHost {
   memoryFreeBytes = 8 * 2 ** 30;
   /** Called before a machine starts to run. */
   onStart: (kind: 'appliance' | 'instance', id: string) => void = () => {};
-  /** Called before each call and after it. */
-  faultOf: (call: string) => CallFault | null = () => null;
+  /** Called before each call, and waited for. */
+  faultOf: (call: string) => CallFault | null | Promise<CallFault | null> = () => null;
+  /** Called after each call. */
   onAnswered: (call: string) => void = () => {};
   readonly #path: string;
   readonly #server: Server;
@@ -45,11 +46,11 @@ export class SimulatedHost {
     this.#path = `${directory}/${name}.sock`;
     this.url = `unix:${this.#path}`;
     this.#server = createServer((request, response) => {
-      void read(request).then((body) => {
+      void read(request).then(async (body) => {
         // What arrives at a host that is off or cut off is never answered.
         if (!this.isOn || !this.isReachable) return request.socket.destroy();
         const call = `${request.method} ${request.url}`;
-        const fault = this.faultOf(call);
+        const fault = await this.faultOf(call);
         if (fault === 'lost') return request.socket.destroy();
         const { status, answer } = this.#answer(request.method ?? '', request.url ?? '', body);
         this.onAnswered(call);

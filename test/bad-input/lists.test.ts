@@ -1,10 +1,12 @@
 // No list ever shows what is out of its caller's reach, however it is asked.
 import type { ApiValues } from '@isthmus/api-client';
+import { parametersOf } from '@isthmus/orchestrator/commands/api/list-apis';
 import type { ListCommand } from '@isthmus/orchestrator/commands/declaration';
 import { entities } from '@isthmus/orchestrator/commands/entities';
 import { commands } from '@isthmus/orchestrator/commands/registry';
 import test from 'ava';
 import { sql } from 'kysely';
+import { rowsByKind } from './hostile-values.ts';
 import { outcome } from './refusal.ts';
 import { type CallerName, startWorld, type World } from './world.ts';
 
@@ -35,9 +37,16 @@ const visible: Readonly<Record<(typeof callers)[number], { accounts: string[]; d
   stranger: { accounts: ['stranger'], domains: ['south'] },
 };
 
-/** Ids of the rows that a caller may see. */
-async function visibleIds(caller: (typeof callers)[number], { entity }: ListCommand): Promise<Set<string>> {
+/** False of tags and usage records: such a row is known by whose it is. */
+function showsIds({ responseFields }: ListCommand): boolean {
+  return 'id' in responseFields || 'jobid' in responseFields;
+}
+
+/** Ids of the rows that a caller may see, or names of the accounts whose rows those are. */
+async function visibleIds(caller: (typeof callers)[number], command: ListCommand): Promise<Set<string>> {
   const { accounts, domains } = visible[caller];
+  if (!showsIds(command)) return new Set(accounts);
+  const { entity } = command;
   const query =
     entity === 'domain'
       ? sql<{ id: string }>`select id from domain where name = any(${domains})`
@@ -48,9 +57,15 @@ async function visibleIds(caller: (typeof callers)[number], { entity }: ListComm
   return new Set(rows.map(({ id }) => id));
 }
 
-function idsOf(answer: Readonly<Record<string, unknown>>): string[] {
+function idsOf(command: ListCommand, answer: Readonly<Record<string, unknown>>): string[] {
   const rows = Object.values(answer).find(Array.isArray) ?? [];
-  return rows.map((row: Record<string, unknown>) => String(row.id ?? row.jobid));
+  return rows.map((row: Record<string, unknown>) => String(showsIds(command) ? (row.id ?? row.jobid) : row.account));
+}
+
+/** Values of what a list requires. */
+function required(command: ListCommand): ApiValues {
+  const parameters = Object.entries(parametersOf(command)).filter(([, parameter]) => parameter.required);
+  return Object.fromEntries(parameters.map(([name, parameter]) => [name, rowsByKind[parameter.kind].valid(parameter)]));
 }
 
 /** Ways to ask, among them for what is another's. */
@@ -83,19 +98,22 @@ function questions(command: ListCommand): ApiValues[] {
     { listall: true, allocatedonly: false, state: 'Free' },
     { listall: true, allocatedonly: false },
     { listall: true, startdate: '2000-01-01' },
+    { listall: true, tags: [{ key: 'belongs', value: 'yes' }] },
     ...otherIds,
     ...scopes,
-  ];
+  ].map((question) => ({ ...required(command), ...question }));
 }
 
-const everything = { listall: true, startdate: '2000-01-01' };
+const everything = { listall: true, startdate: '2000-01-01', enddate: '2100-01-01' };
 
 test.serial(
   'a root admin sees rows of three accounts in every list, so the lists below are not empty by chance',
   async (t) => {
     t.true(owned.length >= 12);
     for (const command of owned) {
-      const seen = new Set(idsOf(await world.admin.call(command.name, { ...everything, pagesize: 500, page: 1 })));
+      const seen = new Set(
+        idsOf(command, await world.admin.call(command.name, { ...everything, pagesize: 500, page: 1 })),
+      );
       t.true(seen.size >= 3, `${command.name} shows ${seen.size}`);
     }
   },
@@ -111,7 +129,7 @@ for (const command of owned) {
           const { code, text } = await outcome(client, command.name, question);
           const what = `${caller}: ${command.name} ${JSON.stringify(question)}: ${code} ${text.slice(0, 300)}`;
           t.true([0, 431, 432, 531].includes(code), what);
-          const unseen = code === 0 ? idsOf(JSON.parse(text)).filter((id) => !may.has(id)) : [];
+          const unseen = code === 0 ? idsOf(command, JSON.parse(text)).filter((id) => !may.has(id)) : [];
           t.deepEqual(unseen, [], what);
         }),
       );
@@ -123,8 +141,9 @@ test.serial('everyone sees its own', async (t) => {
   for (const command of owned.filter(({ roles, entity }) => roles.includes('User') && entity !== 'domain')) {
     for (const caller of ['owner', 'neighbour', 'stranger'] as const) {
       const own = world.belongings[caller];
-      const id = command.name === 'listEgressFirewallRules' ? own.egressRuleId : own[command.entity];
-      const seen = idsOf(await world.callers[caller].call(command.name, everything));
+      const ownId = command.name === 'listEgressFirewallRules' ? own.egressRuleId : own[command.entity];
+      const id = showsIds(command) ? ownId : caller;
+      const seen = idsOf(command, await world.callers[caller].call(command.name, everything));
       t.true(seen.includes(id ?? ''), `${caller}: ${command.name} shows ${seen.length} without ${id}`);
     }
   }
@@ -156,13 +175,15 @@ test.serial('the lists of NICs, keys and jobs go by whose the instance, user and
 
 test.serial('an answer holds no password and no secret key, but for the two commands that tell keys', async (t) => {
   const { rows } = await sql<{ secret: string }>`
-    select unnest(array[password_hash, secret_key]) as secret from cloud_user`.execute(world.db);
+    select unnest(array[password_hash, secret_key]) as secret from cloud_user
+    union select sealed_private_key from ssl_certificate`.execute(world.db);
   const secrets = rows.flatMap(({ secret }) => secret ?? []);
   t.true(secrets.length > 10);
   for (const command of commands.filter(({ kind, roles }) => kind === 'list' && roles.includes('Admin'))) {
     const values = { ...everything, templatefilter: 'all', physicalnetworkid: world.common.physical_network };
     const { code, text } = await outcome(world.admin, command.name, values);
     t.is(code, 0, text);
+    t.false(text.includes('PRIVATE KEY'), command.name);
     t.deepEqual(
       secrets.filter((secret) => text.includes(secret)),
       [],

@@ -138,6 +138,38 @@ async function balance(client: ApiClient, publicipid: string): Promise<Partial<R
   };
 }
 
+/** A further address of an instance's NIC, a tag of the instance, and what its network has sent. */
+async function addAnnexes(
+  api: TenantApi,
+  client: ApiClient,
+  of: { machineId: string; nicId: string; networkId: string; accountId: string; domainId: string },
+): Promise<Partial<Record<EntityName, string>>> {
+  const address = inside(await client.run('addIpToNic', { nicid: of.nicId }));
+  const tag = { resourcetype: 'UserVm', resourceids: of.machineId, tags: [{ key: 'belongs', value: 'yes' }] };
+  await client.run('createTags', tag);
+  const { id: usageRecordId } = await api.db
+    .insertInto('usage_record')
+    .values({
+      usage_type: 4,
+      network_id: of.networkId,
+      network_name: 'belongs',
+      public_ip_address_id: null,
+      zone_id: api.zoneId,
+      account_id: of.accountId,
+      domain_id: of.domainId,
+      bytes: '1',
+      start_date: new Date('2026-11-21T00:00:00Z'),
+      end_date: new Date('2026-11-21T01:00:00Z'),
+    })
+    .returning('id')
+    .executeTakeFirstOrThrow();
+  return {
+    nic_secondary_address: String(address.id),
+    resource_tag: await onlyId(api, 'resource_tag', sql`account_id = ${of.accountId}`),
+    usage_record: usageRecordId,
+  };
+}
+
 /** A network with an instance, addresses and rules of each kind, and with a router's row. */
 async function settle(api: TenantApi, client: ApiClient, name: string): Promise<Belongings> {
   const { zoneId: zoneid, networkOfferingId: networkofferingid } = api;
@@ -163,6 +195,8 @@ async function settle(api: TenantApi, client: ApiClient, name: string): Promise<
   const row = await api.db.selectFrom('network').selectAll().where('id', '=', networkid).executeTakeFirstOrThrow();
   const owner = { accountId: row.account_id, domainId: row.domain_id };
   await addRouter(api, networkid, owner);
+  const nicId = await onlyId(api, 'nic', sql`virtual_machine_id = ${virtualmachineid}`);
+  const annexes = await addAnnexes(api, client, { machineId: virtualmachineid, nicId, networkId: networkid, ...owner });
   const ofAccount = (table: EntityName) => onlyId(api, table, sql`account_id = ${owner.accountId}`);
   return {
     domain: owner.domainId,
@@ -171,7 +205,8 @@ async function settle(api: TenantApi, client: ApiClient, name: string): Promise<
     public_ip_address: ipaddressid,
     network: networkid,
     virtual_machine: virtualmachineid,
-    nic: await onlyId(api, 'nic', sql`virtual_machine_id = ${virtualmachineid}`),
+    nic: nicId,
+    ...annexes,
     router: await ofAccount('router'),
     firewall_rule: String(inside(ingress).id),
     egressRuleId: String(inside(egress).id),

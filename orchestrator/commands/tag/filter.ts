@@ -9,11 +9,10 @@ type TextObject = Readonly<Record<string, string>>;
 
 const map = p.map.optional('List what has all of these tags: tags[0].key=…&tags[0].value=…');
 
-/** Clients write None, or nothing in brackets, for no tags. */
+/** Clients write None for no tags. */
 export const tagsParameter: Parameter<TextObject[] | undefined, false> = {
   ...map,
-  parse: (text) =>
-    ['none', 'null', 'undefined', '[]', '{}'].includes(text.toLowerCase()) ? undefined : map.parse(text),
+  parse: (text) => (text.toLowerCase() === 'none' ? undefined : map.parse(text)),
 };
 
 /** Narrows a list to what has every one of the tags. */
