@@ -5,7 +5,7 @@ import type { Selectable } from 'kysely';
 import type { HostClient } from '../drivers/host-client.ts';
 import { ApiError } from '../model/api-error.ts';
 import { driverOfTemplate } from '../model/template-driver.ts';
-import { touch } from '../store/network-change.ts';
+import { touchNic } from '../store/network-change.ts';
 import type { VirtualMachineTable } from '../store/schema.ts';
 import { placeInstance } from './allocate.ts';
 import { onHost } from './hosts.ts';
@@ -267,10 +267,7 @@ export async function destroyVirtualMachine(parts: Parts, id: string, expunge: b
       .select(['id', 'network_id'])
       .where('virtual_machine_id', '=', id)
       .execute();
-    for (const nic of nics) {
-      await touch(trx, nic.network_id, 'dhcp.hosts', nic.id);
-      await touch(trx, nic.network_id, 'dns.records', nic.id);
-    }
+    for (const nic of nics) await touchNic(trx, nic);
     await trx.deleteFrom('port_forwarding_rule').where('virtual_machine_id', '=', id).execute();
     await trx.deleteFrom('load_balancer_member').where('virtual_machine_id', '=', id).execute();
     await trx.deleteFrom('virtual_machine').where('id', '=', id).execute();
