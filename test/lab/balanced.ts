@@ -5,7 +5,7 @@ import type { Host } from '@isthmus/host';
 import { type MadeCertificate, makeCertificate } from '@isthmus/orchestrator/model/certificate-fixture';
 import { waitFor } from './clients.ts';
 import type { Cloud } from './cloud.ts';
-import { type Instance, objectIn, type PublicIp, type Tenant, text } from './tenant.ts';
+import { type Instance, objectIn, objectsIn, only, type PublicIp, type Tenant, text } from './tenant.ts';
 
 const program = fileURLToPath(new URL('programs/balanced-server.ts', import.meta.url));
 /** Ports of programs/balanced-server.ts. */
@@ -50,6 +50,22 @@ export async function balance(
     await client.run('assignToLoadBalancerRule', { id, virtualmachineids });
   }
   return id;
+}
+
+/** Gives a rule a stickiness policy of a method; answers with the policy's id. */
+export async function stick(
+  { client }: Tenant,
+  lbruleid: string,
+  methodname: string,
+  params: Readonly<Record<string, string>>,
+): Promise<string> {
+  const pairs = Object.entries(params).flatMap(([name, value], index) => [
+    [`param[${index}].name`, name],
+    [`param[${index}].value`, value],
+  ]);
+  const values = { lbruleid, name: methodname, methodname, ...Object.fromEntries(pairs) };
+  const made = objectIn(await client.run('createLBStickinessPolicy', values), 'stickinesspolicies');
+  return text(only('stickiness policy', objectsIn(made, 'stickinesspolicy')), 'id');
 }
 
 /** curl(1) with these arguments: exit code and output. */

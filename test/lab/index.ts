@@ -313,7 +313,8 @@ export class Lab {
   }
 
   async #startDns(): Promise<void> {
-    const names = ['--no-resolv', '--no-hosts', `--address=/www.example.org/${internet.server}`];
+    // A name below `invalid` is answered with NXDOMAIN, as every resolver does (RFC 6761, 6.4); the rest is refused.
+    const names = ['--no-resolv', '--no-hosts', `--address=/www.example.org/${internet.server}`, '--local=/invalid/'];
     const args = ['--keep-in-foreground', '--conf-file=/dev/null', '--pid-file=', '--bind-interfaces', ...names];
     await this.startDaemon(this.internet, 'dnsmasq', [...args, `--listen-address=${internet.dns}`]);
   }

@@ -30,6 +30,8 @@ export interface Instance {
   readonly name: string;
   readonly address: string;
   readonly macAddress: string;
+  /** As the deployment told it; null where its template has none. */
+  readonly password: string | null;
   /** Runs commands inside of it. */
   readonly host: Host;
 }
@@ -119,6 +121,7 @@ export class Tenant {
       name,
       address: text(nic, 'ipaddress'),
       macAddress: text(nic, 'macaddress'),
+      password: typeof machine.password === 'string' ? machine.password : null,
       host: this.cloud.lab.instance(id),
     };
   }

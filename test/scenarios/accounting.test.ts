@@ -1,8 +1,8 @@
 // Bytes per public address and per network: each once, whatever ends and begins in between.
-import type { Host } from '@isthmus/host';
 import test from 'ava';
 import { type Cloud, createCloud, only, type Tenant } from '../lab/cloud.ts';
 import { internet, waitFor } from '../lab/index.ts';
+import { type Bytes, pingBytes, pingLong, usageOf } from '../lab/usage.ts';
 
 let cloud: Cloud;
 
@@ -11,33 +11,8 @@ test.before(async () => {
 });
 test.after.always(() => cloud?.teardown());
 
-/** Of an ICMP echo of 1,000 bytes: with ICMP's and IP's headers. */
-const pingBytes = 1028;
-
-/** Pings an address; each request and each answer is `pingBytes` long. */
-async function ping(from: Host, address: string, count: number): Promise<void> {
-  const args = ['-q', '-n', '-s', '1000', '-c', String(count), '-i', '0.02', '-W', '2', address];
-  await from.commands.run('ping', args);
-}
-
-interface Bytes {
-  readonly sent: number;
-  readonly received: number;
-}
-
-/** Bytes of the tenant's network, or of one of its public addresses, after every counter was read. */
-async function usage(tenant: Tenant, ipId?: string): Promise<Bytes> {
-  await cloud.admin.run('generateUsageRecords', {});
-  const day = new Date().toISOString().slice(0, 10);
-  const records = await tenant.client.list('listUsageRecords', {
-    startdate: '2020-01-01',
-    enddate: day,
-    usageid: ipId ?? tenant.networkId,
-  });
-  const of = (type: number) =>
-    records.filter(({ usagetype }) => usagetype === type).reduce((sum, { rawusage }) => sum + Number(rawusage), 0);
-  return { sent: of(4), received: of(5) };
-}
+/** Bytes of the tenant's network, or of one of its public addresses. */
+const usage = (tenant: Tenant, ipId?: string) => usageOf(cloud.admin, tenant, ipId);
 
 function grown(before: Bytes, by: number): Bytes {
   return { sent: before.sent + by, received: before.received + by };
@@ -53,18 +28,18 @@ test.serial(
     await tenant.openIngress(ip, { protocol: 'icmp', icmptype: -1, icmpcode: -1 });
     t.deepEqual(await usage(tenant, ip.id), { sent: 0, received: 0 });
 
-    await ping(cloud.lab.internet, ip.address, 10);
+    await pingLong(cloud.lab.internet, ip.address, 10);
     const first = await usage(tenant, ip.id);
     t.deepEqual(first, { sent: 10 * pingBytes, received: 10 * pingBytes });
     t.deepEqual(await usage(tenant, ip.id), first, 'read again, nothing is counted twice');
 
     await cloud.lab.killHostAgent('SIGKILL');
-    await ping(cloud.lab.internet, ip.address, 5);
+    await pingLong(cloud.lab.internet, ip.address, 5);
     await cloud.lab.startHostAgent();
     t.deepEqual(await usage(tenant, ip.id), grown(first, 5 * pingBytes), 'what passed without an agent');
 
     await cloud.killOrchestrator();
-    await ping(cloud.lab.internet, ip.address, 3);
+    await pingLong(cloud.lab.internet, ip.address, 3);
     await cloud.startOrchestrator();
     t.deepEqual(await usage(tenant, ip.id), grown(first, 8 * pingBytes), 'what passed without an orchestrator');
 
@@ -77,13 +52,13 @@ test.serial(
     await tenant.client.run('restartNetwork', { id: tenant.networkId, cleanup: true });
     t.deepEqual(await usage(tenant, ip.id), grown(first, 8 * pingBytes), 'of the router that is gone');
     const answers = () =>
-      ping(cloud.lab.internet, ip.address, 1).then(
+      pingLong(cloud.lab.internet, ip.address, 1).then(
         () => true,
         () => false,
       );
     await waitFor('the new router answers', answers);
     const before = await usage(tenant, ip.id);
-    await ping(cloud.lab.internet, ip.address, 2);
+    await pingLong(cloud.lab.internet, ip.address, 2);
     t.deepEqual(await usage(tenant, ip.id), grown(before, 2 * pingBytes), 'of the router that took its place');
 
     const [all = null] = await tenant.client.list('listUsageRecords', {
@@ -110,7 +85,7 @@ test.serial('what the firewall drops is not the tenant’s', async (t) => {
 test.serial('nobody sees the bytes of another account', async (t) => {
   const [one, two] = await Promise.all([cloud.tenant('mine'), cloud.tenant('yours')]);
   const web = await one.deploy('web');
-  await ping(web.host, internet.gateway, 2).catch(() => {});
+  await pingLong(web.host, internet.gateway, 2).catch(() => {});
   await usage(one);
   const dates = { startdate: '2020-01-01', enddate: new Date().toISOString().slice(0, 10) };
   t.deepEqual(await two.client.list('listUsageRecords', dates), []);
@@ -127,7 +102,7 @@ test.serial('Prometheus reads the same bytes, where the installation lets it', a
   const ip = await tenant.associate();
   await tenant.client.run('enableStaticNat', { ipaddressid: ip.id, virtualmachineid: web.id });
   await tenant.openIngress(ip, { protocol: 'icmp', icmptype: -1, icmpcode: -1 });
-  await ping(cloud.lab.internet, ip.address, 4);
+  await pingLong(cloud.lab.internet, ip.address, 4);
   const { received } = await usage(tenant, ip.id);
   const url = `${cloud.origin}/metrics`;
   const scraped = await (await fetch(url)).text();

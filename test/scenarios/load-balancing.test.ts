@@ -8,6 +8,7 @@ import {
   lineAnswer,
   load,
   startBackend,
+  stick,
   TlsNames,
   tlsOf,
 } from '../lab/balanced.ts';
@@ -89,21 +90,16 @@ test.serial(
   async (t) => {
     const id = await balance(tenant, ip, { publicport: 8003, members: [one, two, three] });
     const jar = ['--cookie', `${cloud.lab.run}/jar-8003`, '--cookie-jar', `${cloud.lab.run}/jar-8003`];
-    const stick = async (methodname: string, params: Readonly<Record<string, string>>) => {
-      const pairs = Object.entries(params).flatMap(([name, value], index) => [
-        [`param[${index}].name`, name],
-        [`param[${index}].value`, value],
-      ]);
-      const values = { lbruleid: id, name: methodname, methodname, ...Object.fromEntries(pairs) };
-      const made = objectIn(await tenant.client.run('createLBStickinessPolicy', values), 'stickinesspolicies');
-      return text(objectsIn(made, 'stickinesspolicy')[0] ?? {}, 'id');
-    };
     const unstick = async (policy: string) => {
       await tenant.client.run('deleteLBStickinessPolicy', { id: policy });
       t.deepEqual(distinct(await answerers(client(), url(8003), 9)), addresses(one, two, three), 'without a policy');
     };
 
-    const byBalancer = await stick('LbCookie', { 'cookie-name': 'WHERE', nocache: 'true', indirect: 'true' });
+    const byBalancer = await stick(tenant, id, 'LbCookie', {
+      'cookie-name': 'WHERE',
+      nocache: 'true',
+      indirect: 'true',
+    });
     const { stdout: head } = await curl(client(), ['--head', url(8003)]);
     t.regex(head, /^set-cookie: WHERE=[^;]+/im);
     t.is(distinct(await answerers(client(), url(8003), 8, jar)).length, 1, 'LbCookie');
@@ -111,7 +107,7 @@ test.serial(
     await unstick(byBalancer);
 
     await cloud.lab.machine.files.remove(`${cloud.lab.run}/jar-8003`);
-    const byApplication = await stick('AppCookie', {
+    const byApplication = await stick(tenant, id, 'AppCookie', {
       'cookie-name': 'SESSION',
       holdtime: '30m',
       'request-learn': 'true',
@@ -120,7 +116,7 @@ test.serial(
     t.true(distinct(await answerers(client(), url(8003), 8)).length > 1, 'without the cookie');
     await unstick(byApplication);
 
-    await stick('SourceBased', { expire: '5m', tablesize: '10k' });
+    await stick(tenant, id, 'SourceBased', { expire: '5m', tablesize: '10k' });
     t.is(
       distinct(await answerers(client(), url(8003), 8, ['--interface', internet.clients[0]])).length,
       1,

@@ -135,6 +135,7 @@ test.serial('kill -9 of libvirtd in mid-deployment is healed', async (t) => {
       name: String(instance.name),
       address: String(nic?.ipaddress),
       macAddress: '',
+      password: null,
       host: machine,
     },
     { publicport: 80, privateport: 80, openfirewall: true },
