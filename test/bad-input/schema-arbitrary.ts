@@ -1,7 +1,7 @@
 // Any value that a schema of the contract admits: derived from the schema, so that a new field is generated from the day
 // that it is there.
 import { validator } from '@isthmus/contract';
-import { ipv4FromNumber, ipv4Network, macFromNumber } from '@isthmus/net';
+import { ipv4FromNumber, ipv4Network, ipv6FromBigInt, ipv6Network, macFromNumber } from '@isthmus/net';
 import fc from 'fast-check';
 import type { TSchema } from 'typebox';
 
@@ -9,7 +9,10 @@ import type { TSchema } from 'typebox';
 export interface PlainSchema {
   readonly type?: string;
   readonly enum?: readonly unknown[];
+  readonly const?: unknown;
+  readonly anyOf?: readonly PlainSchema[];
   readonly properties?: Readonly<Record<string, PlainSchema>>;
+  readonly patternProperties?: Readonly<Record<string, PlainSchema>>;
   readonly required?: readonly string[];
   readonly additionalProperties?: unknown;
   readonly items?: PlainSchema;
@@ -75,10 +78,16 @@ const label = fc.oneof(
 );
 const number = fc.oneof(fc.nat({ max: 0xffff_ffff }), fc.constantFrom(0, 1, 0x7f00_0001, 0xe000_0001, 0xffff_ffff));
 
+const address6 = fc
+  .oneof(fc.bigInt({ min: 0n, max: 2n ** 128n - 1n }), fc.constantFrom(0n, 1n, 0xffffn << 32n, 2n ** 128n - 1n))
+  .map(ipv6FromBigInt);
+
 /** Values by format; a format that is not here fails the test that uses it. */
 const formats: Readonly<Record<string, fc.Arbitrary<string>>> = {
   'ipv4-address': number.map(ipv4FromNumber),
   'ipv4-cidr': fc.tuple(number, fc.nat({ max: 32 })).map(([from, length]) => ipv4Network(ipv4FromNumber(from), length)),
+  'ipv6-address': address6,
+  'ipv6-cidr': fc.tuple(address6, fc.nat({ max: 128 })).map(([from, length]) => ipv6Network(from, length)),
   'mac-address': fc.nat({ max: 0xffff_ffff }).map(macFromNumber),
   'host-name': label,
   fqdn: fc.array(label, { minLength: 1, maxLength: 8 }).map((labels) =>
@@ -94,8 +103,13 @@ const formats: Readonly<Record<string, fc.Arbitrary<string>>> = {
   ),
 };
 
+/** Values of a pattern, which says itself what may stand in them; no repetition goes beyond 40. */
+function patterned(pattern: string): fc.Arbitrary<string> {
+  return fc.stringMatching(new RegExp(pattern.replaceAll(/\{(\d+),\d{3,}\}/g, '{$1,40}')));
+}
+
 function text(schema: PlainSchema): fc.Arbitrary<unknown> {
-  const plain = formats[schema.format ?? ''];
+  const plain = schema.pattern === undefined ? formats[schema.format ?? ''] : patterned(schema.pattern);
   if (plain === undefined) throw new Error(`no values for format ${schema.format}: add them to schema-arbitrary.ts`);
   const { check } = validator(schema as TSchema);
   // Most of what is smuggled in is refused; whatever is not, is tried.
@@ -112,9 +126,15 @@ function text(schema: PlainSchema): fc.Arbitrary<unknown> {
 /** An arbitrary of everything that the schema admits (arrays: up to six items). */
 export function arbitraryOf(schema: PlainSchema): fc.Arbitrary<unknown> {
   if (schema.enum !== undefined) return fc.constantFrom(...schema.enum);
+  if (schema.const !== undefined) return fc.constant(schema.const);
+  if (schema.anyOf !== undefined) return fc.oneof(...schema.anyOf.map(arbitraryOf));
+  const [map] = Object.entries(schema.patternProperties ?? {});
+  if (map !== undefined) return fc.dictionary(patterned(map[0]), arbitraryOf(map[1]), { maxKeys: 4 });
   switch (schema.type) {
     case 'integer':
       return fc.integer({ min: schema.minimum ?? 0, max: schema.maximum ?? 2 ** 31 - 1 });
+    case 'number':
+      return fc.double({ min: schema.minimum ?? 0, max: schema.maximum ?? 2 ** 31, noNaN: true });
     case 'boolean':
       return fc.boolean();
     case 'string':
@@ -136,7 +156,11 @@ export function arbitraryOf(schema: PlainSchema): fc.Arbitrary<unknown> {
 
 /** Every string of a schema, with the path to it. */
 export function stringsOf(schema: PlainSchema, path = ''): { readonly path: string; readonly schema: PlainSchema }[] {
-  if (schema.enum !== undefined) return [];
+  if (schema.enum !== undefined || schema.const !== undefined) return [];
+  if (schema.anyOf !== undefined) return schema.anyOf.flatMap((each) => stringsOf(each, path));
+  if (schema.patternProperties !== undefined) {
+    return Object.values(schema.patternProperties).flatMap((each) => stringsOf(each, `${path}{}`));
+  }
   if (schema.type === 'string') return [{ path, schema }];
   if (schema.items !== undefined) return stringsOf(schema.items, `${path}[]`);
   return Object.entries(schema.properties ?? {}).flatMap(([name, each]) => stringsOf(each, `${path}.${name}`));
