@@ -18,6 +18,11 @@ const leaseSeconds = 10;
 const defaultRetryAfterMs = 5_000;
 /** A host is given this long to answer at least. */
 const leastAskMs = 500;
+/**
+ * The machine that the orchestrator runs on has not lost its power: its host agent is slow, as where the machine has more to
+ * do than it can, or is about to be started again.
+ */
+const defaultOwnMachinePatience = 6;
 /** A report that says nothing new is written down this often. */
 const refreshEveryMs = 5_000;
 
@@ -33,20 +38,24 @@ interface Watched {
 export interface HostMonitorOptions {
   /** Least ms between two attempts at what failed: fencing, starting elsewhere. Default 5,000. */
   readonly retryAfterMs?: number;
+  /** How many times `ping.timeout` the host of the orchestrator's own machine may be silent. Default 6. */
+  readonly ownMachinePatience?: number;
 }
 
 export class HostMonitor {
   readonly #parts: Parts;
   readonly #retryAfterMs: number;
+  readonly #ownMachinePatience: number;
   readonly #holder: string;
   readonly #watched = new Map<string, Watched>();
   readonly #tunnels: Tunnels;
   readonly #work = new Set<Promise<void>>();
 
   /** `holder` names this orchestrator. */
-  constructor(parts: Parts, holder: string, { retryAfterMs = defaultRetryAfterMs }: HostMonitorOptions = {}) {
+  constructor(parts: Parts, holder: string, options: HostMonitorOptions = {}) {
     this.#parts = parts;
-    this.#retryAfterMs = retryAfterMs;
+    this.#retryAfterMs = options.retryAfterMs ?? defaultRetryAfterMs;
+    this.#ownMachinePatience = options.ownMachinePatience ?? defaultOwnMachinePatience;
     this.#holder = holder;
     this.#tunnels = new Tunnels(parts);
   }
@@ -123,7 +132,8 @@ export class HostMonitor {
       failures: watched.failures,
       silentMs: now - watched.lastAnswerMs,
     };
-    const step = hostStep(host, signs, timeoutMs);
+    const patience = host.url.startsWith('unix:') ? this.#ownMachinePatience : 1;
+    const step = hostStep(host, signs, patience * timeoutMs);
     if (step !== 'refresh' && step !== 'wait' && now < watched.notBeforeMs) return;
     await this.#take(step, host, report, watched);
   }

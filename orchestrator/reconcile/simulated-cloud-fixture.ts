@@ -317,10 +317,10 @@ export async function startSimulatedCloud(count: number): Promise<SimulatedCloud
   const parts = await createParts(db, simulatedPower(hosts));
   const zone = await createZone(db);
   const hostIds = await addHosts(db, zone, hosts, parts);
-  let monitor = new HostMonitor(parts, holder, { retryAfterMs: 0 });
+  let monitor = new HostMonitor(parts, holder, { retryAfterMs: 0, ownMachinePatience: 1 });
   let routers = new RouterMonitor(parts);
   const restart = () => {
-    monitor = new HostMonitor(parts, holder, { retryAfterMs: 0 });
+    monitor = new HostMonitor(parts, holder, { retryAfterMs: 0, ownMachinePatience: 1 });
     routers = new RouterMonitor(parts);
   };
   return {
