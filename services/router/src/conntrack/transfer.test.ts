@@ -60,7 +60,7 @@ test('a replacement tracks the same flows, with their translations', async (t) =
   if (old === undefined || fresh === undefined) return;
   await load(old, [...flows, '-p tcp -s 10.1.1.1 -d 9.9.9.9 --sport 1 --dport 2 --state TIME_WAIT -t 100']);
   const path = `/tmp/ithtest-${randomBytes(5).toString('hex')}`;
-  const text = await exportFlows(old);
+  const text = await exportFlows(old, true);
   t.deepEqual(await importFlows(fresh, path, text), { taken: flows.length, present: 0 });
   const ended = (line: string) => !line.includes('TIME_WAIT');
   t.deepEqual(await listed(fresh), (await listed(old)).filter(ended));
@@ -72,13 +72,39 @@ test('a replacement tracks the same flows, with their translations', async (t) =
   t.false(await fresh.files.exists(path));
 });
 
+test('of a router without IPv6 nothing of IPv6 is listed', async (t) => {
+  const [old, fresh] = await routers(t, 2);
+  if (old === undefined || fresh === undefined) return;
+  await load(old, flows);
+  const listings: string[] = [];
+  const watched = (host: Host): Host => ({
+    ...host,
+    commands: {
+      ...host.commands,
+      run: (file, args = [], options = {}) => {
+        listings.push(...(args.includes('-L') ? [args.join(' ')] : []));
+        return host.commands.run(file, args, options);
+      },
+    },
+  });
+  const text = await exportFlows(watched(old), false);
+  const path = `/tmp/ithtest-${randomBytes(5).toString('hex')}`;
+  const { taken } = await importFlows(watched(fresh), path, text);
+  t.is(taken, flows.length - 1);
+  t.deepEqual([...new Set(listings)], ['-L -f ipv4']);
+});
+
 test('one flow whose place is taken does not keep the others from coming', async (t) => {
   const [old, fresh] = await routers(t, 2);
   if (old === undefined || fresh === undefined) return;
   await load(old, flows);
   // The same packets as one of the old router's, seen from the other side.
   await load(fresh, ['-p tcp -s 10.2.2.2 -d 10.1.1.10 --sport 8 --dport 7 --state ESTABLISHED -t 500']);
-  const { taken } = await importFlows(fresh, `/tmp/ithtest-${randomBytes(5).toString('hex')}`, await exportFlows(old));
+  const { taken } = await importFlows(
+    fresh,
+    `/tmp/ithtest-${randomBytes(5).toString('hex')}`,
+    await exportFlows(old, true),
+  );
   t.is(taken, flows.length - 1);
 });
 
@@ -89,7 +115,7 @@ test('10,000 flows go over within seconds', async (t) => {
     `-p tcp -s 10.1.${index >> 8}.${index & 255} -d 9.9.9.9 --sport 999 --dport 443 --state ESTABLISHED -t 5000 ${seen} --src-nat 203.0.113.2:${2000 + index}`;
   await load(old, Array.from({ length: 10_000 }, line));
   const began = performance.now();
-  const text = await exportFlows(old);
+  const text = await exportFlows(old, false);
   const { taken } = await importFlows(fresh, `/tmp/ithtest-${randomBytes(5).toString('hex')}`, text);
   const tookMs = Math.round(performance.now() - began);
   t.log(`10,000 flows in ${tookMs} ms, ${text.length} characters`);

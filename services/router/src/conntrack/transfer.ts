@@ -10,6 +10,7 @@ type Family = (typeof families)[number];
 
 /** A tracked flow. `key` is its original tuple, by which the kernel tells flows apart. */
 export interface TransferredFlow {
+  readonly family: Family;
   readonly key: string;
   /** Words of conntrack(8) that make it, without the command. */
   readonly words: readonly string[];
@@ -103,6 +104,7 @@ function flowOf(family: Family, text: string): TransferredFlow | null {
   const flags = [...(line.isReplied ? ['SEEN_REPLY'] : []), ...(line.isAssured ? ['ASSURED'] : [])];
   const tuple = ['-p', protocol, '-s', original.get('src') ?? '', '-d', original.get('dst') ?? '', ...selector];
   return {
+    family,
     key: tuple.join(' '),
     words: [
       ...tuple,
@@ -127,9 +129,10 @@ async function savedFlows({ commands }: Pick<Host, 'commands'>, family: Family):
   return (await commands.run('conntrack', ['-L', '-f', family], { okCodes: [0, 1], timeoutMs: 60_000 })).stdout;
 }
 
-/** Every flow of the router as text: gzipped, in base64. Throws CommandError. */
-export async function exportFlows(host: Pick<Host, 'commands'>): Promise<string> {
-  const parts = await Promise.all(families.map(async (family) => `${family}\n${await savedFlows(host, family)}\n`));
+/** Every flow of the router as text: gzipped, in base64. Without `hasIpv6` those of IPv4 alone. Throws CommandError. */
+export async function exportFlows(host: Pick<Host, 'commands'>, hasIpv6: boolean): Promise<string> {
+  const saved = (family: Family) => (family === 'ipv4' || hasIpv6 ? savedFlows(host, family) : '');
+  const parts = await Promise.all(families.map(async (family) => `${family}\n${await saved(family)}\n`));
   return gzipSync(parts.join('')).toString('base64');
 }
 
@@ -154,9 +157,10 @@ export async function importFlows(
   flows: string,
 ): Promise<{ readonly taken: number; readonly present: number }> {
   const wanted = readTransfer(flows);
+  const wantedFamilies = families.filter((each) => wanted.some(({ family }) => family === each));
   const presentKeys = async () => {
     const texts = await Promise.all(
-      families.map(async (family) => parseTransfer(family, await savedFlows(host, family))),
+      wantedFamilies.map(async (family) => parseTransfer(family, await savedFlows(host, family))),
     );
     return new Set(texts.flat().map(({ key }) => key));
   };

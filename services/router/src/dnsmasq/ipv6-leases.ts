@@ -25,6 +25,22 @@ export class Ipv6Leases {
     }
   }
 
+  /** The file, read until it is whole: dnsmasq rewrites it in place. '' where it stays unreadable. */
+  async text(): Promise<string> {
+    for (let tries = 0; tries < 100; tries += 1) {
+      const lines = await this.#lines();
+      if (lines !== null) return renderIpv6Leases(lines);
+      await this.#host.clock.sleep(2);
+    }
+    this.#host.log.warn('the lease file of DHCPv6 is not readable', { path: this.#layout.leases });
+    return '';
+  }
+
+  /** Replaces the file; dnsmasq must not be running. Throws ConfigSyntaxError where the text is not one. */
+  async write(text: string): Promise<void> {
+    await this.#host.files.writeText(this.#layout.leases, renderIpv6Leases(parseIpv6Leases(text)));
+  }
+
   /** True where there is a lease of an address that no host has, or that another has now: one of a line of `gone`. */
   async hasStray(hosts: LineIndex, gone: readonly EntryLine[]): Promise<boolean> {
     const lines = await this.#lines();

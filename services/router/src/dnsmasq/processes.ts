@@ -1,5 +1,5 @@
 // The dnsmasq processes of one router together: which lines are whose, all of them changed, taken back, ended as one.
-import { parseLeases, renderLeases } from '@isthmus/dnsmasq-config';
+import { type Lease, parseIpv6Leases, parseLeases, renderIpv6Leases, renderLeases } from '@isthmus/dnsmasq-config';
 import type { Host } from '@isthmus/host';
 import { parseMacAddress } from '@isthmus/net';
 import { shardOf } from '@isthmus/templates/dhcp';
@@ -58,6 +58,18 @@ function isDhcpv4(name: InstanceName): boolean {
   return name.startsWith('dhcp-');
 }
 
+/** Leases to be taken over; `ipv6`: a lease file, with the identity that clients of DHCPv6 know their server by. */
+interface ImportedLeases {
+  readonly ipv4: readonly Lease[];
+  readonly ipv6: string;
+}
+
+/** Those of DHCPv6 begin with the server's identity. */
+function partsOf(text: string): { readonly ipv4: string; readonly ipv6: string } {
+  const start = /^duid /m.exec(text)?.index ?? text.length;
+  return { ipv4: text.slice(0, start), ipv6: text.slice(start) };
+}
+
 export class DnsmasqProcesses {
   readonly #host: Host;
   readonly #paths: RouterPaths;
@@ -68,7 +80,7 @@ export class DnsmasqProcesses {
   #packetRules: string | null = null;
   #shares: Shares = new Map();
   /** Leases of the router that this one replaces, until it is known which process is to have which. */
-  #imported: string | null = null;
+  #imported: ImportedLeases | null = null;
 
   /** `isInside`: this process is in the router's network namespace itself, as in a VM, which carries no second router. */
   constructor(host: Host, paths: RouterPaths, isInside: boolean) {
@@ -235,26 +247,29 @@ export class DnsmasqProcesses {
     await Promise.all([...this.#servers.values()].map((server) => server.shutdown()));
   }
 
-  /** The leases of all processes for DHCPv4, as one lease file. Those of DHCPv6 are not needed: a client asks for its own again. */
+  /** The leases of all processes, in the order of dnsmasq's own file: those of DHCPv4, then those of DHCPv6. */
   async exportLeases(): Promise<string> {
-    const servers = [...this.#servers].filter(([name]) => isDhcpv4(name)).map(([, server]) => server);
-    return (await Promise.all(servers.map((server) => server.exportLeases()))).join('');
+    const names = [...this.#servers.keys()].filter(isDhcpv4);
+    const ipv6 = this.#settings?.hasIpv6 === true ? (['dhcp6'] as const) : [];
+    return (await Promise.all([...names, ...ipv6].map((name) => this.#server(name).exportLeases()))).join('');
   }
 
   /** Keeps the leases for the processes that the first document wants. Throws ConfigSyntaxError where it is no lease file. */
   async importLeases(text: string): Promise<void> {
-    this.#imported = renderLeases(parseLeases(text));
+    const { ipv4, ipv6 } = partsOf(text);
+    this.#imported = { ipv4: parseLeases(ipv4), ipv6: renderIpv6Leases(parseIpv6Leases(ipv6)) };
     if (this.#settings !== null) await this.#importLeases();
   }
 
   async #importLeases(): Promise<void> {
-    const shards = this.#settings?.shards ?? 0;
-    if (this.#imported === null || shards === 0) return;
-    const leases = parseLeases(this.#imported);
+    if (this.#imported === null || this.#settings === null) return;
+    const { shards, hasIpv6 } = this.#settings;
+    const { ipv4, ipv6 } = this.#imported;
     this.#imported = null;
     for (let shard = 0; shard < shards; shard += 1) {
-      const own = leases.filter(({ macAddress }) => shardOf(macAddress, shards) === shard);
+      const own = ipv4.filter(({ macAddress }) => shardOf(macAddress, shards) === shard);
       await this.#server(dhcpInstance(shard)).importLeases(renderLeases(own));
     }
+    if (hasIpv6 && ipv6 !== '') await this.#server('dhcp6').importLeases(ipv6);
   }
 }

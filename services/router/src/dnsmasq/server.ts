@@ -178,7 +178,7 @@ export class DnsmasqServer {
   }
 
   exportLeases(): Promise<string> {
-    return this.#leases.text();
+    return (this.#ipv6Leases ?? this.#leases).text();
   }
 
   /** Replaces the leases. Throws ConfigSyntaxError where the text is not a lease file. */
@@ -186,7 +186,7 @@ export class DnsmasqServer {
     await this.#turns.take(async () => {
       await this.#daemon.stop();
       await this.#files.makeDirectories();
-      await this.#leases.write(text);
+      await (this.#ipv6Leases ?? this.#leases).write(text);
       if (this.#settings !== null) await this.#rewrite();
     });
   }

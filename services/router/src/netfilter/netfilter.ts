@@ -55,7 +55,10 @@ class NetfilterService implements RouterService {
     const kernel = createKernel(commands);
     this.#context = context;
     this.operations = {
-      'export-flows': async () => ({ flows: await exportFlows(context.host) }),
+      'export-flows': async () => {
+        const { guestNetworkIpv6 } = this.#document?.settings.firewall ?? {};
+        return { flows: await exportFlows(context.host, guestNetworkIpv6 !== undefined) };
+      },
       'import-flows': ({ flows }) => importFlows(context.host, `${context.paths.run}/netfilter-taken-flows`, flows),
     };
     const flows = { host: context.host, deletionPath: `${context.paths.run}/netfilter-flows` };
