@@ -18,15 +18,38 @@ const lastWaitMs = 10_000;
  */
 export async function collectUsage(parts: Parts, router: Pick<Router, 'id' | 'name' | 'host_id'>): Promise<void> {
   try {
-    await parts.db.transaction().execute(async (trx) => {
-      // Readings of one router stand in line, so that an older one is never taken for a newer one.
-      await sql`select pg_advisory_xact_lock(hashtextextended(${`usage ${router.id}`}, 0))`.execute(trx);
-      const answer = await (await parts.agents.of(router)).operate('usage', {});
-      await addUp(trx, router.id, answer, Number(await parts.setting('usage.stats.job.aggregation.range')));
-    });
+    const rangeMinutes = Number(await parts.setting('usage.stats.job.aggregation.range'));
+    const agent = await parts.agents.of(router);
+    for (let isTaken = false; !isTaken; ) {
+      const { rows } = await sql<{ now: Date }>`select clock_timestamp() as now`.execute(parts.db);
+      const [{ now: asked } = { now: new Date() }] = rows;
+      // Nothing is locked while a router is waited for.
+      const answer = await agent.operate('usage', {});
+      isTaken = await parts.db.transaction().execute((trx) => takeReading(trx, router.id, asked, answer, rangeMinutes));
+    }
   } catch (error) {
     parts.log.info('the counters of a router could not be read', { router: router.name, error: String(error) });
   }
+}
+
+/** False where another reading came between question and answer: which of the two is newer is not known. */
+async function takeReading(
+  trx: Trx,
+  routerId: string,
+  asked: Date,
+  answer: Usage,
+  rangeMinutes: number,
+): Promise<boolean> {
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`usage ${routerId}`}, 0))`.execute(trx);
+  const other = await trx
+    .selectFrom('usage_reading')
+    .select('read_at')
+    .where('router_id', '=', routerId)
+    .where('read_at', '>', asked)
+    .executeTakeFirst();
+  if (other !== undefined) return false;
+  await addUp(trx, routerId, answer, rangeMinutes);
+  return true;
 }
 
 /** What a router has counted, before it ends or begins anew at zero. A dead one is not waited for. */
@@ -73,10 +96,12 @@ async function addUp(trx: Trx, routerId: string, { epoch, counters }: Usage, ran
     .executeTakeFirst();
   if (network === undefined) return;
   const passed = await passedSince(trx, routerId, epoch, counters);
+  const addressIds = await idsOfAddresses(trx, network.zone_id, passed);
+  const now = sql<Date>`clock_timestamp()`;
   await trx
     .insertInto('usage_reading')
-    .values({ router_id: routerId, epoch, read_at: new Date() })
-    .onConflict((conflict) => conflict.column('router_id').doUpdateSet({ epoch, read_at: new Date() }))
+    .values({ router_id: routerId, epoch, read_at: now })
+    .onConflict((conflict) => conflict.column('router_id').doUpdateSet({ epoch, read_at: now }))
     .execute();
   const range = rangeMinutes * 60_000;
   const start = new Date(Math.floor(Date.now() / range) * range);
@@ -91,7 +116,7 @@ async function addUp(trx: Trx, routerId: string, { epoch, counters }: Usage, ran
           network_id: network.id,
           network_name: network.name,
           public_ip_address: address,
-          public_ip_address_id: await idOfAddress(trx, network.zone_id, address),
+          public_ip_address_id: addressIds.get(address) ?? null,
           zone_id: network.zone_id,
           account_id: network.account_id,
           domain_id: network.domain_id,
@@ -111,15 +136,19 @@ async function addUp(trx: Trx, routerId: string, { epoch, counters }: Usage, ran
   }
 }
 
-async function idOfAddress(trx: Trx, zoneId: string, address: string): Promise<string | null> {
-  if (address === '') return null;
-  const row = await trx
+async function idsOfAddresses(
+  trx: Trx,
+  zoneId: string,
+  passed: readonly Passed[],
+): Promise<ReadonlyMap<string, string>> {
+  const addresses = passed.map(({ address }) => address).filter((address) => address !== '');
+  const rows = await trx
     .selectFrom('public_ip_address')
-    .select('id')
+    .select(['id', 'address'])
     .where('zone_id', '=', zoneId)
-    .where(sql<string>`address`, '=', address)
-    .executeTakeFirst();
-  return row?.id ?? null;
+    .where(sql<boolean>`address = any(${addresses}::text[])`)
+    .execute();
+  return new Map(rows.map(({ id, address }) => [address, id]));
 }
 
 /** Counters since the last reading; since zero where they began anew. Writes down what they say now. */
