@@ -13,6 +13,7 @@ import * as health from './migrations/0009-health.ts';
 import * as usage from './migrations/0010-usage.ts';
 import * as tags from './migrations/0011-tags.ts';
 import * as nics from './migrations/0012-nics.ts';
+import * as leavingNics from './migrations/0013-leaving-nics.ts';
 import { preparingPool } from './prepared-statements.ts';
 import type { Database } from './schema.ts';
 
@@ -32,6 +33,7 @@ const migrations: Record<string, Migration> = {
   '0010-usage': usage,
   '0011-tags': tags,
   '0012-nics': nics,
+  '0013-leaving-nics': leavingNics,
 };
 
 /** Opens a pool of connections. `url` is a PostgreSQL URL; a Unix socket is `postgresql:///isthmus?host=/run/…`. */

@@ -434,6 +434,8 @@ export interface NicTable {
   mac_address: MacAddress;
   is_default: boolean;
   device_id: number;
+  /** Its removal has begun: nothing may lead to it any more. */
+  is_leaving: Generated<boolean>;
 }
 
 export interface RouterTable extends ReplacementColumns {

@@ -77,6 +77,32 @@ test('an instance that runs gets a NIC in a further network, is named there, and
   t.is(again.address, '10.9.9.77', 'its address is free');
 });
 
+test("a NIC that is being removed becomes neither the default one nor a rule's", async (t) => {
+  const tenant = await cloud.tenant('leaving');
+  const { client } = tenant;
+  const other = await secondNetwork(tenant, { gateway: '10.6.6.1', netmask: '255.255.255.0' });
+  const web = await tenant.deploy('web', { networkids: `${tenant.networkId},${other}` });
+  const [ip] = await client.list('listPublicIpAddresses', { associatednetworkid: other, issourcenat: true });
+  const second = only(
+    'second NIC',
+    (await nicsOf(tenant, web.id)).filter(({ isdefault }) => isdefault === false),
+  );
+  const [virtualmachineid, nicid] = [web.id, text(second, 'id')];
+  await client.call('removeNicFromVirtualMachine', { virtualmachineid, nicid });
+  const target = { virtualmachineid, protocol: 'tcp', publicport: 80, privateport: 80 };
+  const results = await Promise.allSettled([
+    client.run('updateDefaultNicForVirtualMachine', { virtualmachineid, nicid }),
+    client.run('createPortForwardingRule', { ipaddressid: text(ip ?? {}, 'id'), ...target }),
+    client.run('addIpToNic', { nicid }),
+  ]);
+  t.deepEqual(
+    results.map(({ status }) => status),
+    ['rejected', 'rejected', 'rejected'],
+  );
+  await waitFor('the NIC is gone', async () => (await nicsOf(tenant, web.id)).length === 1);
+  t.true(only('NIC', await nicsOf(tenant, web.id)).isdefault);
+});
+
 test('another NIC becomes the default one, and its lease the one that names a router', async (t) => {
   const tenant = await cloud.tenant('default');
   const other = await secondNetwork(tenant, { gateway: '10.8.8.1', netmask: '255.255.255.0' });

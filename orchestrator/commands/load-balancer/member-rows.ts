@@ -7,6 +7,7 @@ import type { LoadBalancerMemberTable } from '../../store/tables/load-balancing.
 import { resolveEntity } from '../arguments.ts';
 import type { CommandContext } from '../declaration.ts';
 import { ApiError, parameterError } from '../errors.ts';
+import { refuseLeaving } from '../nic/lock.ts';
 import type { Orchestration } from '../orchestration.ts';
 import { p } from '../parameter.ts';
 import type { LoadBalancer } from './rule-rows.ts';
@@ -78,7 +79,7 @@ export async function namedMembers(
 async function targetOf(db: Trx, rule: LoadBalancer, named: NamedMember) {
   const nic = await db
     .selectFrom('nic')
-    .select(['id', 'address'])
+    .select(['id', 'address', 'is_leaving'])
     .where('virtual_machine_id', '=', named.machineId)
     .where('network_id', '=', rule.network_id)
     .executeTakeFirst();
@@ -86,6 +87,7 @@ async function targetOf(db: Trx, rule: LoadBalancer, named: NamedMember) {
     const expected = `an instance with a NIC in the network of the rule (${rule.network_id})`;
     throw parameterError(named.parameter, named.machineId, expected);
   }
+  refuseLeaving(named.parameter, nic);
   if (named.address === undefined) return { nicId: nic.id, address: nic.address };
   const secondary = await db
     .selectFrom('nic_secondary_address')

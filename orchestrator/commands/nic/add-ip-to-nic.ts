@@ -3,7 +3,7 @@ import { parameterError } from '../errors.ts';
 import { p } from '../parameter.ts';
 import { field } from '../response-field.ts';
 import { freeGuestAddress } from './guest-address.ts';
-import { lockNic } from './lock.ts';
+import { lockNic, refuseLeaving } from './lock.ts';
 
 /** Further addresses that a NIC has at most. */
 const mostAddresses = 32;
@@ -30,6 +30,7 @@ export const addIpToNic = asyncCommand({
   creates: true,
   prepare: async ({ db }, { nicid, ipaddress }) => {
     const { nic, network } = await lockNic(db, nicid, ['Running', 'Stopped']);
+    refuseLeaving('nicid', nic);
     const had = await db.selectFrom('nic_secondary_address').select('id').where('nic_id', '=', nic.id).execute();
     if (had.length >= mostAddresses) {
       throw parameterError('nicid', nic.id, `a NIC with less than ${mostAddresses} further addresses`);

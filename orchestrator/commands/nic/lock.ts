@@ -32,6 +32,11 @@ export async function lockMachineIn(
   return machine;
 }
 
+/** Throws 431 for a NIC whose removal has begun. The caller has locked its instance. */
+export function refuseLeaving(parameter: string, nic: Pick<EntityRow<'nic'>, 'id' | 'is_leaving'>): void {
+  if (nic.is_leaving) throw parameterError(parameter, nic.id, 'a NIC that removeNicFromVirtualMachine does not remove');
+}
+
 /** Locks what changes with a NIC: the network first, as everywhere. Throws 431. */
 export async function lockNic(
   db: Trx,

@@ -26,12 +26,18 @@ export const removeNicFromVirtualMachine = asyncCommand({
       throw parameterError('nicid', nic.id, 'a NIC that is not the default one (updateDefaultNicForVirtualMachine)');
     }
     await refuseWhileUsed(db, nic);
+    await db.updateTable('nic').set({ is_leaving: true }).where('id', '=', nic.id).execute();
     return { id: nic.id };
   },
   execute: async (context, id) => {
     const nic = await context.db.selectFrom('nic').select('virtual_machine_id').where('id', '=', id).executeTakeFirst();
     if (nic === undefined) return {};
-    await context.orchestration.removeNic(id);
+    try {
+      await context.orchestration.removeNic(id);
+    } catch (error) {
+      await context.db.updateTable('nic').set({ is_leaving: false }).where('id', '=', id).execute();
+      throw error;
+    }
     return presentVirtualMachine(context, nic.virtual_machine_id);
   },
 });

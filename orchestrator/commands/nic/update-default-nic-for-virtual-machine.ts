@@ -5,7 +5,7 @@ import { parameterError } from '../errors.ts';
 import { lockNetwork } from '../network/lock.ts';
 import { p } from '../parameter.ts';
 import { presentVirtualMachine, virtualMachineResponseFields } from '../virtual-machine/response.ts';
-import { lockMachineIn } from './lock.ts';
+import { lockMachineIn, refuseLeaving } from './lock.ts';
 
 /** Makes another NIC the default one: the one whose lease names a router and resolvers. */
 export const updateDefaultNicForVirtualMachine = asyncCommand({
@@ -29,16 +29,18 @@ export const updateDefaultNicForVirtualMachine = asyncCommand({
       .where('virtual_machine_id', '=', virtualmachineid.id)
       .orderBy('network_id')
       .execute();
-    for (const nic of before) await lockNetwork(db, nic.network_id);
+    for (const { network_id } of before) await lockNetwork(db, network_id);
     const machine = await lockMachineIn(db, 'virtualmachineid', virtualmachineid.id, ['Running', 'Stopped']);
-    if (nicid.virtual_machine_id !== machine.id) throw parameterError('nicid', nicid.id, 'a NIC of the instance');
-    if (nicid.is_default) throw parameterError('nicid', nicid.id, 'a NIC that is not the default one already');
+    const nic = await db.selectFrom('nic').selectAll().where('id', '=', nicid.id).executeTakeFirst();
+    if (nic?.virtual_machine_id !== machine.id) throw parameterError('nicid', nicid.id, 'a NIC of the instance');
+    refuseLeaving('nicid', nic);
+    if (nic.is_default) throw parameterError('nicid', nicid.id, 'a NIC that is not the default one already');
     await db
       .updateTable('nic')
       .set({ is_default: sql<boolean>`id = ${nicid.id}` })
       .where('virtual_machine_id', '=', machine.id)
       .execute();
-    for (const nic of before) await touchNic(db, nic);
+    for (const each of before) await touchNic(db, each);
     return { id: machine.id };
   },
   execute: async (context, id) => {

@@ -3,7 +3,7 @@ import { asyncCommand } from '../declaration.ts';
 import { p } from '../parameter.ts';
 import { presentVirtualMachine, virtualMachineResponseFields } from '../virtual-machine/response.ts';
 import { freeGuestAddress } from './guest-address.ts';
-import { lockNic } from './lock.ts';
+import { lockNic, refuseLeaving } from './lock.ts';
 
 /** Gives a NIC of a stopped instance another address. Rules that led to it lead to the new one. */
 export const updateVmNicIp = asyncCommand({
@@ -21,6 +21,7 @@ export const updateVmNicIp = asyncCommand({
   creates: false,
   prepare: async ({ db }, { nicid, ipaddress }) => {
     const { nic, machine, network } = await lockNic(db, nicid, ['Stopped']);
+    refuseLeaving('nicid', nic);
     if (ipaddress === nic.address) return { id: machine.id };
     const address = await freeGuestAddress(db, network, ipaddress);
     await db.updateTable('nic').set({ address }).where('id', '=', nic.id).execute();

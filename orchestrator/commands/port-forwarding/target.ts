@@ -4,6 +4,7 @@ import { takesRules } from '../../model/virtual-machine.ts';
 import type { Trx } from '../../store/database.ts';
 import type { EntityRow } from '../entities.ts';
 import { parameterError } from '../errors.ts';
+import { refuseLeaving } from '../nic/lock.ts';
 
 /** An instance as a call names it. */
 export interface TargetRequest {
@@ -47,6 +48,7 @@ export async function targetNic(db: Trx, request: TargetRequest): Promise<Target
     const expected = `an instance with a NIC in the network of the public IP address (${request.networkId})`;
     throw parameterError('virtualmachineid', request.virtualMachineId, expected);
   }
+  refuseLeaving('virtualmachineid', nic);
   const { vmguestip } = request;
   if (vmguestip === undefined || vmguestip === nic.address) return { nic, privateAddress: null };
   const secondary = await db
