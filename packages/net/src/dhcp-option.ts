@@ -40,8 +40,15 @@ const integers16: Read = (text) =>
     text,
   );
 
+const truths: ReadonlyMap<string, number> = new Map([
+  ['true', 1],
+  ['1', 1],
+  ['false', 0],
+  ['0', 0],
+]);
+
 const boolean: Read = (text) => {
-  const value = { true: 1, 1: 1, false: 0, 0: 0 }[text.toLowerCase()];
+  const value = truths.get(text.toLowerCase());
   if (value === undefined) throw new InvalidValueError(text, 'true or false');
   return octets([value], text);
 };
