@@ -1,11 +1,11 @@
 // One dnsmasq process of a router: found, started, ended, told to read again, and what it said of the files it read.
 import type { Host } from '@isthmus/host';
+import { DaemonProcesses } from '../daemon-processes.ts';
 import type { InstanceLayout } from './instances.ts';
 
 const program = 'dnsmasq';
 /** A reload takes 0.2 s at 10,000 hosts, and 2 s where each of them has a lease. */
 const readTimeoutMs = 30_000;
-const endTimeoutMs = 3_000;
 /** The log is read whole for each change, so it is kept small. */
 const logLimit = 64 * 1024;
 
@@ -41,9 +41,16 @@ function isSecondReading(line: string, path: string, lines: readonly string[]): 
   return lines.filter((each) => each.endsWith(`: read ${path}`)).length > 1;
 }
 
+/** The main configuration that a process of this router was started with; null for any other, such as another router's dnsmasq. */
+function mainConfigIn(words: readonly string[], { state }: InstanceLayout): string | null {
+  const option = '--conf-file=';
+  return words.find((word) => word.startsWith(`${option}${state}/`))?.slice(option.length) ?? null;
+}
+
 export class DnsmasqDaemon {
   readonly #host: Host;
   readonly #layout: InstanceLayout;
+  readonly #processes: DaemonProcesses;
 
   /** The base file that is read last, when complaints about the other are in the log. */
   readonly #lastRead: string;
@@ -52,13 +59,14 @@ export class DnsmasqDaemon {
     this.#host = host;
     this.#layout = layout;
     this.#lastRead = lastRead;
+    this.#processes = new DaemonProcesses(host, (words) => mainConfigIn(words, layout) !== null);
   }
 
   /** The running process's id and the path of the main configuration that it was started with, or null. */
   async running(): Promise<{ readonly pid: number; readonly mainConfig: string } | null> {
     const pid = Number(await this.#host.files.readTextIfExists(this.#layout.pidFile));
     if (!Number.isInteger(pid) || pid < 2 || !(await this.#host.commands.isRunning(pid, program))) return null;
-    const mainConfig = await this.#mainConfigOf(pid);
+    const mainConfig = mainConfigIn(await this.#processes.wordsOf(pid), this.#layout);
     return mainConfig === null ? null : { pid, mainConfig };
   }
 
@@ -73,15 +81,7 @@ export class DnsmasqDaemon {
 
   /** Ends every process that was started with one of this router's configurations, and its helpers for DNS over TCP. */
   async stop(): Promise<void> {
-    const pids = await this.#processes();
-    for (const pid of pids) this.#host.commands.signal(pid, 'SIGTERM');
-    const killAtMs = this.#host.clock.monotonicMs() + endTimeoutMs;
-    for (const pid of pids) {
-      while (await this.#exists(pid)) {
-        if (this.#host.clock.monotonicMs() > killAtMs) this.#host.commands.signal(pid, 'SIGKILL');
-        await this.#host.clock.sleep(2);
-      }
-    }
+    await this.#processes.end();
   }
 
   /** Has everything but the main configuration read again, and waits for it: what is asked later is answered from it. */
@@ -163,39 +163,5 @@ export class DnsmasqDaemon {
     // The process appends, so it goes on at the new end.
     await this.#host.commands.run('truncate', ['--size=0', this.#layout.log]);
     return 0;
-  }
-
-  /** The main configuration of a process of this router; null for any other, such as another router's dnsmasq. */
-  async #mainConfigOf(pid: number): Promise<string | null> {
-    const option = `--conf-file=${this.#layout.state}/`;
-    const words = (await this.#ofProcess(pid, 'cmdline')).split('\0');
-    const word = words.find((each) => each.startsWith(option));
-    return word === undefined ? null : word.slice('--conf-file='.length);
-  }
-
-  /** A file of /proc, empty where the process is gone. */
-  async #ofProcess(pid: number, name: 'cmdline' | 'stat'): Promise<string> {
-    try {
-      return (await this.#host.files.readTextIfExists(`/proc/${pid}/${name}`)) ?? '';
-    } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return '';
-      throw error;
-    }
-  }
-
-  /** Until its end a process holds its sockets, also when its command line is gone already. A zombie holds none. */
-  async #exists(pid: number): Promise<boolean> {
-    const state = /\) (\w) /.exec(await this.#ofProcess(pid, 'stat'))?.[1];
-    return state !== undefined && state !== 'Z' && state !== 'X';
-  }
-
-  /** By their command lines: the file of the process id may be missing or old after a crash of either side. */
-  async #processes(): Promise<number[]> {
-    const found: number[] = [];
-    for (const name of await this.#host.files.list('/proc')) {
-      if (!/^[1-9]\d*$/.test(name) || name === '1') continue;
-      if ((await this.#mainConfigOf(Number(name))) !== null) found.push(Number(name));
-    }
-    return found;
   }
 }

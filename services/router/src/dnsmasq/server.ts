@@ -2,6 +2,7 @@
 // a restart, an end.
 import type { Host } from '@isthmus/host';
 import type { RouterPaths } from '../service.ts';
+import { Turns } from '../turns.ts';
 import { DnsmasqDaemon } from './daemon.ts';
 import { type BaseTexts, DnsmasqFiles } from './files.ts';
 import { type InstanceName, instanceLayout } from './instances.ts';
@@ -10,7 +11,6 @@ import { DnsmasqLeases } from './leases.ts';
 import { type EntryLine, HeldLines, inverse, type LineChange, LineIndex, textOf } from './lines.ts';
 import { Quiet } from './quiet.ts';
 import { type InstanceSettings, sameInstance } from './settings.ts';
-import { Turns } from './turns.ts';
 
 /** Live files after which the base files are written anew, so that a start or a reload never reads many. */
 const liveLimit = 64;

@@ -2,13 +2,13 @@
 // reloaded, ended, and asked.
 import { type Processes, parseProcesses, type RuntimeCommand, runtime, toWorker } from '@isthmus/haproxy-config';
 import type { Host } from '@isthmus/host';
+import { DaemonProcesses } from '../daemon-processes.ts';
 import type { HaproxyLayout } from './layout.ts';
 import { ask, SocketError } from './socket.ts';
 
 const program = 'haproxy';
 /** A reload takes 0.3 s at 5,000 listeners. */
 const reloadTimeoutMs = 60_000;
-const endTimeoutMs = 3_000;
 const logLimit = 256 * 1024;
 
 /** HAProxy did not do what it was told. `detail`: its own words. */
@@ -25,17 +25,19 @@ export class HaproxyError extends Error {
 export class HaproxyDaemon {
   readonly #host: Host;
   readonly #layout: HaproxyLayout;
+  readonly #processes: DaemonProcesses;
   #worker: number | null = null;
 
   constructor(host: Host, layout: HaproxyLayout) {
     this.#host = host;
     this.#layout = layout;
+    this.#processes = new DaemonProcesses(host, (words) => words.includes(layout.config));
   }
 
   /** The master's process id, or null where it does not run. */
   async master(): Promise<number | null> {
     const pid = Number(await this.#host.files.readTextIfExists(this.#layout.pidFile));
-    if (!Number.isInteger(pid) || pid < 2 || !(await this.#isOurs(pid))) return null;
+    if (!Number.isInteger(pid) || pid < 2 || !(await this.#processes.isOurs(pid))) return null;
     return pid;
   }
 
@@ -88,15 +90,7 @@ export class HaproxyDaemon {
   /** Ends every process of this router's HAProxy, those that it left too. */
   async stop(): Promise<void> {
     this.#worker = null;
-    const pids = await this.#all();
-    for (const pid of pids) this.#host.commands.signal(pid, 'SIGTERM');
-    const killAtMs = this.#host.clock.monotonicMs() + endTimeoutMs;
-    for (const pid of pids) {
-      while (await this.#exists(pid)) {
-        if (this.#host.clock.monotonicMs() > killAtMs) this.#host.commands.signal(pid, 'SIGKILL');
-        await this.#host.clock.sleep(2);
-      }
-    }
+    await this.#processes.end();
     await this.#host.files.remove(this.#layout.pidFile);
   }
 
@@ -112,7 +106,7 @@ export class HaproxyDaemon {
     for (let waited = 0; ; waited += 1) {
       const processes = await this.#processesOrNull();
       if (processes !== null && processes.worker !== null && isDone(processes)) return processes;
-      if (waited % 20 === 19 && !(await this.#exists(pid))) {
+      if (waited % 20 === 19 && !(await this.#processes.exists(pid))) {
         throw new HaproxyError(`haproxy ended at its ${what}`, await this.#log());
       }
       if (clock.monotonicMs() > until) {
@@ -134,36 +128,5 @@ export class HaproxyDaemon {
 
   async #log(): Promise<string> {
     return (await this.#host.files.readTextIfExists(this.#layout.log)) ?? '';
-  }
-
-  /** By its command line, since a process id may be used anew. */
-  async #isOurs(pid: number): Promise<boolean> {
-    return (await this.#ofProcess(pid, 'cmdline')).split('\0').includes(this.#layout.config);
-  }
-
-  /** A file of /proc, empty where the process is gone. */
-  async #ofProcess(pid: number, name: 'cmdline' | 'stat'): Promise<string> {
-    try {
-      return (await this.#host.files.readTextIfExists(`/proc/${pid}/${name}`)) ?? '';
-    } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return '';
-      throw error;
-    }
-  }
-
-  /** Until its end a process holds its sockets, also when its command line is gone already. A zombie holds none. */
-  async #exists(pid: number): Promise<boolean> {
-    const state = /\) (\w) /.exec(await this.#ofProcess(pid, 'stat'))?.[1];
-    return state !== undefined && state !== 'Z' && state !== 'X';
-  }
-
-  /** Master and workers, by their command lines: the file of the process id may be missing after a crash of either side. */
-  async #all(): Promise<number[]> {
-    const found: number[] = [];
-    for (const name of await this.#host.files.list('/proc')) {
-      if (!/^[1-9]\d*$/.test(name) || name === '1') continue;
-      if (await this.#isOurs(Number(name))) found.push(Number(name));
-    }
-    return found;
   }
 }

@@ -1,8 +1,8 @@
 // The HAProxy of a router as a service of the agent: the section `loadBalancing`, but for UDP, which netfilter carries.
 import type { Operations, ServiceHealth } from '@isthmus/contract';
-import { Turns } from '../dnsmasq/turns.ts';
 import { loadBalancingFaults } from '../load-balancing.ts';
 import type { DocumentChange, DocumentFault, RouterService, ServiceContext, ServicePlan } from '../service.ts';
+import { Turns } from '../turns.ts';
 import { haproxyLayout } from './layout.ts';
 import { BalancerEntries, concernsBalancing } from './proxies.ts';
 import { HaproxyServer, type Work } from './server.ts';

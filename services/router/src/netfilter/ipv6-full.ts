@@ -139,7 +139,8 @@ export class Ipv6FullPlan implements ServicePlan {
       const back = ipSetTransaction(sets.filter(isServing), found.sets);
       await kernel.restoreSets(back.stage);
       await kernel.restoreSets(back.swap);
-      await kernel.replace(found.text);
+      // ip6tables-restore does not take all that ip6tables-save prints.
+      await kernel.replace(found.rules === null ? found.text : renderRuleSet(found.rules));
       this.#owner.restore();
     }
     const kept = new Set(found.sets.map(({ name }) => name));
