@@ -1,6 +1,9 @@
 // Asks for leases inside of an instance by its own DHCP client, udhcpc of busybox.
+import { fileURLToPath } from 'node:url';
 import type { Host } from '@isthmus/host';
 import type { Lab } from './index.ts';
+
+const script = fileURLToPath(new URL('programs/print-lease', import.meta.url));
 
 /** What a client asks for beside what udhcpc always does: options by code, and by udhcpc's names, such as `ntpsrv`. */
 export interface LeaseWishes {
@@ -15,12 +18,9 @@ export interface LeaseWishes {
  * `opt224` in hexadecimal for an option that it has no name of. The NIC stays as it is. Throws where there is none.
  */
 export async function askForLease(
-  lab: Lab,
   instance: Host,
   { nic = 'eth0', codes = [], names = [] }: LeaseWishes = {},
 ): Promise<Readonly<Record<string, string>>> {
-  const script = `${lab.run}/print-lease`;
-  await lab.machine.files.writeText(script, '#!/bin/sh\n[ "$1" = bound ] && env\nexit 0\n', { mode: 0o755 });
   const wishes = [...codes.map(String), ...names].flatMap((wish) => ['-O', wish]);
   const args = ['-f', '-n', '-q', '-t', '8', '-T', '1', '-i', nic, '-s', script, ...wishes];
   const { stdout } = await instance.commands.run('udhcpc', args, { timeoutMs: 20_000 });

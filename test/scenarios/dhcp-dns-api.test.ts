@@ -13,7 +13,7 @@ test.before(async () => {
 });
 test.after.always(() => cloud?.teardown());
 
-const lease = ({ host }: Instance, wishes?: LeaseWishes) => askForLease(cloud.lab, host, wishes);
+const lease = ({ host }: Instance, wishes?: LeaseWishes) => askForLease(host, wishes);
 const hex = (words: string) => Buffer.from(words).toString('hex');
 const defaultGateway = '10.1.1.1';
 

@@ -1,6 +1,15 @@
 // One account network whose router and instance are virtual machines: what each gets of the other, and what survives.
 import test from 'ava';
-import { type Cloud, createCloud, type Instance, type PublicIp, type Tenant } from '../lab/cloud.ts';
+import { balance } from '../lab/balanced.ts';
+import {
+  type Cloud,
+  createCloud,
+  type Instance,
+  objectIn,
+  objectsIn,
+  type PublicIp,
+  type Tenant,
+} from '../lab/cloud.ts';
 import { answererOf, findLeaks, internet, seenAs, waitFor } from '../lab/index.ts';
 import { documentedPorts, openPorts } from '../lab/port-scan.ts';
 
@@ -15,17 +24,17 @@ test.before(async (t) => {
   t.timeout(900_000);
   cloud = await createCloud({ hosts: ['libvirt'] });
   tenant = await cloud.tenant('alice', { network: { networkdomain: 'alice.example' } });
-  web = await tenant.deploy('web');
+  web = await tenant.deploy('web', { userdata: Buffer.from('#cloud-config of web').toString('base64') });
   ip = await tenant.sourceNat();
 });
 test.after.always(async () => {
   await cloud?.teardown();
 });
 
-/** The page of the server on the internet as the instance gets it; null where it gets none. */
-async function fetched(): Promise<string | null> {
+/** A page as the instance gets it, that of the server on the internet by default; null where it gets none. */
+async function fetched(url = `http://${internet.server}/`): Promise<string | null> {
   // Not by the time-out of wget itself: that of a static busybox ends in a segmentation fault.
-  const args = ['4', 'wget', '-q', '-O', '-', `http://${internet.server}/`];
+  const args = ['4', 'wget', '-q', '-O', '-', url];
   const { exitCode, stdout } = await web.host.commands.run('timeout', args, {
     okCodes: [0, 1, 143],
     timeoutMs: 20_000,
@@ -40,6 +49,12 @@ test.serial('a guest VM leases its address, route, name server and name from the
   t.is(await run('hostname'), 'web');
   t.regex(await run('cat', '/etc/resolv.conf'), /nameserver 10\.1\.1\.1/);
   t.regex(await run('nslookup', 'web.alice.example', '10.1.1.1'), new RegExp(`Address(?: 1)?: ${web.address}`));
+});
+
+test.serial('a guest VM reads what it is from the router VM, on every address of metadata', async (t) => {
+  t.is(await fetched('http://169.254.169.254/latest/user-data'), '#cloud-config of web');
+  t.is(await fetched('http://169.254.169.254/latest/meta-data/instance-id'), web.id);
+  t.is(await fetched('http://10.1.1.1/latest/meta-data/local-ipv4'), web.address);
 });
 
 test.serial('egress is denied until a rule opens it, and leaves from the source NAT address', async (t) => {
@@ -90,6 +105,29 @@ test.serial(
     t.deepEqual(await documentedPorts('public'), []);
   },
 );
+
+test.serial('the router VM balances load, finds itself well, and counts what passes', async (t) => {
+  await balance(tenant, ip, { publicport: 8088, privateport: 80, members: [web] });
+  t.is(await answererOf(cloud.lab.internet, `http://${ip.address}:8088/`, patiently), 'web');
+  const routerid = String((await tenant.router()).id);
+  const values = { routerid, performfreshchecks: true };
+  const found = objectIn(await cloud.admin.run('getRouterHealthCheckResults', values), 'routerhealthchecks');
+  const ill = objectsIn(found, 'healthchecks').filter(({ status }) => status !== 'SUCCESS');
+  t.deepEqual(
+    ill.map(({ checkname, details }) => [checkname, details]),
+    [],
+  );
+  const counted = async () => {
+    await cloud.admin.run('generateUsageRecords', {});
+    const enddate = new Date().toISOString().slice(0, 10);
+    const records = await tenant.client.list('listUsageRecords', { startdate: '2020-01-01', enddate, usageid: ip.id });
+    return records.map(({ usagetype, rawusage }) => [usagetype, Number(rawusage) > 0]);
+  };
+  t.deepEqual((await counted()).toSorted(), [
+    [4, true],
+    [5, true],
+  ]);
+});
 
 test.serial(
   'router and guest go on through kill -9 of host agent and orchestrator, and take changes after it',
