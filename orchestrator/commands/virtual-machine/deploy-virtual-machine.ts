@@ -62,7 +62,7 @@ export const deployVirtualMachine = asyncCommand({
     datadiskofferinglist: unservedParameter(disks, 'map'),
     datadisksdetails: unservedParameter(disks, 'map'),
     iptonetworklist: unservedParameter('networkids names the networks, ipaddress the address', 'map'),
-    ip6address: unservedParameter('guest networks have IPv4 alone'),
+    ip6address: unservedParameter('the IPv6 address of a NIC follows from its MAC address'),
     macaddress: unservedParameter('MAC addresses are given by the installation'),
     dhcpoptionsnetworklist: nicDhcpOptionsParameter,
     securitygroupids: unservedParameter(groups, 'list'),

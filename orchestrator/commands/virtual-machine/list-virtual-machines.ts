@@ -37,8 +37,8 @@ export const listVirtualMachines = listCommand({
     securitygroupid: absentFilter('security group'),
     autoscalevmgroupid: absentFilter('autoscale group'),
     backupofferingid: absentFilter('backup offering'),
-    userdataid: absentFilter('stored user data'),
-    keypair: absentFilter('SSH key pair'),
+    userdataid: p.entity('user_data').optional('List by the user data that it was given by its id'),
+    keypair: p.name.optional('List by the name of an SSH key pair that it was given the key of'),
   },
   responseKey: 'virtualmachine',
   responseFields: virtualMachineResponseFields,
@@ -81,6 +81,9 @@ export const listVirtualMachines = listCommand({
         ),
       );
     }
+    const { userdataid, keypair } = parameters;
+    if (userdataid !== undefined) q = q.where('virtual_machine.user_data_id', '=', userdataid.id);
+    if (keypair !== undefined) q = q.where(sql<boolean>`${keypair} = any(virtual_machine.key_pair_names)`);
     const absent = [
       parameters.vpcid,
       parameters.groupid,
@@ -89,8 +92,6 @@ export const listVirtualMachines = listCommand({
       parameters.securitygroupid,
       parameters.autoscalevmgroupid,
       parameters.backupofferingid,
-      parameters.userdataid,
-      parameters.keypair,
     ];
     const impossible =
       parameters.displayvm === false ||
