@@ -16,6 +16,7 @@ function isOrder(value: unknown): value is Order {
   return 'dark' in value && typeof value.dark === 'boolean' && 'fencingToken' in value;
 }
 
+/** The ports of the appliances of one host: which carry frames, and which are dark. */
 export class AppliancePorts {
   readonly #host: Host;
   readonly #installation: string;

@@ -9,7 +9,9 @@ export interface StickinessParameter {
 }
 
 export const stickinessMethods = ['LbCookie', 'AppCookie', 'SourceBased'] as const;
+/** CloudStack's name of a way to stay with an instance. */
 export type StickinessMethod = (typeof stickinessMethods)[number];
+/** Stickiness as the router's document has it. */
 export type StickinessEntry = NonNullable<LoadBalancerRule['stickiness']>;
 
 /** A stickiness policy as a rule's row holds it. */

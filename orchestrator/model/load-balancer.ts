@@ -1,7 +1,9 @@
 // What a load balancer rule may say.
 import { parameterError } from './api-error.ts';
 
+/** `tcp-proxy`: tcp, with the PROXY protocol to instances; `ssl`: TLS that ends at the router. */
 export type LoadBalancerProtocol = 'tcp' | 'udp' | 'tcp-proxy' | 'ssl';
+/** How the next connection finds its instance. */
 export type LoadBalancerAlgorithm = 'roundrobin' | 'leastconn' | 'source';
 
 export const loadBalancerProtocols = ['tcp', 'udp', 'tcp-proxy', 'ssl'] as const;

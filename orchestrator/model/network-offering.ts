@@ -5,7 +5,9 @@ import { type RouterService, routerServices } from './network-service.ts';
 /** The provider of every service. */
 export const serviceProvider = 'VirtualRouter';
 
+/** `ROUTED`: guests are reached at their own addresses, without NAT. */
 export type NetworkMode = 'NATTED' | 'ROUTED';
+/** `DualStack`: IPv6 beside IPv4. */
 export type InternetProtocol = 'IPv4' | 'DualStack';
 
 /** Whether the routers of an offering's networks have a public NIC. */

@@ -3,6 +3,7 @@ import { InvalidValueError } from '@isthmus/net';
 
 /** What an instance's own user data does to that of its template. */
 export const userDataPolicies = ['ALLOWOVERRIDE', 'APPEND', 'DENYOVERRIDE'] as const;
+/** What an instance's own user data does to that of its template (`userdatapolicy`). */
 export type UserDataPolicy = (typeof userDataPolicies)[number];
 
 /** Longest user data in characters of Base64: what a POST carries. The setting vm.userdata.max.length allows less. */

@@ -13,6 +13,7 @@ import { fetchRouterHealth } from './router-health.ts';
 const askedAtOnce = 8;
 const minuteMs = 60_000;
 
+/** Fetches the results of every router when they are due, one round at a time. */
 export class RouterHealthMonitor {
   readonly #parts: Parts;
   /** When each router was asked last, by `performance.now()`. */

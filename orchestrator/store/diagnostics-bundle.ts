@@ -12,6 +12,7 @@ const folderLimitBytes = 512 * 1024 * 1024;
 
 const hashOf = (token: string): string => createHash('sha256').update(token).digest('hex');
 
+/** The bundles that this orchestrator keeps. */
 export class DiagnosticsBundles {
   readonly #db: Db;
   readonly #folder: string;

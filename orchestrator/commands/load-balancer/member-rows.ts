@@ -12,6 +12,7 @@ import type { Orchestration } from '../orchestration.ts';
 import { p } from '../parameter.ts';
 import type { LoadBalancer } from './rule-rows.ts';
 
+/** An instance behind a rule, by one of its addresses. */
 export type Member = Selectable<LoadBalancerMemberTable>;
 
 /** What assignToLoadBalancerRule and removeFromLoadBalancerRule name instances by. */
@@ -102,6 +103,7 @@ async function targetOf(db: Trx, rule: LoadBalancer, named: NamedMember) {
   return { nicId: nic.id, address: named.address };
 }
 
+/** Every member of a rule, those that wait to be gone too, the oldest first. */
 export function membersOf(db: Db, ruleId: string): Promise<Member[]> {
   return db
     .selectFrom('load_balancer_member')

@@ -8,6 +8,7 @@ import { parameterError } from '../errors.ts';
 import { revokeFirewallRules, rulesOfLoadBalancer } from '../firewall/rule-rows.ts';
 import type { Orchestration } from '../orchestration.ts';
 
+/** A load balancer rule. */
 export type LoadBalancer = EntityRow<'load_balancer_rule'>;
 type Changes = Omit<Updateable<LoadBalancerRuleTable>, 'id' | 'network_id' | 'state' | 'previous'>;
 

@@ -12,6 +12,7 @@ export const taggable = {
   Template: 'template',
 } as const satisfies Readonly<Record<string, EntityName>>;
 
+/** CloudStack's name of what can be tagged. */
 export type ResourceType = keyof typeof taggable;
 export const resourceTypes = Object.keys(taggable) as [ResourceType, ...ResourceType[]];
 

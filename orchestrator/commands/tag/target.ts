@@ -11,6 +11,7 @@ export const targetParameters = {
   resourceids: p.textList.required('The ids of what is tagged, comma-separated', { maxLength: 4096 }),
 };
 
+/** What is tagged, and whose it is. */
 export interface Target {
   readonly id: string;
   readonly account_id: string;

@@ -3,6 +3,7 @@
 
 /** CloudStack's types of a diagnosis. */
 export const diagnosticTools = ['ping', 'traceroute', 'arping'] as const;
+/** A type of a diagnosis. */
 export type DiagnosticTool = (typeof diagnosticTools)[number];
 
 /** Seconds after which a diagnosis is ended. */

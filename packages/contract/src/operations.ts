@@ -127,8 +127,11 @@ export const operations = {
   announce: { request: empty, answer: empty },
 } as const;
 
+/** What can be asked of a router. */
 export type OperationName = keyof typeof operations;
+/** What an operation is asked with. */
 export type OperationRequest<Name extends OperationName> = Static<(typeof operations)[Name]['request']>;
+/** What an operation answers with. */
 export type OperationAnswer<Name extends OperationName> = Static<(typeof operations)[Name]['answer']>;
 
 /** Who carries an operation out, by its name. */

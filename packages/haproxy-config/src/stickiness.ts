@@ -40,6 +40,7 @@ export interface SourceStickiness extends Table {
   readonly kind: 'source';
 }
 
+/** How a client stays with a server. */
 export type Stickiness = CookieStickiness | ApplicationCookieStickiness | SourceStickiness;
 
 /** The section `peers` that stick tables are kept by. */

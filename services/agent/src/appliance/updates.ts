@@ -34,6 +34,7 @@ function sha256Of(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
+/** Newer releases of an appliance's agent: taken, tried, kept or given up. */
 export class Updates {
   readonly #context: UpdateContext;
   #running: Software | null = null;

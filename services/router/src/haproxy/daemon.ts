@@ -22,6 +22,7 @@ export class HaproxyError extends Error {
   }
 }
 
+/** One router's HAProxy. Nothing of its configuration is known here. */
 export class HaproxyDaemon {
   readonly #host: Host;
   readonly #layout: HaproxyLayout;

@@ -20,6 +20,7 @@ import type { DocumentChange, EntryChange } from '../service.ts';
 import type { Texts } from './files.ts';
 import { globalPath, type HaproxyLayout, proxyPath } from './layout.ts';
 
+/** The settings of section `loadBalancing`. */
 export type LoadBalancingSettings = RouterSettings['loadBalancing'];
 
 /** One rule as it is served. */

@@ -43,6 +43,7 @@ function certificatesOf(proxies: Iterable<Proxied>): Set<string> {
   return ids;
 }
 
+/** What is served, the files that say so, and the daemon that reads them, kept equal. */
 export class HaproxyServer {
   readonly daemon: HaproxyDaemon;
   readonly leaving: LeavingMembers;

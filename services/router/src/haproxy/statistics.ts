@@ -27,6 +27,7 @@ function lastCheckOf(row: StatisticsRow | undefined): string {
   return row.checkCode === null ? row.checkStatus : `${row.checkStatus}/${row.checkCode}`;
 }
 
+/** Counts of rules and members over all workers, those that have ended too. */
 export class BalancerStatistics {
   readonly #host: Pick<Host, 'files' | 'clock'>;
   readonly #daemon: HaproxyDaemon;

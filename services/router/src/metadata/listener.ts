@@ -19,6 +19,7 @@ export interface Door {
   readonly answer: Answer;
 }
 
+/** The listening sockets in a router's namespace, and who is connected to them. */
 export class MetadataListener {
   readonly #sockets: Sockets;
   readonly #connections = new Map<string, number>();

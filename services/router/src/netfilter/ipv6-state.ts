@@ -59,6 +59,7 @@ export function turnedIpv6Change({ before, after, entries }: Ipv6Change): Ipv6Ch
   };
 }
 
+/** The rules and sets of IPv6 of one document. Moves to the next, and says what differs. */
 export class Ipv6State {
   readonly rules: Ipv6Rules;
   settings: Ipv6Settings;
