@@ -37,15 +37,16 @@ export function refuseLeaving(parameter: string, nic: Pick<EntityRow<'nic'>, 'id
   if (nic.is_leaving) throw parameterError(parameter, nic.id, 'a NIC that removeNicFromVirtualMachine does not remove');
 }
 
-/** Locks what changes with a NIC: the network first, as everywhere. Throws 431. */
+/** Locks what changes with a NIC, which `parameter` names: the network first, as everywhere. Throws 431. */
 export async function lockNic(
   db: Trx,
   nic: EntityRow<'nic'>,
   states: readonly EntityRow<'virtual_machine'>['state'][],
+  parameter = 'nicid',
 ): Promise<LockedNic> {
   const network = await lockNetwork(db, nic.network_id);
-  const machine = await lockMachineIn(db, 'nicid', nic.virtual_machine_id, states);
+  const machine = await lockMachineIn(db, parameter, nic.virtual_machine_id, states);
   const current = await db.selectFrom('nic').selectAll().where('id', '=', nic.id).executeTakeFirst();
-  if (current === undefined) throw parameterError('nicid', nic.id, 'a NIC that is there');
+  if (current === undefined) throw parameterError(parameter, nic.id, 'a NIC that is there');
   return { machine, nic: current, network };
 }

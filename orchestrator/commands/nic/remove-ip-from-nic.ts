@@ -19,7 +19,7 @@ export const removeIpFromNic = asyncCommand({
   prepare: async ({ db }, { id: row }) => {
     const found = await db.selectFrom('nic').selectAll().where('id', '=', row.nic_id).executeTakeFirst();
     if (found === undefined) throw parameterError('id', row.id, 'an address of a NIC that is there');
-    const { nic, machine } = await lockNic(db, found, ['Running', 'Stopped']);
+    const { nic, machine } = await lockNic(db, found, ['Running', 'Stopped'], 'id');
     await refuseWhileUsed(db, nic, row.address);
     await db.deleteFrom('nic_secondary_address').where('id', '=', row.id).execute();
     return { id: machine.id };
