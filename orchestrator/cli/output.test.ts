@@ -54,3 +54,33 @@ test('a cell holds no control characters', (t) => {
   t.is(cellText('a\u001b[31mb\n'), 'a?[31mb?');
   t.is(cellText(undefined), '');
 });
+
+test('a text of several lines stands below its table as it is', (t) => {
+  const text = tableOf({ keypair: { name: 'mine', privatekey: '-----BEGIN\n\u001b[31mMII\n-----END\n' } });
+  t.is(
+    text,
+    [
+      '┌────────────┬───────┐',
+      '│ name       │ mine  │',
+      '│ privatekey │ below │',
+      '└────────────┴───────┘',
+      'privatekey:',
+      '-----BEGIN',
+      '?[31mMII',
+      '-----END',
+    ].join('\n'),
+  );
+});
+
+test('what has no id of its own shows what it holds', (t) => {
+  const policies = {
+    count: 1,
+    stickinesspolicies: [{ lbruleid: '1', stickinesspolicy: [{ id: '2', name: 'cookie' }] }],
+  };
+  const rows = ['┌────┬────────┐', '│ id │ name   │', '├────┼────────┤', '│ 2  │ cookie │', '└────┴────────┘'];
+  t.is(tableOf(policies), rows.join('\n'));
+  const members = { count: 1, lbrulevmidip: [{ loadbalancerruleinstance: { id: '2', name: 'cookie' } }] };
+  t.is(tableOf(members), rows.join('\n'));
+  const checks = tableOf({ health: { routerid: '1', checks: [{ checkname: 'dns', status: 'SUCCESS' }] } });
+  t.regex(checks, /routerid │ 1 .*\nchecks:\n.*\n│ checkname │ status {2}│\n.*\n│ dns {7}│ SUCCESS │\n/s);
+});

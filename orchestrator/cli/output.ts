@@ -9,10 +9,14 @@ const preferred = [
   'displayname',
   'username',
   'type',
+  'networkname',
   'ipaddress',
+  'ip6address',
+  'isdefault',
   'issourcenat',
   'isstaticnat',
   'protocol',
+  'algorithm',
   'publicport',
   'publicendport',
   'privateport',
@@ -34,8 +38,18 @@ const preferred = [
   'linklocalip',
   'version',
   'state',
+  'servicestate',
+  'methodname',
+  'pingpath',
+  'resourcetype',
+  'key',
   'value',
+  'checkname',
+  'checktype',
+  'status',
   'description',
+  'details',
+  'rawusage',
 ];
 const maxColumns = 10;
 const plainTable = { head: [] as string[], border: [] as string[] };
@@ -74,8 +88,14 @@ function listTable(rows: readonly ApiObject[], asked: readonly string[]): string
   return withoutRowLines(table.toString(), 2);
 }
 
-/** A value of one object's table. A list of objects has no room in a cell: it is counted. */
+/** Lines that a cell would make unreadable: a key, a certificate, what a diagnosis said. */
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value.includes('\n');
+}
+
+/** A value of one object's table. A list of objects has no room in a cell: it is counted, a text stands below. */
 function fieldText(value: unknown): string {
+  if (isText(value)) return 'below';
   if (!Array.isArray(value) || value.every(isScalar)) return cellText(Array.isArray(value) ? value.join(', ') : value);
   return `${value.length} (--output json shows them)`;
 }
@@ -94,11 +114,28 @@ function objectTable(object: ApiObject, asked: readonly string[]): string {
     .filter(([name, value]) => isShown(name, value))
     .sort(([left], [right]) => rankOf(left) - rankOf(right) || (left < right ? -1 : 1));
   for (const [name, value] of entries) table.push({ [name]: fieldText(value) });
-  return withoutRowLines(table.toString(), 0);
+  const below = entries.flatMap(([name, value]) => belowTable(name, value, 'id' in object));
+  return [withoutRowLines(table.toString(), 0), ...below].join('\n');
+}
+
+/** What follows a table: a text as it is, and the list that an object without an id is about. */
+function belowTable(name: string, value: unknown, isNamed: boolean): string[] {
+  if (isText(value)) return [`${name}:`, value.replaceAll(/[^\P{Cc}\n\t]/gu, '?').trimEnd()];
+  const isList = !isNamed && Array.isArray(value) && value.length > 0 && value.every(isObject);
+  return isList ? [`${name}:`, listTable(value, [])] : [];
 }
 
 function isObject(value: unknown): value is ApiObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The rows of an object of a list. One without an id, such as a rule's policies, stands for what it holds. */
+function rowsOf(object: ApiObject): ApiObject[] {
+  if ('id' in object) return [object];
+  const held = Object.values(object)
+    .flat()
+    .filter((value): value is ApiObject => isObject(value) && 'id' in value);
+  return held.length === 0 ? [object] : held.map((each) => ({ ...object, ...each }));
 }
 
 /** An answer as a table: the rows of a list, the fields of an object. */
@@ -107,10 +144,10 @@ export function tableOf(answer: ApiObject, asked: readonly string[] = []): strin
   const isList =
     list !== undefined && Object.entries(answer).every(([name, value]) => name === 'count' || Array.isArray(value));
   if (isList) {
-    const rows = list.filter(isObject);
-    const { count = rows.length } = answer;
-    const more = Number(count) > rows.length ? `\n${rows.length} of ${count}` : '';
-    return `${listTable(rows, asked)}${more}`;
+    const objects = list.filter(isObject);
+    const { count = objects.length } = answer;
+    const more = Number(count) > objects.length ? `\n${objects.length} of ${count}` : '';
+    return `${listTable(objects.flatMap(rowsOf), asked)}${more}`;
   }
   if (Object.keys(answer).length === 0) return 'none';
   const inner = Object.values(answer)[0];
