@@ -42,7 +42,7 @@ function lowestFree(first: number, last: number, taken: ReadonlySet<Ipv4Address>
   return undefined;
 }
 
-/** Checks an address that a caller asks for by `parameter`. Throws 431 outside the network, 533 where it is taken. */
+/** Checks an address that a caller asks for by `parameter`. Throws 431 outside the network and where it is taken. */
 export function requestedGuestAddress(
   space: GuestAddressSpace,
   taken: ReadonlySet<Ipv4Address>,
@@ -56,7 +56,7 @@ export function requestedGuestAddress(
     throw parameterError(parameter, address, `a guest address of ${space.cidr}: ${range}, not the gateway`);
   }
   if (taken.has(address)) {
-    throw new ApiError('insufficientCapacity', `The guest address ${address} is in use: expected a free one`);
+    throw parameterError(parameter, address, `an address of ${space.cidr} that nothing of the network has yet`);
   }
   return address;
 }

@@ -116,7 +116,7 @@ test('an instance is refused where it cannot be as it is asked for', async (t) =
     [431, { networkids, ipaddress: '10.1.1.1' }, /parameter ipaddress/],
     [431, { networkids, ipaddress: '10.1.1.255' }, /parameter ipaddress/],
     [431, { networkids, ipaddress: '10.9.1.2' }, /parameter ipaddress/],
-    [533, { networkids, ipaddress: '10.1.1.2' }, /./],
+    [431, { networkids, ipaddress: '10.1.1.2' }, /parameter ipaddress/],
     [431, { networkids, userdata: 'no base64!' }, /parameter userdata/],
     [431, { networkids, diskofferingid: networkids }, /parameter diskofferingid/],
     [431, { networkids, keypair: 'mine' }, /parameter keypair/],
@@ -127,7 +127,7 @@ test('an instance is refused where it cannot be as it is asked for', async (t) =
     const said = JSON.stringify(values);
     const error = await t.throwsAsync(deploy(api, tenant, values), { instanceOf: ApiCallError }, said);
     t.is(error.errorcode, code, `${said} ${error.message}`);
-    if (code !== 533) t.regex(error.message, message);
+    t.regex(error.message, message);
     t.is((await tenant.client.list('listVirtualMachines')).length, count, said);
   }
 });

@@ -6,7 +6,7 @@ import type { EntityRow } from '../entities.ts';
 
 /**
  * An address that no NIC of the network has: the one `wanted`, else the lowest free one. The caller has locked the network.
- * Throws 431 for one that is none of the network's, 533 where it is taken, or every one is.
+ * Throws 431 for one that is none of the network's or taken, 533 where every one is.
  */
 export async function freeGuestAddress(
   db: Trx,
