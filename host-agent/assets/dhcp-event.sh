@@ -14,10 +14,11 @@ configure() {
     ip -4 route replace default via "$gateway" dev "$interface" metric "$ISTHMUS_METRIC"
     break
   done
-  # In place, not by renaming: `ip netns exec` has mounted this very file over /etc/resolv.conf.
-  {
+  # In place, not by renaming: `ip netns exec` has mounted this very file over /etc/resolv.conf. A NIC that is not the
+  # default one is told of no resolver, and leaves those of the other.
+  [ -z "${dns:-}" ] || {
     [ -z "${domain:-}" ] || echo "search $domain"
-    for server in ${dns:-}; do echo "nameserver $server"; done
+    for server in $dns; do echo "nameserver $server"; done
   } >"$ISTHMUS_RESOLV_CONF"
   # Last, since it tells that all of the above is in force.
   echo "$ip" >"$ISTHMUS_LEASE.new"

@@ -47,8 +47,6 @@ export interface DualStackGuest {
 export async function learnIpv6(cloud: Cloud, tenant: Tenant, web: Instance): Promise<DualStackGuest> {
   const nic = only('NIC', await tenant.client.list('listNics', { virtualmachineid: web.id }));
   const address = text(nic, 'ip6address');
-  await web.host.commands.run('ip', ['link', 'set', 'dev', 'eth0', 'addrgenmode', 'eui64']);
-  await enableIpv6(web.host, 'eth0');
   await waitFor(`the address ${address} by router advertisement`, async () => {
     const { stdout } = await web.host.commands.run('ip', ['-6', 'address', 'show', 'dev', 'eth0', 'scope', 'global']);
     return stdout.includes(`${address}/`) && !stdout.includes('tentative');

@@ -30,6 +30,22 @@ interface Wired {
   readonly nics: readonly Nic[];
 }
 
+/** A namespace begins without IPv6. Guests of a network that has it learn their addresses from router advertisements. */
+async function enableIpv6({ commands }: Host, nics: readonly Nic[]): Promise<void> {
+  const named = nics.filter(({ ipv6Addresses = [] }) => ipv6Addresses.length > 0);
+  if (named.length === 0) return;
+  await commands.run('sysctl', ['-qw', ...named.map(({ name }) => `net.ipv6.conf.${name}.disable_ipv6=0`)]);
+}
+
+/** Whether `longer` is the same instance with the same NICs, and perhaps further ones; addresses may differ. */
+function isLonger(shorter: InstanceSpec, longer: InstanceSpec): boolean {
+  const isSame = (nic: Nic, other: Nic | undefined) =>
+    nic.name === other?.name &&
+    nic.macAddress === other.macAddress &&
+    JSON.stringify(nic.segment) === JSON.stringify(other.segment);
+  return shorter.hostname === longer.hostname && shorter.nics.every((nic, index) => isSame(nic, longer.nics[index]));
+}
+
 export class NamespaceDriver implements Driver {
   readonly name = 'namespace';
   readonly #host: Host;
@@ -69,18 +85,29 @@ export class NamespaceDriver implements Driver {
     // Before the port exists: from its first frame on it may send only what is its own.
     const guarded = Promise.all(this.#guardedPorts('i', id, spec.nics).map((port) => this.#guard.set(port)));
     const { namespace, changed } = await this.#ensureWired('i', id, spec.nics, guarded);
+    const inside = createNamespaceHost(this.#host, namespace);
     if (changed) {
-      const up = spec.nics.flatMap(({ name }) => [`link set dev ${name} addrgenmode none`, `link set dev ${name} up`]);
+      const up = spec.nics.flatMap(({ name, ipv6Addresses = [] }) => [
+        `link set dev ${name} addrgenmode ${ipv6Addresses.length > 0 ? 'eui64' : 'none'}`,
+        `link set dev ${name} up`,
+      ]);
       await changeLinks(this.#host.commands, up, namespace);
+      await enableIpv6(inside, spec.nics);
     }
     await this.#ensurePrograms();
-    const inside = createNamespaceHost(this.#host, namespace);
     await ensureInstanceDaemons(this.#host, inside, namespace, spec, this.#instancePaths(id));
   }
 
-  /** An instance holds nothing that would be lost, so that another spec is another instance. */
-  changeInstance(id: string): Promise<void> {
-    return this.removeInstance(id);
+  /**
+   * NICs and addresses come and go at the end of an instance that runs: `ensureInstance`, which is next, makes them. With
+   * another name or order it is another instance; it holds nothing that would be lost.
+   */
+  async changeInstance(id: string, before: InstanceSpec, after: InstanceSpec): Promise<void> {
+    if (!isLonger(before, after) && !isLonger(after, before)) return this.removeInstance(id);
+    const gone = before.nics.slice(after.nics.length).map((_, index) => after.nics.length + index);
+    const ports = gone.map((index) => portName(this.#installation, 'i', id, index));
+    await deleteLinks(this.#host.commands, ports);
+    await Promise.all(ports.map((port) => this.#guard.remove(port)));
   }
 
   haltInstance(id: string): Promise<void> {
