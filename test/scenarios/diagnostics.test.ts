@@ -2,7 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import type { ApiObject } from '@isthmus/api-client';
+import { makeCertificate } from '@isthmus/orchestrator/model/certificate-fixture';
 import test from 'ava';
+import { balance } from '../lab/balanced.ts';
 import { type Cloud, createCloud, type Instance, objectIn, type Tenant, text } from '../lab/cloud.ts';
 import { internet, waitFor } from '../lab/index.ts';
 
@@ -147,6 +149,42 @@ test.serial('a bundle holds what is asked for, and only what is on the list can 
   );
   for (const files of ['/etc/shadow', '../../etc/passwd', '[IPTABLES];reboot', '[SHADOW]', '/proc/self/environ', '-']) {
     await t.throwsAsync(bundle(files), { message: /files/ }, files);
+  }
+});
+
+test.serial('a bundle holds the configuration of load balancers and their log, and no private key', async (t) => {
+  const { client, networkId } = tenant;
+  const made = await makeCertificate({ name: 'shop.example', kind: 'rsa2048' });
+  const uploaded = await client.call('uploadSslCert', {
+    name: 'shop',
+    certificate: made.certificate,
+    privatekey: made.privateKey,
+  });
+  const ip = await tenant.sourceNat();
+  const id = await balance(tenant, ip, { publicport: 443, members: [guest], values: { protocol: 'ssl' } });
+  const certid = text(objectIn(uploaded, 'sslcert'), 'id');
+  await client.run('assignCertToLoadBalancer', { lbruleid: id, certid });
+  const { commands } = await tenant.routerHost();
+  const listens = async () => (await commands.run('ss', ['-Hlnt', 'sport', '=', ':443'])).stdout.includes(ip.address);
+  await waitFor(`HAProxy listens in network ${networkId}`, listens);
+  const folder = `${cloud.lab.run}/balancers`;
+  await cloud.lab.machine.files.makeDirectory(folder);
+  const url = await bundle('/etc/haproxy/haproxy.cfg,/var/log/haproxy.log');
+  await run('curl', '-sf', '-o', `${folder}/bundle.tar.gz`, url);
+  await run('tar', '-xzf', `${folder}/bundle.tar.gz`, '-C', folder);
+  const names = (await readdir(folder)).filter((name) => name !== 'bundle.tar.gz').sort();
+  t.deepEqual(names, ['haproxy-global.cfg', `haproxy-rule-${id}.cfg`, 'haproxy.log']);
+  const texts = await Promise.all(names.map((name) => cloud.lab.machine.files.readText(`${folder}/${name}`)));
+  t.regex(texts[0] ?? '', /^global$/m);
+  t.true(texts[1]?.includes(`${ip.address}:443`) === true && texts[1].includes(guest.address), texts[1]);
+  t.not(texts[2], 'absent\n');
+  const secret = made.privateKey.split('\n').filter((line) => line.length > 40);
+  t.true(secret.length > 10);
+  for (const line of ['PRIVATE KEY', 'a private key was left out', ...secret]) {
+    t.false(
+      texts.some((each) => each.includes(line)),
+      line.slice(0, 20),
+    );
   }
 });
 

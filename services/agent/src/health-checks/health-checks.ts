@@ -33,10 +33,27 @@ export interface HealthCheckOptions {
   heal(service: RouterService): Promise<void>;
 }
 
-/** A check, and whose it is. */
-interface Listed {
+/** What makes a check, and whose it is. */
+interface Part {
   readonly check: HealthCheck;
   readonly service: RouterService | null;
+}
+
+/** A check: of one name several services may each make a part, such as the packet filters of IPv4 and IPv6. */
+interface Listed {
+  readonly name: string;
+  readonly kind: Kind;
+  readonly parts: readonly Part[];
+}
+
+/** The worst first. */
+const statuses = ['FAILURE', 'WARNING', 'UNKNOWN', 'SUCCESS'] as const;
+
+/** One finding of the parts': the worst status, and what the parts say that have it. */
+function merged(findings: readonly CheckFinding[]): CheckFinding {
+  const status = statuses.find((each) => findings.some((finding) => finding.status === each)) ?? 'UNKNOWN';
+  const details = findings.filter((finding) => finding.status === status).map(({ detail }) => detail);
+  return { status, detail: details.join('; ').slice(0, detailLimit) };
 }
 
 function serviceCheck(service: RouterService, clock: Clock): HealthCheck {
@@ -52,13 +69,19 @@ function serviceCheck(service: RouterService, clock: Clock): HealthCheck {
 
 /** Basic checks first, each kind in the order of the services. */
 function listChecks({ services, checks, clock }: HealthCheckOptions): Listed[] {
-  const listed: Listed[] = [
+  const parts: Part[] = [
     ...checks.map((check) => ({ check, service: null })),
     // The agent heals these itself as it watches them.
     ...services.map((service) => ({ check: serviceCheck(service, clock), service: null })),
     ...services.flatMap((service) => (service.checks ?? []).map((check) => ({ check, service }))),
   ];
-  return kinds.flatMap((kind) => listed.filter(({ check }) => check.kind === kind));
+  return kinds.flatMap((kind) => {
+    const byName = Map.groupBy(
+      parts.filter(({ check }) => check.kind === kind),
+      ({ check }) => check.name,
+    );
+    return [...byName].map(([name, own]) => ({ name, kind, parts: own }));
+  });
 }
 
 export class HealthChecks {
@@ -78,10 +101,10 @@ export class HealthChecks {
   async results(fresh: boolean): Promise<HealthCheckResult[]> {
     const wanted = this.#wanted();
     const missing = kinds.filter((kind) =>
-      wanted.some(({ check }) => check.kind === kind && (fresh || !this.#results.has(check.name))),
+      wanted.some((each) => each.kind === kind && (fresh || !this.#results.has(each.name))),
     );
     await Promise.all(missing.map((kind) => this.#round(kind)));
-    return this.#wanted().flatMap(({ check }) => this.#results.get(check.name) ?? []);
+    return this.#wanted().flatMap(({ name }) => this.#results.get(name) ?? []);
   }
 
   /** Carries out what is due until the signal. */
@@ -98,7 +121,7 @@ export class HealthChecks {
 
   #wanted(): Listed[] {
     const { excluded } = this.#settings();
-    return this.#listed.filter(({ check }) => !excluded.includes(check.name));
+    return this.#listed.filter(({ name }) => !excluded.includes(name));
   }
 
   /** A router without settings of its own checks only what it is asked to. */
@@ -132,22 +155,16 @@ export class HealthChecks {
   }
 
   async #carryOut(kind: Kind): Promise<void> {
-    const listed = this.#wanted().filter(({ check }) => check.kind === kind);
+    const listed = this.#wanted().filter((each) => each.kind === kind);
     const failed = await Promise.all(
-      listed.map(async ({ check, service }) => {
-        const { status, detail } = await this.#finding(check);
+      listed.map(async ({ name, parts }) => {
+        const findings = await Promise.all(parts.map(({ check }) => this.#finding(check)));
         const checkedAt = new Date(this.#options.clock.now()).toISOString();
-        this.#results.set(check.name, {
-          name: check.name,
-          kind,
-          status,
-          detail: detail.slice(0, detailLimit),
-          checkedAt,
-        });
-        return status === 'FAILURE' ? service : null;
+        this.#results.set(name, { name, kind, ...merged(findings), checkedAt });
+        return parts.filter((_, index) => findings[index]?.status === 'FAILURE').map(({ service }) => service);
       }),
     );
-    for (const service of new Set(failed)) if (service !== null) void this.#heal(service);
+    for (const service of new Set(failed.flat())) if (service !== null) void this.#heal(service);
   }
 
   async #finding(check: HealthCheck): Promise<CheckFinding> {

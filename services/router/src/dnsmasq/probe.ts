@@ -1,11 +1,14 @@
 // Asks dnsmasq for a name and for the options of a lease, and prints what came back as JSON. DHCPINFORM (RFC 2131, 3.4) leaves leases alone; it is
 // broadcast on the guest network, since dnsmasq takes only what comes in there, and the kernel hands a broadcast back.
+import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 
 /** What to ask. `address`: the router's own on the guest network. */
 export interface ProbeQuestion {
   readonly address: string;
   readonly broadcast: string;
+  /** The guest NIC, where a process answers DHCPv6; null: none does. */
+  readonly ipv6Interface: string | null;
   /** Processes that answer DHCP, each asked by a hardware address of its own. */
   readonly shards: number;
   /** Null: DNS is not asked. */
@@ -20,6 +23,8 @@ export interface ProbeAnswer {
   readonly dns: { readonly code: number; readonly addresses: readonly string[] } | null;
   /** One for each process that answers DHCP. */
   readonly dhcp: readonly ({ readonly router: string | null } | null)[];
+  /** An answer of DHCPv6 came; null also where it was not asked. */
+  readonly dhcpIpv6: true | null;
   /** Null also where nothing was to be forwarded. */
   readonly forwarded: { readonly code: number } | null;
 }
@@ -76,12 +81,41 @@ function readDhcp(answer: Buffer): ProbeAnswer['dhcp'][number] {
   return { router: null };
 }
 
+/** To all servers of the link; the kernel hands it back to this one, and dnsmasq answers to the client's port. */
+const ipv6Servers = { address: 'ff02::1:2', port: 547, clientPort: 546 } as const;
+const [informationRequest, reply] = [11, 7];
+
+/** Asks for the options of the link (RFC 8415, 18.2.6), which leaves leases alone. */
+function askDhcpIpv6(interfaceName: string, timeoutMs: number): Promise<true | null> {
+  const transaction = randomBytes(3);
+  // Options: a client that no guest is (DUID-LL), no time gone by, and a wish for resolvers.
+  const options = [0, 1, 0, 10, 0, 3, 0, 1, 2, 0, 0, 0, 0, 0, 0, 8, 0, 2, 0, 0, 0, 6, 0, 2, 0, 23];
+  return new Promise((resolve) => {
+    const socket = createSocket('udp6');
+    const end = (answer: true | null) => {
+      clearTimeout(timer);
+      socket.close();
+      resolve(answer);
+    };
+    const timer = setTimeout(() => end(null), timeoutMs);
+    socket.on('error', () => end(null));
+    socket.on('message', (answer) => {
+      if (answer[0] === reply && answer.subarray(1, 4).equals(transaction)) end(true);
+    });
+    socket.bind(ipv6Servers.clientPort, '::', () => {
+      const message = Buffer.from([informationRequest, ...transaction, ...options]);
+      socket.send(message, ipv6Servers.port, `${ipv6Servers.address}%${interfaceName}`);
+    });
+  });
+}
+
 /** Asks, in the network namespace of this process. */
 export async function probe(question: ProbeQuestion): Promise<ProbeAnswer> {
   const { name, forwardedName } = question;
   const query = name === null ? null : dnsQuery(name);
   const informs = Array.from({ length: question.shards }, (_, shard) => dhcpInform(question.address, shard));
-  const [dns, forwarded, ...dhcp] = await Promise.all([
+  const [dhcpIpv6, dns, forwarded, ...dhcp] = await Promise.all([
+    question.ipv6Interface === null ? null : askDhcpIpv6(question.ipv6Interface, question.timeoutMs),
     query === null ? null : ask(question, 53, question.address, query),
     forwardedName === undefined ? null : ask(question, 53, question.address, dnsQuery(forwardedName)),
     ...informs.map((inform) => ask(question, 67, question.broadcast, inform)),
@@ -89,6 +123,7 @@ export async function probe(question: ProbeQuestion): Promise<ProbeAnswer> {
   return {
     dns: dns === null || query === null ? null : readDns(dns, query.length),
     dhcp: dhcp.map((answer) => (answer === null ? null : readDhcp(answer))),
+    dhcpIpv6,
     forwarded: forwarded === null ? null : { code: (forwarded[3] ?? 0) & 15 },
   };
 }

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { parseHosts } from '@isthmus/dnsmasq-config';
 import type { Host } from '@isthmus/host';
 import type { CheckFinding } from '../service.ts';
+import { Turns } from '../turns.ts';
 import type { EntryLine } from './lines.ts';
 import { type ProbeAnswer, type ProbeQuestion, probe } from './probe.ts';
 import type { DnsmasqSettings } from './settings.ts';
@@ -53,6 +54,7 @@ function questionOf(settings: DnsmasqSettings, { name, forwardedName }: Asked): 
   return {
     address: settings.address,
     broadcast: settings.broadcast,
+    ipv6Interface: settings.hasIpv6 ? settings.interface : null,
     shards: settings.shards,
     name: settings.isDnsEnabled ? name : null,
     ...(forwardedName !== undefined && settings.isDnsEnabled && { forwardedName }),
@@ -60,16 +62,31 @@ function questionOf(settings: DnsmasqSettings, { name, forwardedName }: Asked): 
   };
 }
 
-function dhcpFault({ shards }: DnsmasqSettings, answers: ProbeAnswer['dhcp']): string | null {
-  const silent = answers.indexOf(null);
-  if (silent < 0) return null;
+function dhcpFault({ shards, hasIpv6 }: DnsmasqSettings, { dhcp, dhcpIpv6 }: ProbeAnswer): string | null {
+  const silent = dhcp.indexOf(null);
   const share = shards === 1 ? '' : `, for hosts of share ${silent} of ${shards}`;
-  return `DHCP did not answer within ${answerMs} ms${share}`;
+  if (silent >= 0) return `DHCP did not answer within ${answerMs} ms${share}`;
+  return hasIpv6 && dhcpIpv6 === null ? `DHCPv6 did not answer within ${answerMs} ms` : null;
+}
+
+/** The process that answers DHCPv6 is the one that advertises the router. */
+function dhcpFinding(settings: DnsmasqSettings, answer: ProbeAnswer): CheckFinding {
+  const fault = dhcpFault(settings, answer);
+  if (fault !== null) return { status: 'FAILURE', detail: fault };
+  const asked = [
+    ...(settings.shards > 0 ? ['DHCPINFORM'] : []),
+    ...(settings.hasIpv6 ? ['an information request of DHCPv6'] : []),
+  ];
+  if (asked.length === 0) return { status: 'SUCCESS', detail: 'the network has no DHCP' };
+  const verb = asked.length === 1 ? 'was' : 'were';
+  return { status: 'SUCCESS', detail: `${asked.join(' and ')} ${verb} answered on the guest interface` };
 }
 
 export class DnsmasqProbe {
   readonly #host: Host;
   readonly #isInside: boolean;
+  /** DHCPv6 is asked from the client's one port. */
+  readonly #turns = new Turns();
   #nextAtMs = 0;
 
   /** `isInside`: this process is in the router's network namespace itself. */
@@ -88,9 +105,9 @@ export class DnsmasqProbe {
     const { clock } = this.#host;
     if (clock.monotonicMs() < this.#nextAtMs) return null;
     const asked = askedOf(settings, record);
-    const { dns, dhcp } = await this.#ask(questionOf(settings, asked));
-    const fault =
-      dhcpFault(settings, dhcp) ?? (settings.isDnsEnabled ? dnsFault(dns, asked.name, asked.address) : null);
+    const answer = await this.#ask(questionOf(settings, asked));
+    const ofDns = settings.isDnsEnabled ? dnsFault(answer.dns, asked.name, asked.address) : null;
+    const fault = dhcpFault(settings, answer) ?? ofDns;
     if (fault === null) this.#nextAtMs = clock.monotonicMs() + pauseMs;
     return fault;
   }
@@ -103,19 +120,17 @@ export class DnsmasqProbe {
     const forwardedName = settings.hasForwarders ? `${randomBytes(8).toString('hex')}.invalid` : undefined;
     const asked = { ...askedOf(settings, record), forwardedName };
     const answer = await this.#ask(questionOf(settings, asked));
-    const fault = dhcpFault(settings, answer.dhcp);
-    const dhcp: CheckFinding =
-      fault === null
-        ? { status: 'SUCCESS', detail: 'DHCPINFORM was answered on the guest interface' }
-        : { status: 'FAILURE', detail: fault };
-    const off = (what: string): CheckFinding => ({ status: 'SUCCESS', detail: `the network has no ${what}` });
     return {
-      dhcp: settings.shards === 0 ? off('DHCP') : dhcp,
-      dns: settings.isDnsEnabled ? dnsFinding(answer, asked) : off('DNS'),
+      dhcp: dhcpFinding(settings, answer),
+      dns: settings.isDnsEnabled ? dnsFinding(answer, asked) : { status: 'SUCCESS', detail: 'the network has no DNS' },
     };
   }
 
   async #ask(question: ProbeQuestion): Promise<ProbeAnswer> {
+    return question.ipv6Interface === null ? this.#askNow(question) : this.#turns.take(() => this.#askNow(question));
+  }
+
+  async #askNow(question: ProbeQuestion): Promise<ProbeAnswer> {
     if (this.#isInside) return probe(question);
     const { commands } = this.#host;
     const { stdout } = await commands.run(process.execPath, [script, JSON.stringify(question)], { timeoutMs: 20_000 });

@@ -46,8 +46,9 @@ export interface DnsmasqSettings {
   readonly shards: number;
   /** What `nft` is told of DHCP's packets. */
   readonly packetRules: string;
-  /** A process answers DHCPv6. */
+  /** A process answers DHCPv6, on the guest NIC. */
   readonly hasIpv6: boolean;
+  readonly interface: InterfaceName;
   readonly isDnsEnabled: boolean;
   /** The router's own address on the guest NIC, where it listens, and the broadcast address there. */
   readonly address: Ipv4Address;
@@ -115,6 +116,7 @@ export function dnsmasqSettings({ settings }: RouterDocument, paths: RouterPaths
     shards,
     packetRules: dhcpPacketRules(dhcp.interface, shards),
     hasIpv6: ipv6 !== undefined,
+    interface: dhcp.interface,
     isDnsEnabled,
     address: nic?.address ?? dhcp.router,
     broadcast: cidrRange(network).last,

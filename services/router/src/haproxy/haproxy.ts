@@ -1,9 +1,16 @@
 // The HAProxy of a router as a service of the agent: the section `loadBalancing`, but for UDP, which netfilter carries.
 import type { Operations, ServiceHealth } from '@isthmus/contract';
 import { loadBalancingFaults } from '../load-balancing.ts';
-import type { DocumentChange, DocumentFault, RouterService, ServiceContext, ServicePlan } from '../service.ts';
+import type {
+  DiagnosticFile,
+  DocumentChange,
+  DocumentFault,
+  RouterService,
+  ServiceContext,
+  ServicePlan,
+} from '../service.ts';
 import { Turns } from '../turns.ts';
-import { haproxyLayout } from './layout.ts';
+import { globalPath, haproxyLayout, proxyPath } from './layout.ts';
 import { BalancerEntries, concernsBalancing } from './proxies.ts';
 import { HaproxyServer, type Work } from './server.ts';
 
@@ -61,6 +68,17 @@ class HaproxyService implements RouterService {
           if (done !== null) await server.revert(done, isApplied);
         }),
     };
+  }
+
+  /** The files of the configuration and the log; certificates with their keys lie in files of their own. */
+  diagnosticFiles(): DiagnosticFile[] {
+    const layout = haproxyLayout(this.#context.paths);
+    const rules = [...this.#server.served.keys()].sort();
+    return [
+      { name: 'haproxy-global.cfg', path: globalPath(layout) },
+      ...rules.map((id) => ({ name: `haproxy-rule-${id}.cfg`, path: proxyPath(layout, id) })),
+      { name: 'haproxy.log', path: layout.log },
+    ];
   }
 
   async health(): Promise<ServiceHealth> {

@@ -4,12 +4,21 @@ import { CommandError } from '@isthmus/host';
 import { type Chain, renderRule, renderRuleSet } from '@isthmus/iptables-ts';
 import { ipv6FirewallFaults } from '../firewall.ts';
 import { kernelSettings } from '../kernel-settings.ts';
-import type { DocumentChange, DocumentFault, RouterService, ServiceContext, ServicePlan } from '../service.ts';
+import type {
+  CheckFinding,
+  DocumentChange,
+  DocumentFault,
+  HealthCheck,
+  RouterService,
+  ServiceContext,
+  ServicePlan,
+} from '../service.ts';
 import type { PlanContext } from './change.ts';
 import { Ipv6ChangePlan } from './ipv6-change.ts';
 import { Ipv6FullPlan } from './ipv6-full.ts';
 import { concernsIpv6, Ipv6State, ipv6SettingsOf } from './ipv6-state.ts';
 import { createKernel } from './kernel.ts';
+import { checkRules } from './rules-check.ts';
 import { UnusedSets } from './unused-sets.ts';
 
 const watched = [
@@ -26,6 +35,9 @@ function listingOf(name: string, { policy = 'ACCEPT', rules }: Chain<6>): string
 class Ipv6NetfilterService implements RouterService {
   readonly name = 'netfilter6';
   readonly checkEveryMs = 4000;
+  readonly checks: readonly HealthCheck[] = [
+    { name: 'iptables_check.py', kind: 'advanced', run: () => this.#readBack() },
+  ];
   readonly #context: ServiceContext;
   readonly #plan: PlanContext & { readonly namePrefix: string };
   #state: Ipv6State | null = null;
@@ -130,6 +142,14 @@ class Ipv6NetfilterService implements RouterService {
     const key = `${table} ${name}`;
     if (found === (chain === undefined ? '' : listingOf(name, chain))) this.#wrong.delete(key);
     else this.#wrong.set(key, `chain ${name} of table ${table} of IPv6 is not as it was loaded`);
+  }
+
+  /** Every rule and set; of a network without IPv6 nothing is read. */
+  async #readBack(): Promise<CheckFinding> {
+    const { kernel, namePrefix } = this.#plan;
+    if (this.#state?.settings.base === null) return { status: 'SUCCESS', detail: 'the network has no IPv6' };
+    const pause = () => this.#context.host.clock.sleep(1000);
+    return checkRules({ kernel, namePrefix, family: 6, wanted: () => this.#state?.rules ?? null, pause });
   }
 
   /** Loads the whole again. */

@@ -64,12 +64,13 @@ class NetfilterService implements RouterService {
     const flows = { host: context.host, deletionPath: `${context.paths.run}/netfilter-flows` };
     this.#plan = { kernel, flows, unused: new UnusedSets(kernel, clock), namePrefix: context.namePrefix };
     const look = () =>
-      checkRules(
+      checkRules({
         kernel,
-        () => this.#state,
-        context.namePrefix,
-        () => clock.sleep(1000),
-      );
+        namePrefix: context.namePrefix,
+        family: 4,
+        wanted: () => this.#state,
+        pause: () => clock.sleep(1000),
+      });
     this.checks = [{ name: 'iptables_check.py', kind: 'advanced', run: look }];
   }
 

@@ -1,9 +1,32 @@
 // Does the kernel filter as the document says? Its rules and sets are read back and compared as rules, whatever their
 // spelling: CloudStack's check looks for strings.
-import { diffRuleSets, parseIpSetSave, parseSave, tableNames } from '@isthmus/iptables-ts';
+import {
+  diffRuleSets,
+  type Family,
+  type IpSet,
+  parseIpSetSave,
+  parseSave,
+  type RuleSet,
+  tableNames,
+} from '@isthmus/iptables-ts';
 import type { CheckFinding } from '../service.ts';
 import type { NetfilterKernel } from './kernel.ts';
-import type { FilterState } from './state.ts';
+
+/** What the kernel should have. */
+interface WantedRules {
+  ruleSet(): RuleSet<Family>;
+  sets(): readonly IpSet<Family>[];
+}
+
+/** Where a check looks, and what it expects there. */
+export interface RulesCheck {
+  readonly kernel: NetfilterKernel;
+  readonly namePrefix: string;
+  readonly family: Family;
+  /** Null: no rules were loaded yet. */
+  wanted(): WantedRules | null;
+  pause(): Promise<void>;
+}
 
 /** Chains of a table that a finding names. */
 const mostNamed = 8;
@@ -13,11 +36,9 @@ function named(names: readonly string[]): string {
   return `${names.slice(0, mostNamed).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
 }
 
-function wrongChains(found: string, state: FilterState): string[] {
-  const rules = parseSave(found);
-  const wanted = state.ruleSet();
+function wrongChains(found: RuleSet<Family>, wanted: RuleSet<Family>): string[] {
   const everyTable = Object.fromEntries(tableNames.map((table) => [table, wanted[table] ?? new Map()]));
-  const difference = diffRuleSets(rules, everyTable);
+  const difference = diffRuleSets(found, everyTable);
   return tableNames.flatMap((table) => {
     const part = difference[table];
     if (part === undefined) return [];
@@ -26,13 +47,7 @@ function wrongChains(found: string, state: FilterState): string[] {
   });
 }
 
-/** A set of either family. */
-interface Members {
-  readonly name: string;
-  readonly members: readonly string[];
-}
-
-function wrongSets(found: readonly Members[], wanted: readonly Members[]): string[] {
+function wrongSets(found: readonly IpSet<Family>[], wanted: readonly IpSet<Family>[]): string[] {
   const members = new Map(found.map((set) => [set.name, new Set<string>(set.members)]));
   return wanted
     .filter(({ name, members: expected }) => {
@@ -42,29 +57,29 @@ function wrongSets(found: readonly Members[], wanted: readonly Members[]): strin
     .map(({ name }) => name);
 }
 
-/** What of the kernel's rules and sets is not as the document has them. Throws CommandError or IptablesTextError. */
-async function faults(kernel: NetfilterKernel, state: FilterState, namePrefix: string): Promise<string[]> {
-  const chains = wrongChains(await kernel.save(), state);
-  const sets = wrongSets(parseIpSetSave(await kernel.saveSets(namePrefix)), state.sets());
-  return [...chains, ...(sets.length === 0 ? [] : [`sets: ${named(sets)}`])];
+/** Throws CommandError or IptablesTextError. */
+async function faultsOf({ kernel, namePrefix, family }: RulesCheck, wanted: WantedRules): Promise<string[]> {
+  const [rules, sets] = [await kernel.save(), await kernel.saveSets(namePrefix)];
+  const found =
+    family === 6
+      ? { rules: parseSave(rules, 6), sets: parseIpSetSave(sets, 6) }
+      : { rules: parseSave(rules), sets: parseIpSetSave(sets) };
+  const wrong = wrongSets(found.sets, wanted.sets());
+  return [...wrongChains(found.rules, wanted.ruleSet()), ...(wrong.length === 0 ? [] : [`sets: ${named(wrong)}`])];
 }
 
 /** Looks again where something differs: a change may have been under way. */
-export async function checkRules(
-  kernel: NetfilterKernel,
-  stateNow: () => FilterState | null,
-  namePrefix: string,
-  pause: () => Promise<void>,
-): Promise<CheckFinding> {
-  let found: string[] = [];
+export async function checkRules(check: RulesCheck): Promise<CheckFinding> {
+  const of = check.family === 6 ? ' of IPv6' : '';
+  let faults: string[] = [];
   for (let look = 0; look < 2; look += 1) {
-    if (look > 0) await pause();
-    const state = stateNow();
-    if (state === null) return { status: 'UNKNOWN', detail: 'no rules were loaded yet' };
-    found = await faults(kernel, state, namePrefix);
-    if (found.length === 0) {
-      return { status: 'SUCCESS', detail: 'the rules and sets of the kernel are those of the document' };
+    if (look > 0) await check.pause();
+    const wanted = check.wanted();
+    if (wanted === null) return { status: 'UNKNOWN', detail: `no rules${of} were loaded yet` };
+    faults = await faultsOf(check, wanted);
+    if (faults.length === 0) {
+      return { status: 'SUCCESS', detail: `the rules and sets${of} of the kernel are those of the document` };
     }
   }
-  return { status: 'FAILURE', detail: `not as the document has it: ${found.join('; ')}` };
+  return { status: 'FAILURE', detail: `not as the document has it${of}: ${faults.join('; ')}` };
 }

@@ -1,12 +1,15 @@
-// Does the default gateway answer? Asked by ARP, beside the health check, which never waits for it.
+// Does the default gateway answer? Asked by ARP, or as a neighbour of IPv6, beside the health check, which never waits for it.
 import { CommandError, type Host } from '@isthmus/host';
+import { isIpv6Address } from '@isthmus/net';
 import type { DefaultRoute } from '@isthmus/templates/routing';
 import type { CheckFinding } from '../service.ts';
 
 const pauseMs = 30_000;
 const pauseAfterSilenceMs = 5_000;
+/** Of a neighbour that was known: five seconds until it is asked, and three questions. */
+const neighbourMs = 10_000;
 
-/** `not known`: not asked yet, or arping(8) is absent. */
+/** `not known`: not asked yet, or arping(8) or ping(8) is absent. */
 export type GatewayAnswer = 'answers' | 'silent' | 'not known';
 
 export class GatewayProbe {
@@ -36,23 +39,44 @@ export class GatewayProbe {
     return this.#answer;
   }
 
-  /** Asks every default gateway now. Throws CommandError where arping(8) cannot be run. */
+  /** Asks every default gateway now. Throws CommandError where arping(8) or ping(8) cannot be run. */
   async finding(routes: readonly DefaultRoute[]): Promise<CheckFinding> {
     const silent: string[] = [];
     const gateways = routes.flatMap(({ interface: name, gateway }) => (gateway === null ? [] : [{ name, gateway }]));
     for (const { name, gateway } of gateways) {
       if (!(await this.#answers(name, gateway))) silent.push(`${gateway} on ${name}`);
     }
-    if (silent.length > 0) return { status: 'FAILURE', detail: `no answer to ARP from ${silent.join(', ')}` };
+    if (silent.length > 0) return { status: 'FAILURE', detail: `no answer from ${silent.join(', ')}` };
     if (gateways.length === 0) return { status: 'SUCCESS', detail: 'there is no default gateway' };
-    return { status: 'SUCCESS', detail: `${gateways.map(({ gateway }) => gateway).join(', ')} answers ARP` };
+    const asked = gateways.map(
+      ({ gateway }) => `${gateway} answers ${isIpv6Address(gateway) ? 'as a neighbour' : 'ARP'}`,
+    );
+    return { status: 'SUCCESS', detail: asked.join(', ') };
   }
 
   async #answers(name: string, gateway: string): Promise<boolean> {
+    if (isIpv6Address(gateway)) return this.#isNeighbour(name, gateway);
     const options = { okCodes: [0, 1], signal: this.#end, timeoutMs: 5000 };
     const args = ['-q', '-f', '-c', '2', '-w', '2', '-I', name, gateway];
     const { exitCode } = await this.#host.commands.run('arping', args, options);
     return exitCode === 0;
+  }
+
+  /** A ping makes the kernel look for the neighbour (RFC 4861, 7.3.3), which may answer that and no ping. */
+  async #isNeighbour(name: string, gateway: string): Promise<boolean> {
+    const { clock, commands } = this.#host;
+    const options = { okCodes: [0, 1, 2], signal: this.#end, timeoutMs: 5000 };
+    const args = ['-6', '-q', '-n', '-c', '2', '-i', '0.2', '-W', '1', '-I', name, gateway];
+    const { exitCode } = await commands.run('ping', args, options);
+    if (exitCode === 0) return true;
+    const until = clock.monotonicMs() + neighbourMs;
+    for (;;) {
+      const words = ['-6', 'neighbour', 'show', 'to', gateway, 'dev', name];
+      const { stdout } = await commands.run('ip', words, { signal: this.#end });
+      if (/ REACHABLE\b/.test(stdout)) return true;
+      if (!/ (?:STALE|DELAY|PROBE|INCOMPLETE)\b/.test(stdout) || clock.monotonicMs() > until) return false;
+      await clock.sleep(500, this.#end);
+    }
   }
 
   async #ask(name: string, gateway: string): Promise<void> {

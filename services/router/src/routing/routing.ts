@@ -4,7 +4,6 @@ import type { Operations, PublicAddress, ServiceHealth } from '@isthmus/contract
 import { CommandError } from '@isthmus/host';
 import { isIpv4Address } from '@isthmus/net';
 import {
-  type DefaultRoute,
   desiredRouting,
   hasIpv6,
   publicAddressFaults,
@@ -23,7 +22,7 @@ import {
   type ServiceContext,
   type ServicePlan,
 } from '../service.ts';
-import { announce, GatewayProbe } from './gateway-probe.ts';
+import { announce, type GatewayAnswer, GatewayProbe } from './gateway-probe.ts';
 import {
   changeKernel,
   deviceOf,
@@ -47,7 +46,7 @@ class RoutingService implements RouterService {
     {
       name: 'gateways_check.py',
       kind: 'basic',
-      run: () => this.#gateway.finding(this.#ipv4Routes()),
+      run: () => this.#gateways[4].finding(this.#applied?.defaultRoutes ?? []),
     },
   ];
   readonly operations: Operations = {
@@ -59,14 +58,15 @@ class RoutingService implements RouterService {
   readonly #context: ServiceContext;
   readonly #settings: KernelSettings;
   readonly #end = new AbortController();
-  readonly #gateway: GatewayProbe;
+  readonly #gateways: Readonly<Record<4 | 6, GatewayProbe>>;
   /** What was applied last; null where that is not known. */
   #applied: RoutingState | null = null;
 
   constructor(context: ServiceContext) {
     this.#context = context;
     this.#settings = kernelSettings(context.host, context.isInside === true);
-    this.#gateway = new GatewayProbe(context.host, this.#end.signal);
+    const probe = () => new GatewayProbe(context.host, this.#end.signal);
+    this.#gateways = { 4: probe(), 6: probe() };
   }
 
   check({ full, document, sections, entries }: DocumentChange): DocumentFault[] {
@@ -95,8 +95,8 @@ class RoutingService implements RouterService {
 
   async health(): Promise<ServiceHealth> {
     const problems = this.#applied === null ? [] : await this.#problems(this.#applied);
-    const [route] = this.#ipv4Routes();
-    const gateway = route === undefined ? 'there is none' : this.#gateway.latest(route);
+    const answers = this.#gatewayAnswers().map(({ answer }) => answer);
+    const gateway = answers.length === 0 ? 'there is none' : answers.join(', ');
     return {
       service: this.name,
       healthy: problems.length === 0,
@@ -206,19 +206,18 @@ class RoutingService implements RouterService {
     const missing = renderBatch(stateOf(kernel, namesOf(wanted)), wanted);
     const names = namesOf(wanted);
     const dark = kernel.devices.filter(({ name, up, carrier }) => names.has(name) && up && !carrier);
-    const [route] = this.#ipv4Routes();
-    const isSilent = route !== undefined && this.#gateway.latest(route) === 'silent';
+    const silent = this.#gatewayAnswers().filter(({ answer }) => answer === 'silent');
     return [
       ...(missing === '' ? [] : [`not in force: ${missing.trim().replaceAll('\n', '; ')}`]),
       ...forwardingChanges(kernel, wanted).map(({ key, value }) => `${key.replaceAll('/', '.')} is not ${value}`),
       ...dark.map(({ name }) => `${name} has no carrier`),
-      ...(isSilent ? [`the default gateway ${route.gateway} does not answer ARP`] : []),
+      ...silent.map(({ gateway }) => `the default gateway ${gateway} does not answer`),
     ];
   }
 
   /** For the replacement of a router, whose ports were dark when its addresses came up. */
   async #announceAll(): Promise<void> {
-    this.#gateway.reset();
+    this.#forgetGateways();
     const nics = (this.#applied?.links ?? []).filter(({ name }) => name !== 'lo');
     const all = nics.flatMap(({ name, addresses }) =>
       addresses.map((address) => [name, address.split('/')[0] ?? ''] as const).filter(([, ip]) => isIpv4Address(ip)),
@@ -226,9 +225,17 @@ class RoutingService implements RouterService {
     await announce(this.#context.host, all, this.#end.signal);
   }
 
-  /** Those whose gateway is asked by ARP. */
-  #ipv4Routes(): DefaultRoute[] {
-    return this.#applied?.defaultRoutes.filter(({ family }) => family !== 6) ?? [];
+  /** Of each family's default gateway, as far as it is known. */
+  #gatewayAnswers(): { readonly gateway: string | null; readonly answer: GatewayAnswer }[] {
+    const routes = this.#applied?.defaultRoutes ?? [];
+    return ([4, 6] as const).flatMap((family) => {
+      const route = routes.find((each) => (each.family ?? 4) === family);
+      return route === undefined ? [] : [{ gateway: route.gateway, answer: this.#gateways[family].latest(route) }];
+    });
+  }
+
+  #forgetGateways(): void {
+    for (const probe of Object.values(this.#gateways)) probe.reset();
   }
 
   #announceNew(before: RoutingState, wanted: RoutingState): void {
@@ -240,7 +247,7 @@ class RoutingService implements RouterService {
         .filter((address) => !had.has(address) && !address.includes(':'))
         .map((address) => [name, address.split('/')[0] ?? ''] as const),
     );
-    if (renderBatch(before, wanted) !== '') this.#gateway.reset();
+    if (renderBatch(before, wanted) !== '') this.#forgetGateways();
     void announce(this.#context.host, fresh, this.#end.signal);
   }
 }
