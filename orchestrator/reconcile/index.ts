@@ -1,15 +1,13 @@
 // The machinery behind the commands: drives hosts and routers until they are as the rows ask.
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Kysely } from 'kysely';
 import type { PowerControl } from '../drivers/ipmi.ts';
-import { ApiError, parameterError } from '../model/api-error.ts';
-import type { Orchestration, RuleTable } from '../model/orchestration.ts';
+import { parameterError } from '../model/api-error.ts';
+import type { Orchestration } from '../model/orchestration.ts';
 import type { Sealer } from '../pki/sealer.ts';
 import type { Db } from '../store/database.ts';
 import type { DiagnosticsBundles } from '../store/diagnostics-bundle.ts';
 import type { ImageStore } from '../store/image.ts';
 import type { Log } from '../store/log.ts';
-import type { Database } from '../store/schema.ts';
 import type { TemplateDisks } from '../store/template-disk.ts';
 import { CertificateRotation } from './certificate-rotation.ts';
 import { Certificates } from './certificates.ts';
@@ -34,6 +32,7 @@ import { RouterAgents } from './router-agents.ts';
 import { RouterHealthMonitor } from './router-health-monitor.ts';
 import { RouterMonitor } from './router-monitor.ts';
 import { type Refusals, RouterPusher } from './router-pusher.ts';
+import { settleRule } from './settle-rule.ts';
 import { twinOf } from './twin-host.ts';
 import * as virtualMachine from './virtual-machine.ts';
 
@@ -183,43 +182,4 @@ async function probeHost(parts: Parts, url: string): ReturnType<Orchestration['p
   if (twin !== null) throw parameterError('url', url, `a host that was not added yet; it is host ${twin}`);
   const { hostname, driver, cpus, memoryBytes, version } = report;
   return { name: hostname, driver, cpus, memoryBytes, version };
-}
-
-async function ruleState(
-  parts: Parts,
-  table: RuleTable,
-  id: string,
-): Promise<{ networkId: string; state: string | null } | null> {
-  if (table === 'public_ip_address') {
-    const row = await parts.db
-      .selectFrom('public_ip_address')
-      .select(['network_id', 'static_nat_state'])
-      .where('id', '=', id)
-      .executeTakeFirst();
-    if (row === undefined || row.network_id === null) return null;
-    return { networkId: row.network_id, state: row.static_nat_state };
-  }
-  const rules = parts.db as unknown as Kysely<Pick<Database, 'firewall_rule'>>;
-  const row = await rules
-    .selectFrom(table as 'firewall_rule')
-    .select(['network_id', 'state'])
-    .where('id', '=', id)
-    .executeTakeFirst();
-  return row === undefined ? null : { networkId: row.network_id, state: row.state };
-}
-
-/** More than this many generations that leave a rule unsettled means that it is changed faster than it is pushed. */
-const mostGenerations = 50;
-
-async function settleRule(parts: Parts, table: RuleTable, id: string): Promise<void> {
-  const before = await ruleState(parts, table, id);
-  if (before === null || before.state === 'Active') return;
-  for (let generation = 0; generation < mostGenerations; generation++) {
-    const refusal = (await parts.updates.request(before.networkId)).get(id);
-    if (refusal !== undefined) throw refusal;
-    const now = await ruleState(parts, table, id);
-    // A public address without static NAT has no state of its own: it serves with the generation just acknowledged.
-    if (now === null || now.state === null || now.state === 'Active') return;
-  }
-  throw new ApiError('internal', `The rule ${id} changes faster than its router takes it in`);
 }

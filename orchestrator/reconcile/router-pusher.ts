@@ -12,6 +12,7 @@ import type { Log } from '../store/log.ts';
 import type { RouterTable } from '../store/schema.ts';
 import { ChangeCompiler, collectionNamed, settingsCollection } from './compile-changes.ts';
 import { hostFailure } from './hosts.ts';
+import { RuleRefusals } from './refusals.ts';
 import type { RouterAgents } from './router-agents.ts';
 import { entryOfPath, putBackRules, settleRules, unsettledRules } from './rules.ts';
 import { openedEntry } from './sealed-entry.ts';
@@ -34,6 +35,8 @@ export class RouterPusher {
   readonly #compiler: ChangeCompiler;
   /** Pushes sent since start, for benchmarks and metrics. */
   pushes = 0;
+  /** Why rules were put back, for those who wait for them. */
+  readonly refusals = new RuleRefusals();
 
   constructor(parts: { db: Db; agents: RouterAgents; log: Log; sealer: Sealer }) {
     this.#db = parts.db;
@@ -106,7 +109,10 @@ export class RouterPusher {
     let back = await putBackRules(this.#db, networkId, named);
     // Where the fault cannot be laid on a rule, every rule that waits for this generation fails with it.
     if (back.length === 0) back = await putBackRules(this.#db, networkId, await unsettledRules(this.#db, networkId));
-    for (const id of back) refusals.set(id, failure.error);
+    for (const id of back) {
+      refusals.set(id, failure.error);
+      this.refusals.tell(id, failure.error);
+    }
     return back;
   }
 

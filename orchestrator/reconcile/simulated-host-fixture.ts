@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Socket } from 'node:net';
-import type { HostReport, Identity, Ports, Push } from '@isthmus/contract';
+import type { HostReport, Identity, Ports, Push, Refusal } from '@isthmus/contract';
 import type { Ipv4Address } from '@isthmus/net';
 
 interface Machine {
@@ -34,6 +34,8 @@ export class SimulatedHost {
   onStart: (kind: 'appliance' | 'instance', id: string) => void = () => {};
   /** Called before each call, and waited for. */
   faultOf: (call: string) => CallFault | null | Promise<CallFault | null> = () => null;
+  /** What a router answers to a push instead of taking it. */
+  refusalOf: (push: Push) => Refusal | null | Promise<Refusal | null> = () => null;
   /** Called after each call. */
   onAnswered: (call: string) => void = () => {};
   readonly #path: string;
@@ -52,7 +54,11 @@ export class SimulatedHost {
         const call = `${request.method} ${request.url}`;
         const fault = await this.faultOf(call);
         if (fault === 'lost') return request.socket.destroy();
-        const { status, answer } = this.#answer(request.method ?? '', request.url ?? '', body);
+        const refusal = request.url?.endsWith('/push') === true ? await this.refusalOf(JSON.parse(body) as Push) : null;
+        const { status, answer } =
+          refusal !== null
+            ? { status: 409, answer: refusal as unknown }
+            : this.#answer(request.method ?? '', request.url ?? '', body);
         this.onAnswered(call);
         if (fault === 'untold') return request.socket.destroy();
         response.writeHead(status, { 'content-type': 'application/json' });
