@@ -42,6 +42,7 @@ const preferred = [
   'methodname',
   'pingpath',
   'resourcetype',
+  'resourceid',
   'key',
   'value',
   'checkname',
@@ -93,9 +94,8 @@ function isText(value: unknown): value is string {
   return typeof value === 'string' && value.includes('\n');
 }
 
-/** A value of one object's table. A list of objects has no room in a cell: it is counted, a text stands below. */
+/** A value of one object's table. A list of objects has no room in a cell: it is counted. */
 function fieldText(value: unknown): string {
-  if (isText(value)) return 'below';
   if (!Array.isArray(value) || value.every(isScalar)) return cellText(Array.isArray(value) ? value.join(', ') : value);
   return `${value.length} (--output json shows them)`;
 }
@@ -113,16 +113,19 @@ function objectTable(object: ApiObject, asked: readonly string[]): string {
   const entries = Object.entries(object)
     .filter(([name, value]) => isShown(name, value))
     .sort(([left], [right]) => rankOf(left) - rankOf(right) || (left < right ? -1 : 1));
-  for (const [name, value] of entries) table.push({ [name]: fieldText(value) });
-  const below = entries.flatMap(([name, value]) => belowTable(name, value, 'id' in object));
-  return [withoutRowLines(table.toString(), 0), ...below].join('\n');
+  const below = entries.map(([name, value]) => ({ name, text: textBelow(value, 'id' in object) }));
+  for (const [index, [name, value]] of entries.entries()) {
+    table.push({ [name]: below[index]?.text === null ? fieldText(value) : 'below' });
+  }
+  const texts = below.flatMap(({ name, text }) => (text === null ? [] : [`${name}:`, text]));
+  return [withoutRowLines(table.toString(), 0), ...texts].join('\n');
 }
 
-/** What follows a table: a text as it is, and the list that an object without an id is about. */
-function belowTable(name: string, value: unknown, isNamed: boolean): string[] {
-  if (isText(value)) return [`${name}:`, value.replaceAll(/[^\P{Cc}\n\t]/gu, '?').trimEnd()];
+/** What has no room in a cell and stands below the table: a text, and the list that an object without an id is about. */
+function textBelow(value: unknown, isNamed: boolean): string | null {
+  if (isText(value)) return value.replaceAll(/[^\P{Cc}\n\t]/gu, '?').trimEnd();
   const isList = !isNamed && Array.isArray(value) && value.length > 0 && value.every(isObject);
-  return isList ? [`${name}:`, listTable(value, [])] : [];
+  return isList ? listTable(value, []) : null;
 }
 
 function isObject(value: unknown): value is ApiObject {
