@@ -1,6 +1,7 @@
 // Every service of a router that is a VM, as its guests, which are namespaces with every tool, and the internet see them. In
 // detail the same is tried with routers in namespaces, file by file.
 import { gunzipSync } from 'node:zlib';
+import type { ApiObject } from '@isthmus/api-client';
 import test from 'ava';
 import {
   answerers,
@@ -215,13 +216,11 @@ test.serial('with all of it the router finds itself well', async (t) => {
     const found = objectIn(await cloud.admin.run('getRouterHealthCheckResults', values), 'routerhealthchecks');
     return objectsIn(found, 'healthchecks');
   };
-  let ill: string[] = [];
-  const isWell = async () => {
-    const results = await fresh();
-    ill = results.filter(({ status }) => status !== 'SUCCESS').map((each) => JSON.stringify(each));
-    return ill.length === 0;
-  };
+  const illOf = (results: readonly ApiObject[]) =>
+    results.filter(({ status }) => status !== 'SUCCESS').map((each) => JSON.stringify(each));
   // A load balancer takes a moment after its start until it has asked its members.
-  await waitFor('every check succeeds', isWell, 90_000).catch(() => t.deepEqual(ill, []));
-  for (const { checkname, details } of await fresh()) t.log(`${String(checkname)}: ${String(details)}`);
+  await waitFor('every check succeeds', async () => illOf(await fresh()).length === 0, 90_000).catch(() => null);
+  const results = await fresh();
+  t.deepEqual(illOf(results), []);
+  for (const { checkname, details } of results) t.log(`${String(checkname)}: ${String(details)}`);
 });
