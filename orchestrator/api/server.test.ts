@@ -119,8 +119,8 @@ test('a call without a command, a broken body and another path are refused', asy
   t.is((await fetch(api.endpoint, { method: 'DELETE' })).status, 404);
 });
 
-test('a body beyond 1 MiB is refused', async (t) => {
-  const answer = await post(api.endpoint, { command: 'login', username: 'x'.repeat(1_100_000) }).catch(() => null);
+test('a body beyond 2 MiB is refused', async (t) => {
+  const answer = await post(api.endpoint, { command: 'login', username: 'x'.repeat(2_200_000) }).catch(() => null);
   t.true(answer === null || answer.status === 413);
 });
 
