@@ -51,3 +51,8 @@ export function dhcpInstance(shard: number): InstanceName {
 export function isInstanceName(name: string): name is InstanceName {
   return /^(?:dns|dhcp6|dhcp-\d{1,3})$/.test(name);
 }
+
+/** True for the name of a process that answers DHCP of IPv4, alone or for a share of the hosts. */
+export function isDhcpv4(name: InstanceName): boolean {
+  return name.startsWith('dhcp-');
+}

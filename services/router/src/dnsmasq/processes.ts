@@ -6,7 +6,14 @@ import { shardOf } from '@isthmus/templates/dhcp';
 import type { RouterPaths } from '../service.ts';
 import { DnsmasqDaemon } from './daemon.ts';
 import { grantInotifyInstances } from './inotify.ts';
-import { dhcpInstance, dnsmasqRoots, type InstanceName, instanceLayout, isInstanceName } from './instances.ts';
+import {
+  dhcpInstance,
+  dnsmasqRoots,
+  type InstanceName,
+  instanceLayout,
+  isDhcpv4,
+  isInstanceName,
+} from './instances.ts';
 import { type EntryLine, inverse, type LineChange, type LineIndex, wholeChange } from './lines.ts';
 import { DnsmasqServer, isAddition, type ServedChange } from './server.ts';
 import { type DnsmasqSettings, type InstanceSettings, type RouterChange, sameInstance } from './settings.ts';
@@ -52,10 +59,6 @@ function spread({ dhcp, dhcpIpv6, dns, settings }: RouterChange): Lines {
   if (settings.hasIpv6) for (const line of dhcpIpv6) add('dhcp6', line);
   if (settings.isDnsEnabled) for (const line of dns) add('dns', line);
   return lines;
-}
-
-function isDhcpv4(name: InstanceName): boolean {
-  return name.startsWith('dhcp-');
 }
 
 /** Leases to be taken over; `ipv6`: a lease file, with the identity that clients of DHCPv6 know their server by. */
