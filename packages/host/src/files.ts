@@ -10,7 +10,7 @@ export interface Files {
   readTextIfExists(path: string): Promise<string | null>;
   /** Atomic: a temporary file in the same directory, synced, renamed over `path`. */
   writeText(path: string, text: string, options?: WriteOptions): Promise<void>;
-  /** Appends and syncs. */
+  /** Appends and syncs; makes a file that is absent, for its owner alone: journals hold secrets. */
   appendText(path: string, text: string): Promise<void>;
   /** Removes a file or a whole directory; no error where it is absent. */
   remove(path: string): Promise<void>;

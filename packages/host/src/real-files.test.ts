@@ -43,10 +43,12 @@ test('a file has its permissions from the first moment and leaves no temporary b
   try {
     await realFiles.writeText(join(directory, 'key'), 'secret', { mode: 0o600 });
     t.is((await stat(join(directory, 'key'))).mode & 0o777, 0o600);
+    await realFiles.appendText(join(directory, 'journal'), 'secret');
+    t.is((await stat(join(directory, 'journal'))).mode & 0o777, 0o600);
     await t.throwsAsync(realFiles.writeText(join(directory, 'absent', 'file'), 'x'), { code: 'ENOENT' });
     await realFiles.makeDirectory(join(directory, 'folder', 'file'));
     await t.throwsAsync(realFiles.writeText(join(directory, 'folder'), 'over a directory'));
-    t.deepEqual(await realFiles.list(directory), ['folder', 'key']);
+    t.deepEqual(await realFiles.list(directory), ['folder', 'journal', 'key']);
   } finally {
     await rm(directory, { recursive: true });
   }

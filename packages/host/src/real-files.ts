@@ -70,7 +70,7 @@ export const realFiles: Files = {
   },
   appendText: async (path, text) => {
     const isNew = !(await whereAbsent(async () => (await stat(path)).size > 0, false));
-    const file = await open(path, 'a');
+    const file = await open(path, 'a', 0o600);
     try {
       await file.writeFile(text);
       await file.datasync();
