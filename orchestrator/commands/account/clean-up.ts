@@ -8,5 +8,13 @@ export async function cleanUpAccount({ db, orchestration }: JobContext, accountI
   for (const { id } of networks) await orchestration.deleteNetwork(id);
   const addresses = await db.selectFrom('public_ip_address').select('id').where('account_id', '=', accountId).execute();
   for (const { id } of addresses) await orchestration.releasePublicIpAddress(id);
+  // Templates and instances of others may still name the account's user data.
+  const userData = db.selectFrom('user_data').select('id').where('account_id', '=', accountId);
+  await db
+    .updateTable('template')
+    .set({ user_data_id: null, user_data_policy: null })
+    .where('user_data_id', 'in', userData)
+    .execute();
+  await db.updateTable('virtual_machine').set({ user_data_id: null }).where('user_data_id', 'in', userData).execute();
   await db.deleteFrom('account').where('id', '=', accountId).execute();
 }
