@@ -1,5 +1,6 @@
 // The processes of one router's daemon, told from other routers' by their command lines.
 import type { Host } from '@isthmus/host';
+import { readCommandLines, readProcessFile } from './process-table.ts';
 
 const endTimeoutMs = 3_000;
 
@@ -15,7 +16,7 @@ export class DaemonProcesses {
 
   /** The words of a process's command line; of one that is gone a single empty one. */
   async wordsOf(pid: number): Promise<string[]> {
-    return (await this.#ofProcess(pid, 'cmdline')).split('\0');
+    return (await readProcessFile(this.#host.files, pid, 'cmdline')).split('\0');
   }
 
   /** True where the process is this daemon's: an id that was noted may be another's by now. */
@@ -25,7 +26,7 @@ export class DaemonProcesses {
 
   /** Until its end a process holds its sockets, also when its command line is gone already. A zombie holds none. */
   async exists(pid: number): Promise<boolean> {
-    const state = /\) (\w) /.exec(await this.#ofProcess(pid, 'stat'))?.[1];
+    const state = /\) (\w) /.exec(await readProcessFile(this.#host.files, pid, 'stat'))?.[1];
     return state !== undefined && state !== 'Z' && state !== 'X';
   }
 
@@ -45,21 +46,7 @@ export class DaemonProcesses {
 
   /** By their command lines: the file of the process id may be missing or old after a crash of either side. */
   async #all(): Promise<number[]> {
-    const found: number[] = [];
-    for (const name of await this.#host.files.list('/proc')) {
-      if (!/^[1-9]\d*$/.test(name) || name === '1') continue;
-      if (await this.isOurs(Number(name))) found.push(Number(name));
-    }
-    return found;
-  }
-
-  /** A file of /proc, empty where the process is gone. */
-  async #ofProcess(pid: number, name: 'cmdline' | 'stat'): Promise<string> {
-    try {
-      return (await this.#host.files.readTextIfExists(`/proc/${pid}/${name}`)) ?? '';
-    } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return '';
-      throw error;
-    }
+    const all = await readCommandLines(this.#host.files);
+    return [...all].flatMap(([pid, words]) => (this.#isOurs(words) ? [pid] : []));
   }
 }

@@ -6,6 +6,7 @@ import type { InstanceLayout } from './instances.ts';
 const program = 'dnsmasq';
 /** A reload takes 0.2 s at 10,000 hosts, and 2 s where each of them has a lease. */
 const readTimeoutMs = 30_000;
+const longestPauseMs = 25;
 /** The log is read whole for each change, so it is kept small. */
 const logLimit = 64 * 1024;
 
@@ -121,7 +122,8 @@ export class DnsmasqDaemon {
 
   async #waitForRead(paths: readonly string[], since: number, pid: number): Promise<void> {
     const { clock, commands } = this.#host;
-    const until = clock.monotonicMs() + readTimeoutMs;
+    const began = clock.monotonicMs();
+    const until = began + readTimeoutMs;
     for (let waited = 0; ; waited += 1) {
       const lines = (await this.#log()).slice(since).split('\n');
       const unread = paths.filter(
@@ -138,7 +140,8 @@ export class DnsmasqDaemon {
       if (waited % 20 === 19 && !(await commands.isRunning(pid, program))) {
         throw new DnsmasqError('dnsmasq ended', lines.join('\n'));
       }
-      await clock.sleep(waited < 20 ? 1 : 5);
+      // Many processes start at once at a boot, and whoever waits takes their processor away.
+      await clock.sleep(Math.min(longestPauseMs, 1 + (clock.monotonicMs() - began) / 20));
     }
   }
 
