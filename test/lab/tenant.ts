@@ -130,7 +130,7 @@ export class Tenant {
   async leased(machineId: string, address: string): Promise<void> {
     const { lab } = this.cloud;
     const has = async () => (await lab.leasedAddress(machineId)) === address;
-    await waitFor(`the lease of ${address}`, has, lab.hasHypervisors ? lab.hypervisors.leaseMs : 20_000);
+    await waitFor(`the lease of ${address}`, has, lab.hasHypervisors ? lab.hypervisors.leaseMs : 60_000);
   }
 
   /** The network's source NAT address. */

@@ -1,5 +1,5 @@
 // The host agent as it is brought to a host: one folder, by itself, without the checkout.
-import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { parseHostname, parseInterfaceName, parseIpv4Address, parseMacAddress } from '@isthmus/net';
 import test from 'ava';
@@ -13,7 +13,8 @@ test('the bundle runs with the Node beside it, from a folder that holds nothing 
   t.teardown(() => rm(folder, { recursive: true, force: true }));
   const { commands } = lab.machine;
   await commands.run(process.execPath, [`${checkout}setup/bundle-host.mjs`], { timeoutMs: 120_000 });
-  await cp(`${checkout}dist/host`, folder, { recursive: true });
+  // By another process: a child of another test's thread may hold what this process has open for writing (ETXTBSY).
+  await commands.run('cp', ['--recursive', `${checkout}dist/host/.`, folder]);
   const node = `${folder}/node`;
   const host = `${folder}/isthmus-host.mjs`;
   t.regex((await commands.run(node, [host, '--help'], { cwd: '/' })).stdout, /^usage: isthmus host /);
