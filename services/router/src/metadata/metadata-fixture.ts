@@ -95,6 +95,8 @@ export async function withMetadataLab(use: (lab: MetadataLab) => Promise<void>):
     for (const address of [guestA, guestB])
       await lab.seeBeyond('ip', 'address', 'add', `${address}/24`, 'dev', 'guest');
     await lab.seeBeyond('ip', 'route', 'add', 'default', 'via', gateway);
+    // The wire carries once both of its ends have a carrier: on a busy machine that is later than the commands.
+    await lab.seeBeyond('ping', '-q', '-n', '-c', '1', '-w', '20', gateway);
     const curl = async (source: string, url: string, ...words: string[]) =>
       (
         await lab.beyond.commands.run('curl', ['-s', '-m', '10', '--interface', source, ...words, url], {
