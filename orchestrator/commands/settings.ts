@@ -1,4 +1,5 @@
 import { isIpv4Cidr, isIpv6Cidr } from '@isthmus/net';
+import { consoleSettings } from '../model/console-settings.ts';
 import { useExternalDns } from '../model/dns-settings.ts';
 import { healthSettings } from '../model/health-settings.ts';
 import { allocators } from '../model/placement.ts';
@@ -31,6 +32,7 @@ function wholeNumber(min: number, max: number): NonNullable<Setting['expected']>
 
 /** Every setting by CloudStack's name. A row of table `configuration` overrides the default. */
 export const settings: Readonly<Record<string, Setting>> = {
+  ...consoleSettings,
   ...healthSettings,
   'default.page.size': {
     category: 'Advanced',

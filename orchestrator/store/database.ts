@@ -14,6 +14,7 @@ import * as usage from './migrations/0010-usage.ts';
 import * as tags from './migrations/0011-tags.ts';
 import * as nics from './migrations/0012-nics.ts';
 import * as leavingNics from './migrations/0013-leaving-nics.ts';
+import * as consoles from './migrations/0014-consoles.ts';
 import { preparingPool } from './prepared-statements.ts';
 import type { Database } from './schema.ts';
 
@@ -34,6 +35,7 @@ const migrations: Record<string, Migration> = {
   '0011-tags': tags,
   '0012-nics': nics,
   '0013-leaving-nics': leavingNics,
+  '0014-consoles': consoles,
 };
 
 /** Opens a pool of connections. `url` is a PostgreSQL URL; a Unix socket is `postgresql:///isthmus?host=/run/…`. */

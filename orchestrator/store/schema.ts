@@ -4,6 +4,7 @@ import type { CertificateRole, DriverName } from '@isthmus/contract';
 import type { Fqdn, Hostname, Ipv4Address, Ipv4Cidr, Ipv6Address, Ipv6Cidr, MacAddress } from '@isthmus/net';
 import type { ColumnType, Generated } from 'kysely';
 import type { RouterState, VirtualMachineState } from '../model/virtual-machine.ts';
+import type { ConsoleTables } from './tables/console.ts';
 import type { DhcpTables } from './tables/dhcp.ts';
 import type { HealthTables } from './tables/health.ts';
 import type { Ipv6Tables } from './tables/ipv6.ts';
@@ -597,7 +598,8 @@ export interface LeaseTable {
 
 /** Every table by name. */
 export interface Database
-  extends DhcpTables,
+  extends ConsoleTables,
+    DhcpTables,
     NicTables,
     HealthTables,
     Ipv6Tables,

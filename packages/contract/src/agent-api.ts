@@ -25,6 +25,10 @@ import {
 
 const closed = { additionalProperties: false } as const;
 
+/** What an appliance is. The document of a router is RouterDocument, that of a console proxy ConsoleProxyDocument. */
+export const ApplianceKindSchema = Type.Enum(['router', 'console-proxy']);
+export type ApplianceKind = Static<typeof ApplianceKindSchema>;
+
 /** TCP port of the agent on the control address. */
 export const agentPort = 3922;
 
@@ -33,7 +37,7 @@ export const controlInterface = 'eth1';
 
 /**
  * Body of PUT /v1/appliances/:id/config-drive of a host agent, before the appliance's PUT: the identity of the appliance
- * and its first document (null: it has one on its state partition, or waits for a push). `imageKeys`: public keys
+ * and its first document (null: it has one on its state partition, or waits for a push; always of a console proxy). `imageKeys`: public keys
  * (Ed25519, SPKI in PEM) by one of which an update has to be signed; without them none is taken.
  */
 export const BootstrapSchema = Type.Object(
@@ -68,7 +72,7 @@ export type ControlNic = Static<typeof ControlNicSchema>;
 export const ConfigDriveSchema = Type.Object(
   {
     id: EntryIdSchema,
-    kind: Type.Enum(['router']),
+    kind: ApplianceKindSchema,
     bootstrap: BootstrapSchema,
     control: ControlNicSchema,
     nics: Type.Array(Type.Object({ name: InterfaceNameSchema, macAddress: MacAddressSchema }, closed)),

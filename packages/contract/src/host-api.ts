@@ -1,6 +1,7 @@
 // The API of a host agent: HTTP with JSON bodies over the host's own Unix socket, and over mutual TLS on hosts that joined by
 // token. What is on a host is told by PUT of the whole desired thing, so that a repeated call changes nothing.
 import Type, { type Static } from 'typebox';
+import { ApplianceKindSchema } from './agent-api.ts';
 import { CertificateGrantSchema, CertificateRequestSchema, InstallationSchema } from './certificate.ts';
 import { AgentStatusSchema } from './push.ts';
 import {
@@ -94,12 +95,13 @@ export type Machine = Static<typeof MachineSchema>;
 
 /**
  * PUT /v1/appliances/:id makes and starts the router, or adopts it where it runs. Its document comes by POST …/push with
- * the namespace driver, by config drive and through the tunnel with VMs. The host agent adds the control NIC of a VM.
+ * the namespace driver where it is a router, by config drive and through the tunnel otherwise. The host agent adds the
+ * control NIC of a VM, and of a console proxy in a namespace, which is a process of its own there.
  * `dark`: no frame goes through its ports until PUT …/ports lights them, since another router has its addresses.
  */
 export const ApplianceSpecSchema = Type.Object(
   {
-    kind: Type.Enum(['router']),
+    kind: ApplianceKindSchema,
     nics: Type.Array(NicSchema, { minItems: 1, maxItems: 8 }),
     machine: Type.Optional(MachineSchema),
     dark: Type.Optional(Type.Literal(true)),
@@ -143,7 +145,7 @@ export const PowerStateSchema = Type.Enum(['Running', 'Stopped', 'Error']);
 export const ApplianceReportSchema = Type.Object(
   {
     id: EntryIdSchema,
-    kind: Type.Enum(['router']),
+    kind: ApplianceKindSchema,
     state: PowerStateSchema,
     reason: Type.Optional(Type.String()),
     agent: Type.Union([AgentStatusSchema, Type.Null()]),
