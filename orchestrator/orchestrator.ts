@@ -10,6 +10,7 @@ import { createIpmi } from './drivers/ipmi.ts';
 import { dataFolder, foldersOf } from './installation.ts';
 import type { Sealer } from './pki/sealer.ts';
 import { startOrchestration } from './reconcile/index.ts';
+import { noteConsoleOrigin } from './store/console-origin.ts';
 import type { Db } from './store/database.ts';
 import { DiagnosticsBundles } from './store/diagnostics-bundle.ts';
 import { startGarbageCollection } from './store/garbage-collection.ts';
@@ -88,6 +89,7 @@ export async function startOrchestrator(options: OrchestratorOptions): Promise<O
   if (integrationPort > 0) await integration.listen({ host: '127.0.0.1', port: integrationPort });
   const endpoint = `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${address.port}/client/api`;
   bundles.listensAt(endpoint);
+  await noteConsoleOrigin(db, holder, new URL(endpoint).origin);
   return {
     endpoint,
     stop: async () => {

@@ -62,7 +62,7 @@ export const ConsoleProxyDocumentSchema = Type.Object(
 );
 export type ConsoleProxyDocument = Static<typeof ConsoleProxyDocumentSchema>;
 
-/** PUT /v1/document. The document is whole; an agent refuses an older fencing token. `target.hash` is the document's digest. */
+/** PUT /v1/document. The document is whole; an agent refuses an older fencing token. `target.hash` is wholeDocumentHash(document). */
 export const ConsoleProxyPushSchema = Type.Object(
   {
     fencingToken: Type.Integer({ minimum: 0 }),

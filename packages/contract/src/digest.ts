@@ -17,6 +17,11 @@ export function canonicalJson(value: unknown): string {
   return `{${members.map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`).join(',')}}`;
 }
 
+/** The hash of a document that is pushed whole, such as a console proxy's: 64 hexadecimal digits. */
+export function wholeDocumentHash(document: unknown): string {
+  return sha256(canonicalJson(document));
+}
+
 /** The bucket of an entry, 0 to 255: the first byte of the SHA-256 of its id. */
 export function bucketOf(id: string): number {
   return createHash('sha256').update(id).digest()[0] as number;
