@@ -76,11 +76,14 @@ function matchesConntrack(match: Match, packet: TracedPacket): boolean {
   return contains(originalDestination, original);
 }
 
-/** True where the packet's source falls into the match's share. Only what connection tracking knows has one. */
+/**
+ * True where the source of the packet's connection falls into the match's share: an answer goes by who asked. Only what
+ * connection tracking knows has one.
+ */
 function matchesCluster({ cluster }: Match, { source, conntrack }: TracedPacket): boolean {
   if (cluster === undefined) return true;
   if (conntrack.state === 'INVALID' || conntrack.state === 'UNTRACKED') return false;
-  return clusterShare(source, cluster) === cluster.share;
+  return clusterShare(conntrack.originalSource ?? source, cluster) === cluster.share;
 }
 
 /**

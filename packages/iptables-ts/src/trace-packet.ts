@@ -18,6 +18,8 @@ export interface Packet {
 /** The connection that a packet belongs to. */
 export interface Conntrack {
   readonly state: 'NEW' | 'ESTABLISHED' | 'RELATED' | 'INVALID' | 'UNTRACKED';
+  /** Source of the connection's first packet before SNAT; default: the packet's own source. */
+  readonly originalSource?: Ipv4Address;
   /** Destination of the connection's first packet before DNAT; default: the packet's own destination. */
   readonly originalDestination?: Ipv4Address;
   /** Where conntrack sends this packet of a connection that is not NEW (the nat table is not asked). */

@@ -281,3 +281,22 @@ test('a source stays in its share, and shares are of equal size', (t) => {
   t.is(counts.size, 4);
   for (const count of counts.values()) t.true(count > 200 && count < 320, `${count} of 1024`);
 });
+
+test('an answer belongs to the share of who asked', (t) => {
+  const rules = [1, 2].map((share) => rule({ cluster: { total: 2, share, seed: 3 } }, { kind: 'ACCEPT' }));
+  const ruleSet: RuleSet = { mangle: new Map([['PREROUTING', { policy: 'ACCEPT', rules }]]) };
+  const route = () => ({ outInterface: eth0 });
+  const shareOf = (packet: Packet) => tracePacket({ ruleSet, packet, route }).steps.findIndex(({ matched }) => matched);
+  const host = (number: number) => parseIpv4Address(`198.51.100.${number}`);
+  const [asker] = Array.from({ length: 20 }, (_, number) => host(number)).filter(
+    (source) =>
+      shareOf({ inInterface: eth2, source, destination: publicAddress, protocol: 'udp' }) !==
+      shareOf({ inInterface: eth2, source: publicAddress, destination: source, protocol: 'udp' }),
+  );
+  if (asker === undefined) return t.fail('every host has the share of the public address');
+  const answer = { inInterface: eth2, source: publicAddress, destination: asker, protocol: 'udp' } as const;
+  t.is(
+    shareOf({ ...answer, conntrack: { state: 'ESTABLISHED', originalSource: asker } }),
+    shareOf({ inInterface: eth2, source: asker, destination: publicAddress, protocol: 'udp' }),
+  );
+});

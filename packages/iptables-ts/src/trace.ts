@@ -183,6 +183,7 @@ function withDefaults(packet: Packet): TracedPacket {
   const { conntrack = { state: 'NEW' } } = packet;
   const known: Conntrack = {
     ...conntrack,
+    originalSource: conntrack.originalSource ?? packet.source,
     originalDestination: conntrack.originalDestination ?? packet.destination,
     translated: {
       destination: conntrack.translated?.destination ?? conntrack.destinationNat !== undefined,
