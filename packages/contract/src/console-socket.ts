@@ -63,9 +63,13 @@ export const ProxyNoticeSchema = Type.Union([
       viewers: Type.Array(ConsoleViewerSchema),
       /** POST /console/resume takes it once, and gives another ticket for the same session. */
       resume: SecretSchema,
+      /** The proxy sends something at least so often, `alive` where there is nothing else. Absent: it promises nothing. */
+      aliveSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 60 })),
     },
     closed,
   ),
+  /** So that a page notices the death of a proxy whose machine is gone, which says no farewell. */
+  Type.Object({ type: Type.Literal('alive') }, closed),
   /** Who came, went, or took over; `mode` is one's own now. */
   Type.Object(
     { type: Type.Literal('viewers'), mode: ConsoleModeSchema, viewers: Type.Array(ConsoleViewerSchema) },
