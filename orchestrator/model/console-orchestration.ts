@@ -1,5 +1,5 @@
 // What commands ask of the machinery behind consoles and system VMs.
-import type { ConsoleKind } from '@isthmus/contract';
+import type { ConsoleKind, ResumeAnswer, ResumeRequest } from '@isthmus/contract';
 
 /** A ticket for a console, to be handed out once. `socket`: where clients of CloudStack connect. */
 export interface ConsoleEndpoint {
@@ -24,12 +24,26 @@ export interface ConsoleRequestOfUser {
   readonly extra?: string;
 }
 
-/** Part of Orchestration. Every method is idempotent, and throws ApiError as its others do. */
-export interface ConsoleOrchestration {
+/** A page that comes back: what it sent, where it is from, and where the call came from. */
+export interface ConsoleResumption {
+  readonly request: ResumeRequest;
+  /** The Origin header; null: none. */
+  readonly origin: string | null;
+  readonly clientAddress: string | null;
+}
+
+/** Consoles that people open. Not to be called within a transaction: each opens its own. */
+export interface ConsoleSessionOrchestration {
   /** Null endpoint: refused, with why for a person (CloudStack answers that with `success: false`). */
   createConsoleEndpoint(
     request: ConsoleRequestOfUser,
   ): Promise<{ readonly endpoint: ConsoleEndpoint } | { readonly refused: string }>;
+  /** Another ticket for a session whose proxy is lost. Consumes the resume token, unless the answer is `again`. */
+  resumeConsole(resumption: ConsoleResumption): Promise<ResumeAnswer>;
+}
+
+/** System VMs. */
+export interface SystemVmOrchestration {
   startSystemVm(id: string): Promise<void>;
   stopSystemVm(id: string, options: { forced: boolean }): Promise<void>;
   rebootSystemVm(id: string, options: { forced: boolean }): Promise<void>;
@@ -42,3 +56,6 @@ export interface ConsoleOrchestration {
   /** As patchRouter. */
   patchSystemVm(id: string, options: { forced: boolean }): Promise<string>;
 }
+
+/** Part of Orchestration. Every method is idempotent, and throws ApiError as its others do. */
+export interface ConsoleOrchestration extends ConsoleSessionOrchestration, SystemVmOrchestration {}

@@ -1,5 +1,6 @@
 // What commands ask of the machinery behind them (reconcile). Commands import this port, never the machinery.
 import type { DriverName, OperationAnswer } from '@isthmus/contract';
+import type { ConsoleOrchestration } from './console-orchestration.ts';
 import type { HealthOrchestration } from './health-orchestration.ts';
 import type { HostOrchestration } from './host-orchestration.ts';
 
@@ -18,7 +19,7 @@ export type RuleTable = StoredRuleTable | 'public_ip_address';
  * Long work behind the API. Every method is idempotent: a job that is tried again after a crash calls it again. Each
  * throws ApiError: 533 insufficient capacity, 534 unreachable, 530 with the reason otherwise.
  */
-export interface Orchestration extends HostOrchestration, HealthOrchestration {
+export interface Orchestration extends HostOrchestration, HealthOrchestration, ConsoleOrchestration {
   /**
    * Resolves when the generation that holds a rule's change is acknowledged (or the router is stopped or not there, so
    * that the change is only stored). Add has become Active, Revoke has vanished. A refusal puts the row back (a new one

@@ -12,6 +12,7 @@ import type { TemplateDisks } from '../store/template-disk.ts';
 import { CertificateRotation } from './certificate-rotation.ts';
 import { Certificates } from './certificates.ts';
 import { Coalescer } from './coalescer.ts';
+import { startConsoles } from './console/index.ts';
 import { healthOrchestration } from './health-orchestration.ts';
 import { HostMonitor } from './host-monitor.ts';
 import { hostOrchestration } from './host-orchestration.ts';
@@ -21,7 +22,6 @@ import { loadBalancerStatistics } from './load-balancer-statistics.ts';
 import { meteringRound } from './metering.ts';
 import { monitor } from './monitor.ts';
 import * as network from './network.ts';
-import { NetworkLock } from './network-lock.ts';
 import * as nics from './nics.ts';
 import type { Parts } from './parts.ts';
 import { patchRouter } from './patch.ts';
@@ -33,11 +33,15 @@ import { RouterHealthMonitor } from './router-health-monitor.ts';
 import { RouterMonitor } from './router-monitor.ts';
 import { type Refusals, RouterPusher } from './router-pusher.ts';
 import { settleRule } from './settle-rule.ts';
+import { systemVmOrchestration } from './system-vm/index.ts';
 import { twinOf } from './twin-host.ts';
 import * as virtualMachine from './virtual-machine.ts';
+import { WorkLock } from './work-lock.ts';
 
 export interface OrchestrationOptions {
   readonly db: Db;
+  /** Of the same database: notices need a connection of their own. */
+  readonly databaseUrl: string;
   readonly log: Log;
   /** Names this orchestrator for good, such as its installation and host name: it takes its own leases again after a crash. */
   readonly holder: string;
@@ -59,6 +63,8 @@ export interface OrchestrationOptions {
 export interface RunningOrchestration extends Orchestration {
   /** Pushes sent to routers since start. */
   pushes(): number;
+  /** Tells the URL where the API listens, at which browsers find the page of consoles. */
+  listensAt(endpoint: string): void;
   /** Ends the monitor and waits for its round. */
   stop(): Promise<void>;
 }
@@ -76,7 +82,7 @@ export async function startOrchestration(options: OrchestrationOptions): Promise
   const { identity } = certificates;
   const hosts = new Hosts(db, identity);
   const agents = new RouterAgents({ db, hosts, identity });
-  const lock = new NetworkLock(db, options.holder);
+  const lock = new WorkLock(db, options.holder, 'network');
   const pusher = new RouterPusher({ db, agents, log, sealer });
   const updates = new Coalescer<Refusals>((networkId) =>
     lock.hold(networkId, (lease) => pusher.bringUpToDate(networkId, lease)),
@@ -102,10 +108,13 @@ export async function startOrchestration(options: OrchestrationOptions): Promise
   };
   lock.settle = (networkId, lease) => settleReplacement(parts, networkId, lease);
   const rounds = runMonitor(parts, options.holder, options.monitorEveryMs ?? 5_000, ending.signal);
+  const consoles = startConsoles(parts, options);
   const watch = runHostMonitor(new HostMonitor(parts, options.holder), log, ending.signal);
   return {
     ...hostOrchestration(parts),
     ...healthOrchestration(parts),
+    ...consoles.orchestration,
+    ...systemVmOrchestration(parts),
     settleRule: (table, id) => settleRule(parts, table, id),
     loadBalancerStatistics: (networkId) => loadBalancerStatistics(parts, networkId),
     applyChanges: async (id) => {
@@ -135,9 +144,10 @@ export async function startOrchestration(options: OrchestrationOptions): Promise
     importTemplate: (id) => templateDisks.begin(id),
     deleteTemplate: (id) => templateDisks.remove(id),
     pushes: () => pusher.pushes,
+    listensAt: (endpoint) => consoles.listensAt(endpoint),
     stop: async () => {
       ending.abort();
-      await Promise.all([rounds, watch]);
+      await Promise.all([rounds, watch, consoles.stop()]);
       await templateDisks.settle();
       agents.close();
       hosts.close();
