@@ -11,3 +11,4 @@ export * from './metadata.ts';
 export * from './protocol-match.ts';
 export * from './public-addresses.ts';
 export * from './routed-rules.ts';
+export * from './served-rules.ts';

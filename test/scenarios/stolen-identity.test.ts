@@ -18,6 +18,7 @@ import { createApi } from '../../services/agent/src/appliance/api.ts';
 import { Certificates } from '../../services/agent/src/appliance/certificates.ts';
 import { ControlServer } from '../../services/agent/src/appliance/control-server.ts';
 import { IdentityStore } from '../../services/agent/src/appliance/identity-store.ts';
+import { routerRoutes } from '../../services/agent/src/appliance/router-role.ts';
 import { ControlPki, type Credentials } from '../lab/control-pki.ts';
 import { joiningHost } from './host-agent-join-fixture.ts';
 
@@ -59,7 +60,14 @@ async function appliance(t: ExecutionContext): Promise<Running> {
   const bootReport = async () => ({ version: 'test', stages: [], memoryUsedBytes: 0 });
   const running = { version: 'test', sha256: 'a'.repeat(64) };
   const updates = { report: async () => ({ running, trial: false, failed: null }), take: async () => false };
-  const api = createApi({ agent, certificates, bootReport, updates, log: silentLog });
+  const api = createApi({
+    status: () => agent.status(),
+    route: routerRoutes(agent),
+    certificates,
+    bootReport,
+    updates,
+    log: silentLog,
+  });
   const server = new ControlServer(identity, api, silentLog);
   const port = await server.listen('127.0.0.1', 0);
   t.teardown(async () => {

@@ -14,11 +14,14 @@ import type { Host, Log } from '@isthmus/host';
 import type { DocumentChange, DocumentFault, RouterPaths, RouterService } from '@isthmus/router';
 import { CorruptStateError, DocumentStore } from './document-store.ts';
 import { type AppliedChange, LiveDocument } from './live-document.ts';
+import { messageOf } from './message-of.ts';
+import { UnsupportedOperationError } from './operation-request-error.ts';
 import { createOwnOperations, type OwnOperations } from './own-operations.ts';
 import { applyInTurn, faultsOf, PipelineError, runPipeline } from './pipeline.ts';
 import { readPush } from './push-check.ts';
-import { messageOf, RefusedError, refusalOf } from './refused-error.ts';
+import { RefusedError } from './refused-error.ts';
 import { SerialQueue } from './serial-queue.ts';
+import { refusalOf } from './step-error.ts';
 import { Healer, healthOf, longestPauseMs } from './watch.ts';
 
 export interface AgentOptions {
@@ -62,14 +65,6 @@ export interface Agent {
   release(): Promise<void>;
   /** Ends the agent and what it serves. The last good document stays on disk for the next boot. */
   shutdown(): Promise<void>;
-}
-
-/** No service of the router offers the operation. */
-export class UnsupportedOperationError extends Error {
-  constructor(name: string) {
-    super(`operations/${name}: no service of this router offers it`);
-    this.name = 'UnsupportedOperationError';
-  }
 }
 
 /** Makes an agent and reads what it served last. A damaged state is no error here: status tells, and a full push mends it. */

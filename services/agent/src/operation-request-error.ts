@@ -8,3 +8,11 @@ export class OperationRequestError extends Error {
     this.code = code;
   }
 }
+
+/** No service of the router offers the operation. */
+export class UnsupportedOperationError extends Error {
+  constructor(name: string) {
+    super(`operations/${name}: no service of this router offers it`);
+    this.name = 'UnsupportedOperationError';
+  }
+}

@@ -1,7 +1,8 @@
 // The steps of one change over all services, in an order that fails closed, and the way back.
 import type { Log } from '@isthmus/host';
 import type { DocumentChange, DocumentFault, RouterService, ServicePlan } from '@isthmus/router';
-import { messageOf, StepError } from './refused-error.ts';
+import { messageOf } from './message-of.ts';
+import { StepError } from './step-error.ts';
 
 /** One service's work for a change. */
 interface Work {

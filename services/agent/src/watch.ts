@@ -2,7 +2,7 @@
 import type { ServiceHealth } from '@isthmus/contract';
 import type { Clock, Log } from '@isthmus/host';
 import type { RouterService } from '@isthmus/router';
-import { messageOf } from './refused-error.ts';
+import { messageOf } from './message-of.ts';
 
 /** Between two attempts to mend what does not let itself be mended. */
 export const longestPauseMs = 60_000;

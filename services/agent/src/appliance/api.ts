@@ -2,83 +2,58 @@
 // processor, and has few paths.
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import {
-  ApplianceStateSchema,
+  type AgentStatus,
   type BootReport,
   CertificateGrantSchema,
   type HostError,
   RevocationsSchema,
   UpdateSchema,
-  type Validator,
   validator,
 } from '@isthmus/contract';
 import type { Log } from '@isthmus/host';
-import { type Agent, UnsupportedOperationError } from '../agent.ts';
-import { carryOut, OperationRequestError } from '../operations.ts';
+import { OperationRequestError, UnsupportedOperationError } from '../operation-request-error.ts';
 import { RefusedError } from '../refused-error.ts';
 import { type Certificates, GrantRefusedError } from './certificates.ts';
+import { checkedBody, RequestError } from './request-error.ts';
+import type { Route } from './role.ts';
 import { UpdateRefusedError, type Updates } from './updates.ts';
 
 /** A full push of 10,000 entries of each kind is about 20 MB. */
 const bodyLimitBytes = 64 * 1024 * 1024;
 const statusOf: Record<HostError['code'], number> = { invalid: 400, 'not-found': 404, conflict: 423, failed: 500 };
 
-const stateValidator = validator(ApplianceStateSchema);
 const grantValidator = validator(CertificateGrantSchema);
 const revocationsValidator = validator(RevocationsSchema);
 const updateValidator = validator(UpdateSchema);
 
-/** What the API serves. */
+/** What the API serves: what every appliance has, and the routes of its kind (role.ts). */
 export interface ApplianceApi {
-  readonly agent: Pick<Agent, 'push' | 'status' | 'exportState' | 'importState' | 'operate'>;
+  readonly status: () => Promise<AgentStatus>;
+  readonly route: (name: string) => Route | undefined;
   readonly certificates: Pick<Certificates, 'request' | 'grant' | 'revoke'>;
   readonly bootReport: () => Promise<BootReport>;
   readonly updates: Pick<Updates, 'report' | 'take'>;
   readonly log: Log;
 }
 
-class RequestError extends Error {
-  readonly code: HostError['code'];
-
-  constructor(code: HostError['code'], message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = 'RequestError';
-    this.code = code;
-  }
-}
-
 /** An answer: its body, or none (204). */
 type Handler = (api: ApplianceApi, body: unknown) => Promise<unknown>;
 
-/** A value that fits. The values themselves are not repeated: a grant may hold what is nobody's to read. */
-function checked<Value>(check: Validator<Value>, body: unknown): Value {
-  if (check.check(body)) return body;
-  const faults = check.faults(body).map(({ path, message }) => `${path === '' ? 'body' : path}: ${message}`);
-  throw new RequestError('invalid', faults.join('; '));
-}
-
 const handlers: Readonly<Record<string, Handler>> = {
-  'GET /v1/status': ({ agent }) => agent.status(),
-  // Its shape is the agent's to check, which names the paths of the document.
-  'POST /v1/push': ({ agent }, body) => agent.push(body),
-  'GET /v1/state': ({ agent }) => agent.exportState(),
-  'PUT /v1/state': ({ agent }, body) => agent.importState(checked(stateValidator, body)),
+  'GET /v1/status': ({ status }) => status(),
   'POST /v1/certificate/request': ({ certificates }) => certificates.request(),
-  'PUT /v1/certificate': ({ certificates }, body) => certificates.grant(checked(grantValidator, body)),
-  'PUT /v1/revocations': ({ certificates }, body) => certificates.revoke(checked(revocationsValidator, body)),
+  'PUT /v1/certificate': ({ certificates }, body) => certificates.grant(checkedBody(grantValidator, body)),
+  'PUT /v1/revocations': ({ certificates }, body) => certificates.revoke(checkedBody(revocationsValidator, body)),
   'GET /v1/boot': ({ bootReport }) => bootReport(),
   'GET /v1/update': ({ updates }) => updates.report(),
   'PUT /v1/update': async ({ updates }, body) => {
-    await updates.take(checked(updateValidator, body));
+    await updates.take(checkedBody(updateValidator, body));
   },
 };
 
-const operationPath = 'POST /v1/operations/';
-
-function handlerOf(name: string): Handler | undefined {
-  if (name.startsWith(operationPath)) {
-    return ({ agent }, body) => carryOut(agent, name.slice(operationPath.length), body);
-  }
-  return Object.hasOwn(handlers, name) ? handlers[name] : undefined;
+function routeOf(api: ApplianceApi, name: string): Route | undefined {
+  const handler = Object.hasOwn(handlers, name) ? handlers[name] : undefined;
+  return handler === undefined ? api.route(name) : (body) => handler(api, body);
 }
 
 async function readBody(request: IncomingMessage): Promise<unknown> {
@@ -129,9 +104,9 @@ async function answer(api: ApplianceApi, request: IncomingMessage, response: Ser
   const [path = ''] = (request.url ?? '').split('?', 1);
   const name = `${request.method} ${path}`;
   try {
-    const handler = handlerOf(name);
-    if (handler === undefined) throw new RequestError('not-found', `${name}: expected a path of this API`);
-    send(response, 200, await handler(api, await readBody(request)));
+    const route = routeOf(api, name);
+    if (route === undefined) throw new RequestError('not-found', `${name}: expected a path of this API`);
+    send(response, 200, await route(await readBody(request)));
   } catch (error) {
     // What is left of a body that nobody reads would be taken for the next request.
     if (!request.complete) response.setHeader('connection', 'close');

@@ -1,17 +1,22 @@
 // The life of an appliance's agent: who it is, its control NIC, what it served last, its API, and the next config drive.
-import { type BootReport, controlInterface, type Identity, type Push } from '@isthmus/contract';
+import {
+  type AgentStatus,
+  type ApplianceKind,
+  type BootReport,
+  controlInterface,
+  type Identity,
+} from '@isthmus/contract';
 import type { Host } from '@isthmus/host';
-import { createRouterServices, widenNeighbourTables } from '@isthmus/router';
-import { type Agent, createAgent } from '../agent.ts';
-import { RefusedError } from '../refused-error.ts';
 import { createApi } from './api.ts';
 import type { BootStages } from './boot-stages.ts';
 import { Certificates } from './certificates.ts';
-import { ConfigDriveError, findOpticalDrives, type ReadDrive, readConfigDrive } from './config-drive.ts';
+import { ConfigDriveError, type ReadDrive } from './config-drive.ts';
 import type { ConsoleLog } from './console-log.ts';
 import { ControlServer } from './control-server.ts';
 import { type ApplianceIdentity, type FirstPush, IdentityStore, isNewDrive, takeDrive } from './identity-store.ts';
-import { bringUpControl, closeUntilServed, controlPath } from './network.ts';
+import { bringUpControl, closeUntilServed } from './network.ts';
+import type { Place } from './place.ts';
+import type { ApplianceRole, Served } from './role.ts';
 import { Updates } from './updates.ts';
 
 /** Where an appliance keeps what it writes: `state` survives a start, `run` does not. Absolute. */
@@ -21,7 +26,9 @@ interface AppliancePaths {
 }
 
 export interface ApplianceOptions {
+  readonly role: ApplianceRole;
   readonly host: Host & { readonly log: ConsoleLog };
+  readonly place: Place;
   readonly paths: AppliancePaths;
   readonly stages: BootStages;
   /** TCP port of the agent. */
@@ -38,11 +45,11 @@ const answerMs = 500;
 /** The CD-ROM drive may come up after the agent does. */
 const driveMs = 20_000;
 
-/** True where the drive's push belongs on top of what is on disk. */
-function isNewerPush(push: FirstPush, stored: Identity | null): push is Push {
-  if (push === null) return false;
-  if (stored === null || stored.epoch !== push.target.epoch) return true;
-  return push.target.generation > stored.generation;
+/** Throws ConfigDriveError where it is the drive of another kind of appliance. */
+function ofKind(drive: ReadDrive, expected: ApplianceKind): ReadDrive {
+  const { kind } = drive.config;
+  if (kind !== expected) throw new ConfigDriveError(`config.json: kind: ${kind}: expected ${expected}`);
+  return drive;
 }
 
 export class Appliance {
@@ -52,7 +59,7 @@ export class Appliance {
   #refusal: string | null = null;
   readonly #updated = new AbortController();
   #isServing = false;
-  #agent: Agent | null = null;
+  #served: Served | null = null;
   #server: ControlServer | null = null;
 
   constructor(options: ApplianceOptions) {
@@ -70,34 +77,33 @@ export class Appliance {
     stages.end('config drive');
     host.log.announce('identity', { id: identity.id, control: identity.control.address });
     await this.#close(identity);
-    const agent = await this.#createAgent(identity);
+    const served = await this.#createServed(identity);
     const certificates = new Certificates(this.#store, identity, (changed) => this.#server?.use(changed));
     const bootReport = (): Promise<BootReport> => stages.report();
     const updates = this.#updates(identity);
-    this.#server = new ControlServer(
-      identity,
-      createApi({
-        agent: this.#noting(agent, updates),
-        certificates,
-        bootReport,
-        updates: this.#restarting(updates),
-        log: host.log,
-      }),
-      host.log,
-    );
+    const api = createApi({
+      status: () => this.#status(served, updates),
+      route: (name) => served.route(name),
+      certificates,
+      bootReport,
+      updates: this.#restarting(updates),
+      log: host.log,
+    });
+    this.#server = new ControlServer(identity, api, host.log, served.upgrade?.bind(served));
     // Before the document: a document that cannot be applied is told by whoever can be asked.
     await this.#server.listen(identity.control.address, port);
     stages.end('control');
-    await this.#serve(agent, push);
-    await widenNeighbourTables(host);
+    await served.begin(push);
+    if (served.stored === null) host.log.announce('waits for its document');
+    else this.#noteServing(served.stored);
     await this.#watchForDrives(identity);
   }
 
-  /** Ends the agent; what it serves serves on. */
+  /** Ends the agent; what a router serves serves on. */
   async release(): Promise<void> {
     this.#end.abort(new Error('the agent was released'));
     await this.#server?.close();
-    await this.#agent?.release();
+    await this.#served?.release();
   }
 
   /** Who this is: from a new config drive, else from the state partition; without either, waits for a config drive. */
@@ -126,16 +132,17 @@ export class Appliance {
 
   /** The first config drive that is whole. One that is not is told once. */
   async #findDrive(): Promise<ReadDrive | null> {
-    for (const path of await findOpticalDrives()) {
+    const { host, place, role } = this.#options;
+    for (const path of await place.drives()) {
       try {
-        const drive = await readConfigDrive(path, new Date(this.#options.host.clock.now()));
-        if (drive !== null) return drive;
+        const drive = await place.readDrive(path, new Date(host.clock.now()));
+        if (drive !== null) return ofKind(drive, role.kind);
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error);
         if (message === this.#refusal) continue;
         this.#refusal = message;
         const reason = error instanceof ConfigDriveError ? message : `${path}: ${message}`;
-        this.#options.host.log.error('the config drive is refused', { reason });
+        host.log.error('the config drive is refused', { reason });
       }
     }
     return null;
@@ -147,14 +154,16 @@ export class Appliance {
 
   /** Names the NICs and brings the control NIC up, behind rules that admit nothing else. */
   async #close(identity: ApplianceIdentity): Promise<void> {
-    const { host, paths } = this.#options;
+    const { host, paths, place, role } = this.#options;
     const marker = `${paths.run}/closed`;
-    const isFresh = !(await host.files.exists(marker));
-    if (isFresh) {
+    // Rules that serve stand while the agent alone starts again.
+    const standing = role.outlivesAgent && (await host.files.exists(marker));
+    if (!standing) {
       await closeUntilServed(host.commands, identity.control);
+      await host.files.makeDirectory(paths.run);
       await host.files.writeText(marker, '');
     }
-    for (let tries = 0; !(await bringUpControl(host, identity)); tries += 1) {
+    for (let tries = 0; !(await bringUpControl(host.commands, await place.links(host), identity)); tries += 1) {
       if (tries === 0) {
         const { macAddress } = identity.control;
         host.log.warn(`no NIC has the MAC address of ${controlInterface}`, { macAddress });
@@ -163,38 +172,12 @@ export class Appliance {
     }
   }
 
-  async #createAgent(identity: ApplianceIdentity): Promise<Agent> {
-    const { host, paths } = this.#options;
-    const routerPaths = { state: this.#statePath(identity), run: `${paths.run}/router` };
-    const services = createRouterServices({
-      host,
-      paths: routerPaths,
-      namePrefix: identity.installation,
-      control: controlPath(identity.control),
-      isInside: true,
-    });
-    this.#agent = await createAgent({ host, paths: routerPaths, services, isInside: true });
-    return this.#agent;
-  }
-
-  /** What was served last, or what the config drive brought where that is newer. */
-  async #serve(agent: Agent, push: FirstPush): Promise<void> {
-    const { host } = this.#options;
-    const isNewer = isNewerPush(push, agent.stored);
-    if (!isNewer) {
-      await agent.boot();
-    } else {
-      try {
-        await agent.push(push);
-      } catch (error) {
-        const reason = error instanceof RefusedError ? error.message : String(error);
-        host.log.error('the document of the config drive was refused', { reason });
-      }
-      // Applies what is on disk where the push was refused, and begins to look after the services.
-      await agent.boot();
-    }
-    if (agent.stored === null) host.log.announce('waits for its document');
-    else this.#noteServing(agent.stored);
+  async #createServed(identity: ApplianceIdentity): Promise<Served> {
+    const { host, paths, role } = this.#options;
+    const own = { state: this.#statePath(identity), run: paths.run };
+    const onServing = (serving: Identity) => this.#noteServing(serving);
+    this.#served = await role.create({ host, paths: own, identity, onServing });
+    return this.#served;
   }
 
   #noteServing({ generation }: Identity): void {
@@ -206,9 +189,9 @@ export class Appliance {
   }
 
   #updates({ imageKeys = [] }: ApplianceIdentity): Updates {
-    const { host, paths, program, version } = this.#options;
+    const { host, paths, program, version, role } = this.#options;
     const directory = `${paths.state}/update`;
-    return new Updates({ files: host.files, directory, program, version, role: 'router', imageKeys });
+    return new Updates({ files: host.files, directory, program, version, role: role.kind, imageKeys });
   }
 
   /** Updates of which each that is taken has the agent start again, once that is answered. */
@@ -226,24 +209,11 @@ export class Appliance {
     };
   }
 
-  /** The agent, its first push noted as the end of the boot. */
-  #noting(agent: Agent, updates: Updates): Pick<Agent, 'push' | 'status' | 'exportState' | 'importState' | 'operate'> {
-    return {
-      push: async (push) => {
-        const acknowledgement = await agent.push(push);
-        this.#noteServing(acknowledgement.identity);
-        return acknowledgement;
-      },
-      // Who is on trial has passed it: it serves, and was reached by somebody with the orchestrator's certificate.
-      status: async () => {
-        const status = await agent.status();
-        if (status.serving !== null) await updates.keep();
-        return status;
-      },
-      exportState: () => agent.exportState(),
-      importState: (state) => agent.importState(state),
-      operate: (name, request) => agent.operate(name, request),
-    };
+  /** Who is on trial has passed it: it serves, and was reached by somebody with the orchestrator's certificate. */
+  async #status(served: Served, updates: Updates): Promise<AgentStatus> {
+    const status = await served.status();
+    if (status.serving !== null) await updates.keep();
+    return status;
   }
 
   /** Resolves when another config drive came in and is on disk, or an update. */

@@ -104,6 +104,36 @@ export async function readConfigDrive(path: string, now = new Date()): Promise<R
   }
 }
 
+/**
+ * Reads the config drive that lies in the folder at `path` as files, as the disc has them. Null where there is none. Throws
+ * ConfigDriveError.
+ */
+export async function readConfigFolder(path: string, now = new Date()): Promise<ReadDrive | null> {
+  const [config, digest] = await Promise.all([
+    readSmallFile(`${path}/config.json`, limitBytes),
+    readSmallFile(`${path}/config.json.sha256`, 1024),
+  ]);
+  return config === null && digest === null ? null : checkDrive(config, digest, now);
+}
+
+/** Null where it is absent. Throws ConfigDriveError where it has more than `limit` bytes. */
+async function readSmallFile(path: string, limit: number): Promise<Buffer | null> {
+  let handle: FileHandle;
+  try {
+    handle = await open(path, 'r');
+  } catch (error) {
+    if (isNoDisc(error)) return null;
+    throw error;
+  }
+  try {
+    const { size } = await handle.stat();
+    if (size > limit) throw new ConfigDriveError(`${path} has ${size} bytes: expected at most ${limit}`);
+    return await handle.readFile();
+  } finally {
+    await handle.close();
+  }
+}
+
 /** The CD-ROM drives of this machine: absolute paths of devices. */
 export async function findOpticalDrives(): Promise<string[]> {
   const names = await readdir('/sys/class/block').catch(() => []);

@@ -13,6 +13,7 @@ import { Certificates } from './certificates.ts';
 import { TestAuthority, type TestCertificate } from './certificates-fixture.ts';
 import { ControlServer } from './control-server.ts';
 import { IdentityStore } from './identity-store.ts';
+import { routerRoutes } from './router-role.ts';
 
 const orchestrator: CertificateHolder = { installation, role: 'orchestrator', id: 'one' };
 
@@ -36,7 +37,14 @@ async function served(t: ExecutionContext, revoked: readonly string[] = [], log 
   const bootReport = async () => ({ version: '0.1.0', stages: [], memoryUsedBytes: 1 });
   const running = { version: '0.1.0', sha256: 'a'.repeat(64) };
   const updates = { report: async () => ({ running, trial: false, failed: null }), take: async () => false };
-  const listener = createApi({ agent, certificates, bootReport, updates, log });
+  const listener = createApi({
+    status: () => agent.status(),
+    route: routerRoutes(agent),
+    certificates,
+    bootReport,
+    updates,
+    log,
+  });
   const server: ControlServer = new ControlServer(certificates.identity, listener, log);
   const port = await server.listen('127.0.0.1', 0);
   t.teardown(() => server.close());

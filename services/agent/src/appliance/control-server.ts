@@ -3,6 +3,7 @@ import type { RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Log } from '@isthmus/host';
 import { MutualTls, type ServerIdentity } from './mutual-tls.ts';
+import type { UpgradeRequest } from './role.ts';
 
 /** A connection that says nothing for this long is closed. */
 const idleMs = 120_000;
@@ -11,13 +12,24 @@ const connectionLimit = 64;
 export class ControlServer {
   readonly #tls: MutualTls;
 
-  constructor(identity: ServerIdentity, listener: RequestListener, log: Log) {
+  /** `upgrade` takes over connections that ask for it; without it, such a request is like any other. */
+  constructor(
+    identity: ServerIdentity,
+    listener: RequestListener,
+    log: Log,
+    upgrade?: (upgrade: UpgradeRequest) => void,
+  ) {
     const tls = new MutualTls(identity, { log, refused: 'a control connection was refused' });
     this.#tls = tls;
     tls.server.maxConnections = connectionLimit;
     tls.server.setTimeout(idleMs);
     tls.server.on('request', (request, response) => {
       if (tls.admits(request.socket)) listener(request, response);
+    });
+    if (upgrade === undefined) return;
+    tls.server.on('upgrade', (request, socket, head) => {
+      const isAdmitted = () => tls.admits(request.socket);
+      if (isAdmitted()) upgrade({ request, socket, head, isAdmitted });
     });
   }
 

@@ -1,12 +1,19 @@
 // NICs by their names, and the packet filter that stands before any document: nothing answers but the agent's port.
 import { agentPort, type ControlNic, controlInterface } from '@isthmus/contract';
-import type { CommandRunner, Files, Host } from '@isthmus/host';
+import type { CommandRunner } from '@isthmus/host';
 import { renderRuleSet } from '@isthmus/iptables-ts';
 import { type InterfaceName, parseInterfaceName } from '@isthmus/net';
-import { type ControlPath, closedIpv6Chains, closedRules } from '@isthmus/templates/firewall';
+import {
+  type Admitted,
+  type ControlPath,
+  closedIpv6Chains,
+  closedRules,
+  servedRules,
+} from '@isthmus/templates/firewall';
 import type { ApplianceIdentity } from './identity-store.ts';
 
-interface Link {
+/** A NIC; `address` is its MAC address. */
+export interface Link {
   readonly ifname: string;
   readonly address?: string;
 }
@@ -61,23 +68,13 @@ export function closedText(control: ControlNic): string {
   return renderRuleSet(closedRules(controlPath(control)));
 }
 
-/** The devices of this machine. */
-async function readLinks(files: Files): Promise<Link[]> {
-  const names = await files.list('/sys/class/net');
-  return Promise.all(
-    names.map(async (ifname) => {
-      const address = await files.readTextIfExists(`/sys/class/net/${ifname}/address`);
-      return address === null ? { ifname } : { ifname, address: address.trim() };
-    }),
-  );
-}
-
-/** Names the NICs and brings the control NIC up. Answers false where the control NIC is absent. */
+/** Names the NICs that are there, and brings the control NIC up. Answers false where it is absent. */
 export async function bringUpControl(
-  { commands, files }: Pick<Host, 'commands' | 'files'>,
+  commands: CommandRunner,
+  links: readonly Link[],
   identity: ApplianceIdentity,
 ): Promise<boolean> {
-  const lines = linkLines(await readLinks(files), identity);
+  const lines = linkLines(links, identity);
   if (lines === null) return false;
   await commands.run('ip', ['-batch', '-'], { input: `${lines.join('\n')}\n` });
   return true;
@@ -87,4 +84,13 @@ export async function bringUpControl(
 export async function closeUntilServed(commands: CommandRunner, control: ControlNic): Promise<void> {
   await commands.run('iptables-restore', [], { input: closedText(control) });
   await commands.run('ip6tables-restore', [], { input: renderRuleSet({ filter: closedIpv6Chains() }) });
+}
+
+/**
+ * Brings the rules of an appliance that routes for nobody into force: its agent's port, and what is `admitted`. They take
+ * the place of those that stand at once, table by table. IPv6 stays closed.
+ */
+export async function admit(commands: CommandRunner, control: ControlNic, admitted: Admitted): Promise<void> {
+  const rules = renderRuleSet(servedRules(controlPath(control), admitted));
+  await commands.run('iptables-restore', [], { input: rules });
 }

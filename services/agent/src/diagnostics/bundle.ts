@@ -2,8 +2,8 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { OperationAnswer, OperationRequest } from '@isthmus/contract';
+import { messageOf } from '../message-of.ts';
 import { OperationRequestError } from '../operation-request-error.ts';
-import { messageOf } from '../refused-error.ts';
 import { type DiagnosticSources, findingNames, findingsOf } from './findings.ts';
 import { tarOf } from './tar.ts';
 

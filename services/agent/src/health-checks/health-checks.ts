@@ -2,7 +2,7 @@
 import { defaultHealthChecks, type HealthCheckResult, type HealthCheckSettings } from '@isthmus/contract';
 import type { Clock, Log } from '@isthmus/host';
 import type { CheckFinding, HealthCheck, RouterService } from '@isthmus/router';
-import { messageOf } from '../refused-error.ts';
+import { messageOf } from '../message-of.ts';
 import { healthOf } from '../watch.ts';
 
 type Kind = HealthCheckResult['kind'];

@@ -1,0 +1,72 @@
+// The program of an appliance: its command line, its log, its signals.
+//
+//   node ROLE.mjs                                                    in a machine of its own
+//   node ROLE.mjs --config-drive DIR --state DIR --run DIR           in a network namespace of its own: the config drive
+//                                                                    is a folder with config.json and config.json.sha256
+import { createWriteStream, writeSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { agentPort } from '@isthmus/contract';
+import { hostOf } from '@isthmus/host';
+import { Appliance } from './appliance.ts';
+import { BootStages } from './boot-stages.ts';
+import { createConsoleLog } from './console-log.ts';
+import { assertOwnNamespace, machinePlace, namespacePlace, type Place } from './place.ts';
+import type { ApplianceRole } from './role.ts';
+
+interface CommandLine {
+  readonly place: Place;
+  readonly paths: { readonly state: string; readonly run: string };
+  /** The device on which people read what is announced. */
+  readonly terminal: string;
+}
+
+async function readCommandLine(words: readonly string[]): Promise<CommandLine> {
+  const text = { type: 'string' } as const;
+  const { values } = parseArgs({
+    args: [...words],
+    options: {
+      'config-drive': text,
+      state: { ...text, default: '/var/lib/isthmus' },
+      run: { ...text, default: '/run/isthmus' },
+    },
+  });
+  const { 'config-drive': folder, state, run } = values;
+  const paths = { state, run };
+  if (folder === undefined) return { place: machinePlace, paths, terminal: '/dev/console' };
+  await assertOwnNamespace();
+  return { place: namespacePlace(folder), paths, terminal: '/dev/null' };
+}
+
+/** Runs an appliance until it is told to end, or has to start again; then this process ends. `version`: of the image. */
+export async function runAppliance(role: ApplianceRole, version: string): Promise<void> {
+  const [, program = '', ...words] = process.argv;
+  const { place, paths, terminal: device } = await readCommandLine(words);
+  const terminal = createWriteStream(device, { flags: 'w' });
+  // A console that nobody gave is no reason to end.
+  terminal.on('error', () => {});
+  const log = createConsoleLog({
+    write: (line) => {
+      writeSync(2, line);
+    },
+    console: (line) => {
+      terminal.write(line);
+    },
+  });
+  const host = { ...hostOf(log), log };
+  const stages = await BootStages.begin(host.files, host.clock, version, `${paths.run}/boot-stages`);
+  stages.end('node');
+  const appliance = new Appliance({ role, host, place, paths, stages, port: agentPort, program, version });
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => void appliance.release().finally(() => process.exit(0)));
+  }
+  try {
+    await appliance.run();
+    log.announce('another config drive or an update came in: the agent starts again');
+    await appliance.release();
+    process.exit(0);
+  } catch (error) {
+    log.error('the agent cannot go on', { error });
+    process.exitCode = 1;
+    terminal.end(() => process.exit(1));
+  }
+}
