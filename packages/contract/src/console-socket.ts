@@ -11,6 +11,8 @@ const closed = { additionalProperties: false } as const;
 
 export const consoleSocketPath = '/websockify';
 export const consoleSubprotocol = 'isthmus.console';
+/** Most bytes of a frame that a proxy takes; who sends more at once sends more frames. */
+export const consoleFrameLimit = 65_536;
 
 /** 32 random bytes in base64url: a ticket, a resume token, the secret of a grant. */
 export const SecretSchema = Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' });
