@@ -2,6 +2,7 @@
 import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Host, Log } from '@isthmus/host';
+import { webFolder } from './api/console-assets.ts';
 import { createApiServer, createIntegrationServer } from './api/server.ts';
 import { commands } from './commands/registry.ts';
 import { abandonJob, runJob } from './commands/run-job.ts';
@@ -79,6 +80,7 @@ export async function startOrchestrator(options: OrchestratorOptions): Promise<O
     queue,
     log,
     bundles,
+    web: webFolder(process.env, fileURLToPath(new URL('..', import.meta.url))),
     pushes: () => orchestration.pushes(),
   });
   const integration = createIntegrationServer({ db, orchestration, commands, queue, log });

@@ -1,7 +1,9 @@
-// Brings the machine to where Isthmus runs: npm packages and Debian packages. Does nothing, fast, where they are there.
+// Brings the machine to where Isthmus runs: npm packages, Debian packages, the pages for browsers. Does nothing, fast, where
+// they are there.
 import { installDebianPackages } from './debian-packages.mjs';
 import { installNpmPackages } from './npm-packages.mjs';
 import { SetupError } from './repository.mjs';
+import { ensureWeb } from './web.mjs';
 
 /**
  * Installs what is missing.
@@ -18,4 +20,5 @@ export async function install(groups) {
   }
   await installDebianPackages(groups);
   await installNpmPackages();
+  await ensureWeb();
 }

@@ -12,6 +12,7 @@ import type { Log } from '../store/log.ts';
 import { type Answer, type Format, failure, success } from './answer.ts';
 import { authenticate, credentialsMissing } from './authenticate.ts';
 import { type Call, readCall } from './call.ts';
+import { serveConsolePage } from './console-page.ts';
 import { type Bundles, serveDiagnostics } from './diagnostics-route.ts';
 import { createLoginLimiter, type LoginLimiter } from './login-limiter.ts';
 import { serveMetrics } from './metrics.ts';
@@ -20,6 +21,8 @@ import { logIn, logOut } from './session-cookies.ts';
 export interface ApiDependencies {
   /** Bundles of diagnostics, which are handed out by their links. Absent: none. */
   readonly bundles?: Bundles;
+  /** Folder of the pages for browsers. Absent: none. */
+  readonly web?: string;
   readonly db: Db;
   readonly orchestration: Orchestration;
   readonly commands: readonly Command[];
@@ -128,6 +131,7 @@ function build(parts: Parts): ApiServer {
     url: '/client/api',
     handler: (request, reply) => handle(parts, request, reply),
   });
+  if (parts.web !== undefined) serveConsolePage(server, parts.db, parts.web);
   if (parts.bundles !== undefined) serveDiagnostics(server, parts.bundles);
   server.get('/healthz', async (_request, reply) => {
     await parts.db.selectNoFrom((builder) => builder.lit(1).as('one')).execute();

@@ -67,6 +67,7 @@ export function settingsPage(settings: Readonly<Record<string, Setting>>): strin
       '`var/credentials/master.key`',
       'Base64 of the 32 bytes that open the secrets of the database ([the control path](../explanation/control-path.md))',
     ],
+    ['`ISTHMUS_WEB`', '`dist/web` of the checkout', 'Folder of the pages for browsers (`npm run bundle:web`)'],
     ['`ISTHMUS_IMAGES`', '`dist/images` of the checkout', 'Folder of images; also of `npm run image`'],
     [
       '`ISTHMUS_IMAGE_KEYS`',
