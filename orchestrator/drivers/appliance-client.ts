@@ -1,5 +1,6 @@
 // The client of the agent in an appliance's VM (contract/agent-api.ts): mutual TLS from here into the VM, through a tunnel
 // of the host agent, which sees nothing of it.
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import {
   type Acknowledgement,
@@ -23,6 +24,7 @@ import {
   UpdateReportSchema,
   validator,
 } from '@isthmus/contract';
+import { WebSocket } from 'ws';
 import { ControlAgent, secureTo } from './control-connection.ts';
 import type { ControlIdentity } from './control-identity.ts';
 import { ApplianceUnreachableError, HostRefusedError, HostUnreachableError, PushRefusedError } from './errors.ts';
@@ -43,6 +45,10 @@ const callTimeoutMs = 10_000;
 const pushTimeoutMs = 180_000;
 /** Megabytes into a VM under emulation, which hashes them. */
 const updateTimeoutMs = 120_000;
+/** Of a WebSocket, once its connection is there. */
+const channelTimeoutMs = 5_000;
+/** A message on a WebSocket: the report of a console proxy with 100,000 sessions. */
+const mostMessageBytes = 32 * 1024 * 1024;
 /** A call that takes longer has the VM looked at, this often. */
 const lookEveryMs = 2_000;
 /** This many looks in a row without a connection: the VM is dead. */
@@ -63,16 +69,14 @@ export interface ApplianceClientOptions {
 export class ApplianceClient {
   readonly #id: string;
   readonly #openTunnel: () => Promise<Duplex>;
+  readonly #secured: () => Promise<Duplex>;
   readonly #agent: ControlAgent;
 
   constructor({ id, identity, openTunnel }: ApplianceClientOptions) {
     this.#id = id;
     this.#openTunnel = openTunnel;
-    this.#agent = new ControlAgent(
-      async () => secureTo(await this.#tunnel(), identity, { role: 'appliance', id }),
-      identity,
-      { maxSockets: 4 },
-    );
+    this.#secured = async () => secureTo(await this.#tunnel(), identity, { role: 'appliance', id });
+    this.#agent = new ControlAgent(this.#secured, identity, { maxSockets: 4 });
   }
 
   close(): void {
@@ -140,6 +144,31 @@ export class ApplianceClient {
 
   async putRevocations(revocations: Revocations): Promise<void> {
     await this.#call({ method: 'PUT', path: '/v1/revocations', body: revocations, timeoutMs: callTimeoutMs }, null);
+  }
+
+  /** A WebSocket to the agent on a connection of its own, open. It goes on when the client is closed. */
+  async openChannel(path: string): Promise<WebSocket> {
+    const connection = await this.#secured().catch((error: unknown) => {
+      throw this.#failure(error);
+    });
+    const socket = new WebSocket(`ws://control${path}`, {
+      createConnection: () => connection as Socket,
+      handshakeTimeout: channelTimeoutMs,
+      maxPayload: mostMessageBytes,
+      perMessageDeflate: false,
+    });
+    // Messages may come with the answer to the handshake: they wait until somebody listens.
+    socket.pause();
+    return new Promise((resolve, reject) => {
+      socket.once('open', () => {
+        socket.removeAllListeners('error');
+        resolve(socket);
+      });
+      socket.once('error', (error) => {
+        connection.destroy();
+        reject(this.#failure(error));
+      });
+    });
   }
 
   async #call<Body>(call: Call, check: { check(value: unknown): value is Body } | null): Promise<Body> {

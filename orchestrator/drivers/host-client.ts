@@ -17,6 +17,9 @@ import {
   type CertificateGrant,
   type CertificateRequest,
   CertificateRequestSchema,
+  type ConsoleGrant,
+  type ConsoleGranted,
+  ConsoleGrantedSchema,
   type HostReport,
   HostReportSchema,
   type Incoming,
@@ -50,6 +53,7 @@ const checks = {
   instance: validator(InstanceReportSchema),
   instances: validator(Type.Array(InstanceReportSchema)),
   acknowledgement: validator(AcknowledgementSchema),
+  granted: validator(ConsoleGrantedSchema),
   images: validator(CachedImagesSchema),
   request: validator(CertificateRequestSchema),
   state: validator(ApplianceStateSchema),
@@ -69,6 +73,8 @@ const imageTimeoutMs = 30 * 60_000;
 const migrationTimeoutMs = 30 * 60_000;
 /** The host agent itself gives up on the VM after 5 s. */
 const tunnelTimeoutMs = 8_000;
+/** A person waits for it. */
+const grantTimeoutMs = 8_000;
 
 /** Who a host agent at an `https:` URL must be, and who asks. */
 export interface HostPeer {
@@ -258,6 +264,17 @@ export class HostClient {
 
   putTunnels(tunnels: Tunnels): Promise<unknown> {
     return this.#call('PUT', '/v1/tunnels', null, { body: tunnels });
+  }
+
+  /** Lets a console proxy, or the host that leads it here, open the console of a machine once. Replaces the session's grant. */
+  grantConsole(sessionId: string, grant: ConsoleGrant): Promise<ConsoleGranted> {
+    const options = { body: grant, timeoutMs: grantTimeoutMs };
+    return this.#call('PUT', `/v1/consoles/${sessionId}`, checks.granted, options);
+  }
+
+  /** Ends a grant, and the stream that is open by it. */
+  async revokeConsole(sessionId: string): Promise<void> {
+    await this.#unlessAbsent(this.#call('DELETE', `/v1/consoles/${sessionId}`, null));
   }
 
   certificateRequest(): Promise<CertificateRequest> {

@@ -1,6 +1,112 @@
 // System VMs of a zone, consoles that people have open, and the certificate that proxies show to browsers.
 import { type Kysely, sql } from 'kysely';
 
+/**
+ * What ends a session ends it here, in the transaction that changes whatever it depends on, whichever command or monitor
+ * that is. Orchestrators hear of it by notice `isthmus_console` once that is committed, and tell the proxies; a notice that
+ * is lost is made up for by the next report of the proxy.
+ */
+const endings = [
+  `create function end_console_sessions(of uuid, why text) returns void language sql as $$
+    update console_session set state = 'Ended', end_reason = why, ended = now()
+      where target_id = of and state <> 'Ended'
+  $$`,
+  // The page finds its session again through another proxy, or once the machine runs elsewhere.
+  `create function move_console_sessions(of uuid) returns void language sql as $$
+    update console_session set lost = now(), system_vm_id = null, host_id = null
+      where target_id = of and state = 'Open' and lost is null
+  $$`,
+  // A session of the web page that ran out, while somebody looks at a console, is not a logout.
+  `create function end_consoles_of_api_session() returns trigger language plpgsql as $$
+  begin
+    update console_session set state = 'Ended', end_reason = 'logout', ended = now()
+      where api_session_id = old.id and state <> 'Ended';
+    return null;
+  end $$`,
+  `create trigger end_consoles after delete on session for each row
+    when (old.expires > now()) execute function end_consoles_of_api_session()`,
+  `create function end_consoles_of_user() returns trigger language plpgsql as $$
+  begin
+    update console_session set state = 'Ended', end_reason = 'revoked', ended = now()
+      where user_id = new.id and state <> 'Ended';
+    return null;
+  end $$`,
+  `create trigger end_consoles after update of state on cloud_user for each row
+    when (new.state <> 'enabled') execute function end_consoles_of_user()`,
+  `create function end_consoles_of_account() returns trigger language plpgsql as $$
+  begin
+    update console_session set state = 'Ended', end_reason = 'revoked', ended = now()
+      where account_id = new.id and state <> 'Ended';
+    return null;
+  end $$`,
+  `create trigger end_consoles after update of state on account for each row
+    when (new.state <> 'enabled') execute function end_consoles_of_account()`,
+  `create function end_consoles_of_domain() returns trigger language plpgsql as $$
+  begin
+    update console_session set state = 'Ended', end_reason = 'revoked', ended = now()
+      where domain_id = new.id and state <> 'Ended';
+    return null;
+  end $$`,
+  `create trigger end_consoles after update of state on domain for each row
+    when (new.state <> 'Active') execute function end_consoles_of_domain()`,
+  `create function end_consoles_of_machine() returns trigger language plpgsql as $$
+  begin
+    if tg_op = 'DELETE' then
+      perform end_console_sessions(old.id, 'destroyed');
+    elsif new.state in ('Destroyed', 'Expunging') then
+      perform end_console_sessions(new.id, 'destroyed');
+    elsif new.state in ('Stopped', 'Error') then
+      perform end_console_sessions(new.id, 'machine');
+    elsif new.host_id is distinct from old.host_id then
+      perform move_console_sessions(new.id);
+    end if;
+    return null;
+  end $$`,
+  ...['virtual_machine', 'router', 'system_vm'].map(
+    (table) => `create trigger end_consoles after delete or update of state, host_id on ${table} for each row
+      execute function end_consoles_of_machine()`,
+  ),
+  `create function end_consoles_of_former_owner() returns trigger language plpgsql as $$
+  begin
+    perform end_console_sessions(new.id, 'revoked');
+    return null;
+  end $$`,
+  `create trigger end_consoles_of_former_owner after update of account_id on virtual_machine for each row
+    when (new.account_id <> old.account_id) execute function end_consoles_of_former_owner()`,
+  `create function lose_console_proxy() returns trigger language plpgsql as $$
+  begin
+    update console_session set state = 'Ended', end_reason = 'unavailable', ended = now()
+      where system_vm_id = old.id and state = 'Choosing';
+    update console_session set lost = now(), system_vm_id = null where system_vm_id = old.id and state = 'Open';
+    if tg_op = 'DELETE' then
+      return old;
+    end if;
+    return new;
+  end $$`,
+  `create trigger lose_console_proxy before delete on system_vm for each row execute function lose_console_proxy()`,
+  `create trigger lose_stopped_console_proxy after update of state on system_vm for each row
+    when (old.state = 'Running' and new.state <> 'Running') execute function lose_console_proxy()`,
+  // `proxy`: which is to end its part of the session. `target`: whose viewers have changed.
+  `create function tell_console_change() returns trigger language plpgsql as $$
+  declare
+    is_over boolean := tg_op = 'DELETE' or new.state = 'Ended';
+  begin
+    if old.state in ('Choosing', 'Open') and (is_over or new.system_vm_id is distinct from old.system_vm_id) then
+      perform pg_notify('isthmus_console', json_build_object(
+        'kind', 'end', 'session', old.id, 'proxy', old.system_vm_id, 'host', old.host_id,
+        'reason', case when tg_op = 'DELETE' then 'revoked' when new.state = 'Ended' then new.end_reason else 'moved' end
+      )::text);
+    end if;
+    if 'Open' in (old.state, coalesce(new.state, '')) and
+        (new.state, new.mode, new.lost is null) is distinct from (old.state, old.mode, old.lost is null) then
+      perform pg_notify('isthmus_console', json_build_object('kind', 'viewers', 'target', old.target_id)::text);
+    end if;
+    return null;
+  end $$`,
+  `create trigger tell_console_change after delete or update of state, mode, system_vm_id, lost on console_session
+    for each row execute function tell_console_change()`,
+];
+
 const statements = [
   // `draining`: since when no session is given to it any more, so that it can be removed. `generation`, `acknowledged`: of
   // its document. `reported`: when its last report came.
@@ -35,6 +141,8 @@ const statements = [
   // A session begins as a ticket. Tokens are kept as SHA-256 in hexadecimal. No references to what may go while somebody
   // looks: a session outlives it, to be told and listed. `target_kind` instance, router, system-vm. `api_session_id`: the
   // session of the web page that asked, which takes it along. `request_id`: of the request that redeemed its ticket.
+  // `lost`: since when an open one has no proxy, so that its page may come back. `used_resume_hashes`: of tokens that were
+  // taken; who shows one of them again has stolen it, or it was stolen from.
   `create table console_session (
     id uuid primary key default gen_random_uuid(),
     zone_id uuid not null references zone (id) on delete cascade,
@@ -55,7 +163,8 @@ const statements = [
     ticket_hash text unique,
     ticket_expires timestamptz,
     resume_hash text unique,
-    request_id uuid,
+    used_resume_hashes text[] not null default '{}',
+    request_id text,
     system_vm_id uuid references system_vm (id) on delete set null,
     host_id uuid references host (id) on delete set null,
     bytes_to_client bigint not null default 0,
@@ -64,12 +173,15 @@ const statements = [
     created timestamptz not null default now(),
     acquired timestamptz,
     seen timestamptz,
+    lost timestamptz,
     ended timestamptz
   )`,
-  "create index console_session_target on console_session (target_id) where state in ('Choosing', 'Open')",
-  "create index console_session_proxy on console_session (system_vm_id) where state in ('Choosing', 'Open')",
+  "create index console_session_target on console_session (target_id) where state <> 'Ended'",
+  "create index console_session_proxy on console_session (system_vm_id) where state <> 'Ended'",
   'create index console_session_user on console_session (user_id)',
   'create index console_session_created on console_session (created)',
+  'create index console_session_api on console_session (api_session_id)',
+  'create index console_session_used on console_session using gin (used_resume_hashes)',
   // `sequence` 0: the certificate itself; 1 and on: those above it (uploadCustomCertificate's `id`).
   `create table custom_certificate (
     sequence integer primary key,
@@ -82,5 +194,5 @@ const statements = [
 ];
 
 export async function up(db: Kysely<unknown>): Promise<void> {
-  for (const statement of statements) await sql.raw(statement).execute(db);
+  for (const statement of [...statements, ...endings]) await sql.raw(statement).execute(db);
 }

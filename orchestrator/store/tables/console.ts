@@ -60,6 +60,8 @@ export interface ConsoleSessionTable {
   ticket_hash: string | null;
   ticket_expires: Date | null;
   resume_hash: string | null;
+  /** Of tokens that were taken, the newest last. */
+  used_resume_hashes: Generated<string[]>;
   request_id: string | null;
   system_vm_id: string | null;
   host_id: string | null;
@@ -70,6 +72,8 @@ export interface ConsoleSessionTable {
   acquired: Date | null;
   /** When a proxy last reported it. */
   seen: Date | null;
+  /** Since when an open one has no proxy; null: it has one. */
+  lost: Date | null;
   ended: Date | null;
 }
 

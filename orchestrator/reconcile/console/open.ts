@@ -1,0 +1,85 @@
+// From a session that may be opened to the answer that opens it.
+import type { ConsoleAnswer, ConsoleMode, ConsoleReason } from '@isthmus/contract';
+import { sql } from 'kysely';
+import type { Db, Trx } from '../../store/database.ts';
+import { type ConsoleParts, type ConsoleSession, reasonMessages } from './console-parts.ts';
+import { type GrantedProxy, grantConsole } from './grants.ts';
+import type { ConsoleMachine } from './machine.ts';
+import { notEnded } from './not-ended.ts';
+import { hashOf, newSecret } from './secrets.ts';
+import { otherViewers, takeControl } from './viewers.ts';
+
+/** What was opened in the database: the page's next token, and what has to be granted yet. */
+export interface Opened {
+  readonly session: Pick<ConsoleSession, 'id' | 'target_id' | 'console' | 'user_id'>;
+  readonly machine: ConsoleMachine;
+  readonly resume: string;
+}
+
+/** Opens a session that is locked, with a token afresh; who controls from now on, others watch. */
+export async function openedNow(
+  trx: Trx,
+  { session, machine, mode }: { session: ConsoleSession; machine: ConsoleMachine; mode: ConsoleMode },
+): Promise<Opened> {
+  const resume = newSecret();
+  if (mode === 'control') await takeControl(trx, session);
+  await trx
+    .updateTable('console_session')
+    .set({
+      state: 'Open',
+      mode,
+      host_id: machine.hostId,
+      acquired: session.acquired ?? new Date(),
+      resume_hash: hashOf(resume),
+    })
+    .where('id', '=', session.id)
+    .execute();
+  return { session, machine, resume };
+}
+
+/** Ends a session, unless it has ended. */
+export async function endSession(db: Db | Trx, id: string, reason: ConsoleReason): Promise<void> {
+  await db
+    .updateTable('console_session')
+    .set({ state: 'Ended', end_reason: reason, ended: sql<Date>`now()` })
+    .where('id', '=', id)
+    .where(notEnded)
+    .execute();
+}
+
+/** Grants what was opened at the hosts, and answers; where they do not grant it, the session ends. */
+export async function openConsole(
+  parts: ConsoleParts,
+  proxy: GrantedProxy,
+  { session, machine, resume }: Opened,
+): Promise<ConsoleAnswer> {
+  const { db, log } = parts;
+  const told = { session: session.id, user: session.user_id, machine: session.target_id, proxy: proxy.id };
+  try {
+    const granted = await grantConsole(parts, session, machine, proxy);
+    // While the hosts answered, somebody else may have taken over, or the session may have ended.
+    const now = await db.selectFrom('console_session').selectAll().where('id', '=', session.id).executeTakeFirst();
+    if (now?.state !== 'Open' || now.system_vm_id !== proxy.id) {
+      const reason = now?.end_reason ?? 'revoked';
+      log.warn('a console session ended while it was opened', { ...told, reason });
+      return { state: 'refused', reason, message: reasonMessages[reason] };
+    }
+    const viewers = await otherViewers(db, now);
+    const mode = now.mode ?? 'watch';
+    log.info('a console session is open', { ...told, mode });
+    return {
+      state: 'open',
+      session: session.id,
+      machine: machine.name,
+      console: session.console,
+      mode,
+      viewers,
+      resume,
+      ...granted,
+    };
+  } catch (error) {
+    log.warn('a console is not granted', { ...told, error: error instanceof Error ? error.message : String(error) });
+    await endSession(db, session.id, 'unavailable');
+    return { state: 'refused', reason: 'unavailable', message: reasonMessages.unavailable };
+  }
+}

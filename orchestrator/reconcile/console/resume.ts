@@ -1,0 +1,112 @@
+// POST /console/resume: a page that lost its proxy comes back with its token, and gets another ticket for its session.
+import type { ResumeAnswer } from '@isthmus/contract';
+import { sql } from 'kysely';
+import type { ConsoleResumption } from '../../model/console-orchestration.ts';
+import type { Trx } from '../../store/database.ts';
+import { type ConsoleParts, type ConsoleSession, reasonMessages } from './console-parts.ts';
+import { consoleMachine, hasConsole, isOnItsWay } from './machine.ts';
+import { notEnded } from './not-ended.ts';
+import { endSession } from './open.ts';
+import { chooseProxy } from './proxies.ts';
+import { isEnabled, isSameAddress } from './redeem.ts';
+import { hashOf, newSecret } from './secrets.ts';
+import { lockConsoles, transaction } from './transaction.ts';
+
+/** Tokens that were taken, that a session remembers. */
+const mostRemembered = 16;
+/** Until a page asks again. */
+const againSeconds = 1;
+
+const over: ResumeAnswer = { state: 'refused', message: 'This session is over. Open the console again.' };
+
+/** Takes the token, unless the answer is `again`: then it stays good. Who shows a token a second time ends the session. */
+export async function resumeConsole(parts: ConsoleParts, resumption: ConsoleResumption): Promise<ResumeAnswer> {
+  return transaction(parts.db, (trx) => decide(parts, trx, resumption));
+}
+
+async function decide(parts: ConsoleParts, trx: Trx, resumption: ConsoleResumption): Promise<ResumeAnswer> {
+  const hash = hashOf(resumption.request.resume);
+  const byToken = trx.selectFrom('console_session').where('resume_hash', '=', hash);
+  const found = await byToken.select(['user_id', 'target_id']).executeTakeFirst();
+  if (found !== undefined) await lockConsoles(trx, found);
+  const session = found === undefined ? undefined : await byToken.selectAll().forUpdate().executeTakeFirst();
+  if (session === undefined) return replayed(parts, trx, hash);
+  const why = await refusalOf(parts, trx, session, resumption);
+  if (why !== null) {
+    parts.log.warn('a console session does not come back', { ...toldOf(session), reason: why });
+    return over;
+  }
+  const machine = await consoleMachine(trx, { kind: session.target_kind, id: session.target_id });
+  if (machine === null || (!hasConsole(machine) && !isOnItsWay(machine))) return over;
+  if (!hasConsole(machine)) {
+    // As long as it takes: the page is there, and asks.
+    await trx.updateTable('console_session').set({ lost: sql<Date>`now()` }).where('id', '=', session.id).execute();
+    return { state: 'again', seconds: againSeconds };
+  }
+  const { proxy: lost } = resumption.request;
+  const wishes = { zoneId: session.zone_id, targetId: session.target_id, ...(lost !== undefined && { butNot: lost }) };
+  const proxy = await chooseProxy(parts, trx, wishes);
+  if (proxy === null) return { state: 'again', seconds: againSeconds };
+  const ticket = await issue(parts, trx, session, hash);
+  parts.log.info('a console session comes back', { ...toldOf(session), proxy: proxy.id });
+  return { state: 'open', ticket, proxy: proxy.id, socket: proxy.socket };
+}
+
+function toldOf({ id, user_id: user, target_id: machine }: ConsoleSession) {
+  return { session: id, user, machine };
+}
+
+/** Unknown, or taken already: then either of the two who have it is not the page. */
+async function replayed({ log }: ConsoleParts, trx: Trx, hash: string): Promise<ResumeAnswer> {
+  const stolen = await trx
+    .selectFrom('console_session')
+    .selectAll()
+    .where(sql<boolean>`used_resume_hashes @> array[${hash}]::text[]`)
+    .where(notEnded)
+    .executeTakeFirst();
+  if (stolen === undefined) {
+    log.info('a console session does not come back', { reason: 'no such token' });
+    return over;
+  }
+  log.warn('a console session ends: its resume token was shown twice', toldOf(stolen));
+  await endSession(trx, stolen.id, 'revoked');
+  return over;
+}
+
+async function refusalOf(
+  { setting }: ConsoleParts,
+  trx: Trx,
+  session: ConsoleSession,
+  { clientAddress }: ConsoleResumption,
+): Promise<string | null> {
+  if (session.state !== 'Open') return `it is ${session.state}`;
+  const lastKnown = session.lost ?? session.seen ?? session.acquired ?? session.created;
+  const waitMs = Number(await setting('console.resume.wait')) * 1000;
+  if (waitMs === 0 || lastKnown.getTime() + waitMs < Date.now()) return 'too late';
+  const limitMs = Number(await setting('console.session.limit')) * 1000;
+  const opened = session.acquired ?? session.created;
+  if (limitMs > 0 && opened.getTime() + limitMs < Date.now()) return reasonMessages.absolute;
+  const isBound = session.bound_address !== null;
+  if (isBound && !isSameAddress(session.bound_address ?? '', clientAddress ?? '')) return `from ${clientAddress}`;
+  return (await isEnabled(trx, session.user_id)) ? null : 'the user is not enabled';
+}
+
+async function issue(parts: ConsoleParts, trx: Trx, session: ConsoleSession, hash: string): Promise<string> {
+  const ticket = newSecret();
+  const lifetimeMs = Number(await parts.setting('console.ticket.lifetime')) * 1000;
+  await trx
+    .updateTable('console_session')
+    .set({
+      ticket_hash: hashOf(ticket),
+      ticket_expires: new Date(Date.now() + lifetimeMs),
+      request_id: null,
+      resume_hash: null,
+      used_resume_hashes: [...session.used_resume_hashes.slice(1 - mostRemembered), hash],
+      system_vm_id: null,
+      host_id: null,
+      lost: session.lost ?? new Date(),
+    })
+    .where('id', '=', session.id)
+    .execute();
+  return ticket;
+}
