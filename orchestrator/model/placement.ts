@@ -122,13 +122,19 @@ export function place(hosts: readonly PlacementHost[], placement: Placement, all
 /** QEMU's own memory beside the guest's. */
 const emulatorMebibytes = 48;
 
+/** What is placed on hosts. */
+export type MachineKind = 'router' | 'console-proxy' | 'instance';
+
+/** Of what has no memory of its own: processes, where a console proxy is a whole program. */
+const namespaceMebibytes: Readonly<Record<MachineKind, number>> = { router: 12, 'console-proxy': 128, instance: 2 };
+
 /**
  * What a machine may use at most of its host's memory, in bytes, by the host's driver. `offeringMebibytes` is what its
  * service offering says, which a namespace does not have for itself.
  */
-export function reservedMemory(kind: 'router' | 'instance', offeringMebibytes: number): Record<DriverName, number> {
+export function reservedMemory(kind: MachineKind, offeringMebibytes: number): Record<DriverName, number> {
   return {
     libvirt: (offeringMebibytes + emulatorMebibytes) * mebibyte,
-    namespace: (kind === 'router' ? 12 : 2) * mebibyte,
+    namespace: namespaceMebibytes[kind] * mebibyte,
   };
 }

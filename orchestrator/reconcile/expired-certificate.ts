@@ -14,8 +14,8 @@ export async function renewExpiredHost(
   return renew(parts, { role: 'host', id: host.id }, new HostClient(host.url, { hostId: host.id, identity }));
 }
 
-/** As `renewExpiredHost`, of a router's VM. */
-export async function renewExpiredRouter(
+/** As `renewExpiredHost`, of an appliance that has an agent of its own. */
+export async function renewExpiredAppliance(
   parts: Parts,
   { id, host_id: hostId }: { readonly id: string; readonly host_id: string | null },
 ): Promise<boolean> {

@@ -4,13 +4,13 @@ import type { Selectable } from 'kysely';
 import { parseHostUrl } from '../drivers/host-client.ts';
 import { ApiError } from '../model/api-error.ts';
 import type { HostTable, VirtualMachineTable } from '../store/schema.ts';
-import { chooseInstanceHost, placeInstance, placeRouter } from './allocate.ts';
+import { chooseInstanceHost, placeInstance } from './allocate.ts';
+import { migrate } from './appliance.ts';
 import { onHost } from './hosts.ts';
 import type { Parts } from './parts.ts';
 import { reachedHost, runsOn } from './reached-host.ts';
-import { withRouter } from './router.ts';
-import { endRouter } from './router-removal.ts';
-import { exportState, startRouterOf } from './router-start.ts';
+import { routersOf } from './router-appliances.ts';
+import { exportState } from './router-start.ts';
 import { bringUp, instanceSpec } from './virtual-machine.ts';
 
 type Host = Selectable<HostTable>;
@@ -25,19 +25,13 @@ function wishesOf(from: string | null, hostId: string | null) {
  * over. Where no host can take it, it stays untouched.
  */
 export async function migrateRouter(parts: Parts, id: string, hostId: string | null): Promise<void> {
-  await withRouter(parts, id, async (router, lease) => {
-    const from = router.host_id;
-    if (from === hostId && from !== null) return;
+  await migrate(routersOf(parts), id, hostId, async (router) => {
     const handover = (await exportState(parts, router)) ?? router.handover;
     await parts.db
       .updateTable('router')
       .set({ handover: handover === null ? null : JSON.stringify(handover) })
       .where('id', '=', id)
       .execute();
-    // It ends before the row says that it is elsewhere: until then, whoever finds it starts it here again.
-    const beforeMove = () => endRouter(parts, router);
-    const placed = await placeRouter(parts, router, { ...wishesOf(from, hostId), beforeMove });
-    if (router.state !== 'Stopped') await startRouterOf(parts, { ...placed, state: 'Starting' }, lease);
   });
 }
 

@@ -10,7 +10,7 @@ import { touch } from '../store/network-change.ts';
 import { allocatePublicAddress } from '../store/public-address.ts';
 import { defaultRouterOffering } from '../store/router-offering.ts';
 import type { NetworkTable, RouterTable } from '../store/schema.ts';
-import { podOfNewRouter } from './allocate.ts';
+import { podOfNewAppliance } from './place-appliance.ts';
 
 export type Network = Selectable<NetworkTable>;
 export type Router = Selectable<RouterTable>;
@@ -119,7 +119,7 @@ export async function createRouter(trx: Trx, network: Network): Promise<Router> 
   if (offeringId === undefined) {
     throw new ApiError('insufficientCapacity', 'There is no active service offering for virtual routers');
   }
-  const podId = await podOfNewRouter(trx, network.zone_id);
+  const podId = await podOfNewAppliance(trx, network.zone_id);
   const router = await trx
     .insertInto('router')
     .values({

@@ -7,9 +7,9 @@ import type { Log } from '../store/log.ts';
 import type { Certificates } from './certificates.ts';
 import type { Coalescer } from './coalescer.ts';
 import type { Hosts } from './hosts.ts';
-import type { NetworkLock } from './network-lock.ts';
 import type { RouterAgents } from './router-agents.ts';
 import type { Refusals, RouterPusher } from './router-pusher.ts';
+import type { WorkLock } from './work-lock.ts';
 
 /** What the flows of this folder work with. */
 export interface Parts {
@@ -30,7 +30,8 @@ export interface Parts {
   readonly bundles: DiagnosticsBundles;
   /** Aborted once the orchestrator ends: what waits for a VM gives up. */
   readonly ending: AbortSignal;
-  readonly lock: NetworkLock;
+  /** Of networks, and so of their routers. */
+  readonly lock: WorkLock;
   readonly pusher: RouterPusher;
   /** Brings a network's router up to date; many changes ride one push. */
   readonly updates: Coalescer<Refusals>;

@@ -6,13 +6,13 @@ import { sql } from 'kysely';
 import { HostRefusedError } from '../drivers/errors.ts';
 import { ApiError } from '../model/api-error.ts';
 import { type Lease, raiseLease } from '../store/lease.ts';
-import { placeRouter } from './allocate.ts';
 import { onHost } from './hosts.ts';
-import type { Settled } from './network-lock.ts';
 import { createRouter, lockNetwork, type Router, touchEverything } from './network-rows.ts';
 import type { Parts } from './parts.ts';
+import { placeRouter } from './place-router.ts';
 import { endRouter } from './router-removal.ts';
 import { bringRouterUp, exportState, startRouterOf } from './router-start.ts';
+import type { Settled } from './work-lock.ts';
 
 /**
  * A new router takes the place of one, with its addresses, leases and tracked flows. Until both change places every

@@ -5,7 +5,7 @@ import type { Selectable } from 'kysely';
 import { isExpiredPeer } from '../drivers/errors.ts';
 import type { RouterTable } from '../store/schema.ts';
 import { alertRouter, routerRecovered } from './alerts.ts';
-import { renewExpiredRouter } from './expired-certificate.ts';
+import { renewExpiredAppliance } from './expired-certificate.ts';
 import type { Parts } from './parts.ts';
 import { realignRouter, reviveRouter } from './router.ts';
 
@@ -96,7 +96,7 @@ export class RouterMonitor {
       if (sameIdentity(serving, acknowledgedOf(router))) return;
       await this.#attempt(router, () => realignRouter(this.#parts, router.id));
     } catch (error) {
-      if (isExpiredPeer(error) && (await renewExpiredRouter(this.#parts, router))) return;
+      if (isExpiredPeer(error) && (await renewExpiredAppliance(this.#parts, router))) return;
       const silent = (this.#silentLooks.get(router.id) ?? 0) + 1;
       this.#silentLooks.set(router.id, silent);
       // It waits for the VM first, which its host may have started again by itself.

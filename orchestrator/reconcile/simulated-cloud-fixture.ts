@@ -17,13 +17,13 @@ import { Coalescer } from './coalescer.ts';
 import { HostMonitor } from './host-monitor.ts';
 import { Hosts } from './hosts.ts';
 import { implementNetwork } from './network.ts';
-import { NetworkLock } from './network-lock.ts';
 import type { Parts } from './parts.ts';
 import { settleReplacement } from './replacement.ts';
 import { RouterAgents } from './router-agents.ts';
 import { RouterMonitor } from './router-monitor.ts';
 import { type Refusals, RouterPusher } from './router-pusher.ts';
 import { SimulatedHost } from './simulated-host-fixture.ts';
+import { WorkLock } from './work-lock.ts';
 
 const holder = 'test';
 
@@ -81,7 +81,7 @@ async function createParts(db: Db, power: PowerControl): Promise<Parts> {
   const { identity } = certificates;
   const hosts = new Hosts(db, identity);
   const agents = new RouterAgents({ db, hosts, identity });
-  const lock = new NetworkLock(db, holder);
+  const lock = new WorkLock(db, holder, 'network');
   const pusher = new RouterPusher({ db, agents, log: silentLog, sealer });
   const updates = new Coalescer<Refusals>((networkId) =>
     lock.hold(networkId, (lease) => pusher.bringUpToDate(networkId, lease)),

@@ -5,7 +5,7 @@ import { isExpiredPeer } from '../drivers/errors.ts';
 import { createKeyPair, issueCertificate } from '../pki/authority.ts';
 import { CertificateRotation } from './certificate-rotation.ts';
 import { serialNumberOf } from './certificates.ts';
-import { renewExpiredRouter } from './expired-certificate.ts';
+import { renewExpiredAppliance } from './expired-certificate.ts';
 import { restartNetwork } from './network.ts';
 import type { Parts } from './parts.ts';
 import { destroyRouter, rebootRouter, reviveRouter, startRouter, stopRouter } from './router.ts';
@@ -300,7 +300,7 @@ test.serial('an expired certificate of a VM that runs is renewed without a reboo
 
   const revoked = await issue();
   await parts.certificates.revoke({ role: 'appliance', id: routerId });
-  t.false(await renewExpiredRouter(parts, router));
+  t.false(await renewExpiredAppliance(parts, router));
   t.is(serialOf(vm), revoked);
   await reviveRouter(parts, routerId);
   t.not(serialOf(vm), revoked);
