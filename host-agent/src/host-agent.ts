@@ -3,6 +3,8 @@ import type { ControlNic, HostReport, InstanceSpec, Tunnels as TunnelPeers } fro
 import type { Host } from '@isthmus/host';
 import type { RouterService, ServiceContext } from '@isthmus/router';
 import { Appliances } from './appliances.ts';
+import { ConfigDrives } from './control/config-drives.ts';
+import { ControlNetwork } from './control/control-network.ts';
 import type { VirtualMachineDriver } from './drivers/driver.ts';
 import type { NamespaceDriver } from './drivers/namespace/namespace-driver.ts';
 import { HostAgentError } from './errors.ts';
@@ -39,6 +41,7 @@ export class HostAgent {
   readonly appliances: Appliances;
   readonly instances: Instances;
   readonly segments: Segments;
+  readonly control: ControlNetwork;
   readonly #options: HostAgentOptions;
   readonly #bootId: string;
   readonly #vms: VirtualMachines | null;
@@ -50,8 +53,9 @@ export class HostAgent {
   #isRemoving = false;
 
   constructor(options: HostAgentOptions) {
-    const { host, installation, state, bridges, driver } = options;
+    const { host, installation, state, run, bridges, driver } = options;
     this.#options = options;
+    this.control = new ControlNetwork(options);
     this.#bootId = options.bootId ?? bootIdOfMachine();
     this.segments = new Segments(host, state, bridges, (id) => [
       ...this.appliances.machines.usersOf(id),
@@ -59,7 +63,10 @@ export class HostAgent {
     ]);
     const records = () => [...this.appliances.machines.entries(), ...this.instances.machines.entries()];
     const machines = () => records().map(([, { spec }]) => spec.machine);
-    this.#vms = driver.name === 'libvirt' ? new VirtualMachines({ ...options, driver, machines }) : null;
+    const { control } = this;
+    const drives = new ConfigDrives(host, run);
+    this.#vms =
+      driver.name === 'libvirt' ? new VirtualMachines({ host, state, control, drives, driver, machines }) : null;
     const asksFirst = this.#vms !== null || options.asksFirst === true;
     const bootId = asksFirst ? this.#bootId : null;
     const context = { host, state, segments: this.segments, bootId };
@@ -80,12 +87,12 @@ export class HostAgent {
     await host.files.makeDirectory(run, { mode: 0o711 });
     await host.files.makeDirectory(`${state}/host-agent`, { mode: 0o700 });
     await this.segments.load(host.log);
-    await this.#vms?.control.load();
+    await this.control.load();
     await this.#vms?.images.open();
     await this.appliances.machines.load();
     await this.instances.machines.load();
     await this.#incoming?.load();
-    await bridges.open(this.segments.all(), this.#vms?.control.bridgesInUse() ?? []);
+    await bridges.open(this.segments.all(), this.control.bridgesInUse());
     await this.appliances.ports.open(this.appliances.machines.entries().map(([id, { spec }]) => ({ id, spec })));
     await driver.open({ appliances: this.appliances.machines.running(), instances: this.instances.machines.running() });
     const kinds = [this.appliances.machines, this.instances.machines];
@@ -125,7 +132,7 @@ export class HostAgent {
   /** The control NIC of an appliance that runs. Throws HostAgentError (`not-found`, `conflict`). */
   controlNicOf(id: string): ControlNic {
     const { state, reason } = this.appliances.machines.stateOf(id);
-    const nic = this.vms().control.nicOf(id);
+    const nic = this.control.nicOf(id);
     if (state === 'Running' && nic !== null) return nic;
     const why = reason === undefined ? '' : `: ${reason}`;
     throw new HostAgentError('conflict', `appliance ${id}: expected it to be running, but it is ${state}${why}`);
@@ -165,7 +172,7 @@ export class HostAgent {
       const folders = [`${state}/appliances`, `${state}/images`, `${run}/appliances`, `${run}/config-drives`];
       for (const path of [...(hasIdentity ? kept : [own]), ...folders]) await host.files.remove(path);
       this.segments.clear();
-      this.#vms?.control.clear();
+      this.control.clear();
     } finally {
       this.#isRemoving = false;
     }
@@ -195,7 +202,7 @@ export class HostAgent {
   async #look(): Promise<void> {
     const { bridges, driver } = this.#options;
     await bridges.heal();
-    await this.#vms?.control.heal();
+    await this.control.heal();
     await driver.healPacketFilters();
     await this.appliances.ports.heal();
     await this.appliances.machines.heal((machines) => driver.broken('appliance', machines));

@@ -35,7 +35,7 @@ export class NamespaceAppliances implements ApplianceCarrier {
   }
 
   async make(id: string, spec: ApplianceSpec): Promise<void> {
-    const { host, changed } = await this.#driver.ensureRouter(id, spec.nics);
+    const { host, changed } = await this.#driver.ensureAppliance(id, spec.nics);
     const running = this.#agents.get(id);
     if (running !== undefined && !changed) return;
     // New NICs have no addresses: an agent that begins anew applies the whole document from disk.
@@ -54,7 +54,7 @@ export class NamespaceAppliances implements ApplianceCarrier {
     const agent = this.#agents.get(id);
     this.#agents.delete(id);
     await agent?.shutdown();
-    await this.#driver.removeRouter(id);
+    await this.#driver.removeAppliance(id);
   }
 
   async forget(id: string): Promise<void> {

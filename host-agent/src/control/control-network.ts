@@ -1,7 +1,8 @@
-// The control network of this host: a bridge of its own, on which the host speaks to its VMs' agents and nobody else.
+// The control network of this host: a bridge of its own, on which the host speaks to the agents inside of appliances, VMs or
+// processes in namespaces, and nobody else. It is made with the first of them.
 import { type ControlNic, ControlNicSchema, validator } from '@isthmus/contract';
 import type { Host } from '@isthmus/host';
-import { type Ipv4Cidr, ipv4Network, isIpv4Address, isIpv4Cidr } from '@isthmus/net';
+import { type Ipv4Address, type Ipv4Cidr, ipv4Network, isIpv4Address, isIpv4Cidr } from '@isthmus/net';
 import { KeyedLock } from '../keyed-lock.ts';
 import { Records } from '../records.ts';
 import { changeLinks } from '../wiring/links.ts';
@@ -53,6 +54,16 @@ export class ControlNetwork {
   /** The control NIC that an appliance has; null where it has none. */
   nicOf(id: string): ControlNic | null {
     return this.#nics.get(id) ?? null;
+  }
+
+  /** The host's own address on the network; null before the first appliance has had a NIC. */
+  gateway(): Ipv4Address | null {
+    return this.#range === null ? null : gatewayOf(this.#range);
+  }
+
+  /** The appliance that has an address: no other can answer for it. Null where none has. */
+  ownerOf(address: string): string | null {
+    return this.#nics.entries().find(([, nic]) => nic.address === address)?.[0] ?? null;
   }
 
   /** Gives an appliance its control NIC, the same at every call, once the network is there. */

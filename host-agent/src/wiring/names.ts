@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { isIpv4Address } from '@isthmus/net';
 
-/** What a namespace is for: a router (`r`) or a tenant's instance (`i`). */
+/** What a namespace is for: an appliance (`r`, as most are routers) or a tenant's instance (`i`). */
 export type NamespaceKind = 'r' | 'i';
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-/;

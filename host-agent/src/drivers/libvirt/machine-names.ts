@@ -4,7 +4,7 @@ import type { Machine } from '@isthmus/contract';
 import { namespaceName, shortId } from '../../wiring/names.ts';
 import type { DriverContext } from '../driver.ts';
 
-/** What a VM is for: a router (`r`) or a tenant's instance (`i`). */
+/** What a VM is for: an appliance (`r`) or a tenant's instance (`i`). */
 export type MachineKind = 'r' | 'i';
 
 /**

@@ -1,6 +1,7 @@
 // The host's end of a VM's NIC: a tap device on the segment's bridge, made before the VM and there as long as it should
 // run. Which NIC a tap is for stands in the tap's own MAC address: the NIC's with a first byte that no NIC has.
 import type { CommandRunner } from '@isthmus/host';
+import { fixAddresses, isolation } from '../../wiring/control-ports.ts';
 import { changeLinks, type Link } from '../../wiring/links.ts';
 import { portName } from '../../wiring/names.ts';
 
@@ -48,24 +49,6 @@ export function assignPorts(
   });
 }
 
-/**
- * Line of ip(8) that keeps a port apart. Nothing is learnt from its frames: one with another machine's source address
- * would draw to itself what the host sends to that machine.
- */
-function isolation(port: string): string {
-  return `link set dev ${port} type bridge_slave isolated on learning off flood off`;
-}
-
-/** Tells the bridges which address is behind each isolated port, since they do not learn it. */
-async function fixAddresses(commands: CommandRunner, taps: readonly Tap[]): Promise<void> {
-  const isolated = taps.filter((tap) => tap.isolated);
-  if (isolated.length === 0) return;
-  const input = isolated
-    .map(({ port, macAddress }) => `fdb replace ${macAddress} dev ${port} master static\n`)
-    .join('');
-  await commands.run('bridge', ['-batch', '-'], { input });
-}
-
 /** True where the tap is as it should be; `link` is what the host has of its name. Whether a VM holds it is not asked. */
 export function isTapWhole(link: Link | undefined, { bridge, macAddress }: Tap): boolean {
   return link?.up === true && link.bridge === bridge && link.macAddress === tapMacAddress(macAddress);
@@ -98,6 +81,9 @@ export async function ensureTaps(
     return isolated ? [isolation(port)] : [];
   });
   await changeLinks(commands, changes);
-  await fixAddresses(commands, taps);
+  await fixAddresses(
+    commands,
+    taps.filter((tap) => tap.isolated),
+  );
   return made.map(({ port }) => port);
 }

@@ -1,10 +1,20 @@
 // The namespace driver: a router or an instance is a network namespace, a NIC a veth pair, a segment a bridge. It makes,
 // wires and removes; it knows nothing of routers. Every call may be repeated, and finishes what a killed one began.
-import type { InstanceSpec, Nic } from '@isthmus/contract';
+import { type ControlNic, controlInterface, type InstanceSpec, type Nic } from '@isthmus/contract';
 import { createNamespaceHost, type Host } from '@isthmus/host';
+import { parseInterfaceName } from '@isthmus/net';
 import { forEachLimited } from '../../keyed-lock.ts';
 import { changeLinks, deleteLinks, listLinks } from '../../wiring/links.ts';
-import { isNamespaceOf, isPortOf, type NamespaceKind, namespaceName, portName, shortId } from '../../wiring/names.ts';
+import {
+  controlBridgeName,
+  controlPortName,
+  isNamespaceOf,
+  isPortOf,
+  type NamespaceKind,
+  namespaceName,
+  portName,
+  shortId,
+} from '../../wiring/names.ts';
 import { PortGuard } from '../../wiring/port-guard.ts';
 import type { GuardedPort } from '../../wiring/port-security.ts';
 import type { SegmentBridges } from '../../wiring/segment-bridges.ts';
@@ -28,6 +38,26 @@ const checkedAtOnce = 4;
 interface Wired {
   readonly id: string;
   readonly nics: readonly Nic[];
+}
+
+/** The control NIC of an appliance and the bridge of the control network, which is there. */
+export interface ControlPlug {
+  readonly nic: ControlNic;
+  readonly bridge: string;
+}
+
+/** Where an appliance is: `host` runs its commands there, `namespace` is its name. */
+export interface ApplianceNamespace {
+  readonly host: Host;
+  readonly namespace: string;
+  /** True where anything of it was made. */
+  readonly changed: boolean;
+}
+
+/** What the wiring of a machine takes besides its NICs. `ready` is awaited before any NIC is made. */
+interface WiringExtras {
+  readonly ready?: Promise<unknown>;
+  readonly control?: ControlPlug | undefined;
 }
 
 /** A namespace begins without IPv6. Guests of a network that has it learn their addresses from router advertisements. */
@@ -68,23 +98,34 @@ export class NamespaceDriver implements Driver {
   }
 
   /**
-   * Makes what is absent of a router's namespace and NICs. `host` is for its agent; `changed` where anything was made.
-   * The NICs are left down.
+   * Makes what is absent of an appliance's namespace and NICs, and of its control NIC where it has one. `host` is for its
+   * agent; `changed` where anything was made. The NICs are left down.
    */
-  async ensureRouter(id: string, nics: readonly Nic[]): Promise<{ host: Host; changed: boolean }> {
-    const { namespace, changed } = await this.#ensureWired('r', id, nics);
-    return { host: createNamespaceHost(this.#host, namespace), changed };
+  async ensureAppliance(id: string, nics: readonly Nic[], control?: ControlPlug): Promise<ApplianceNamespace> {
+    const { namespace, changed } = await this.#ensureWired('r', id, nics, { control });
+    return { host: createNamespaceHost(this.#host, namespace), namespace, changed };
   }
 
-  /** Ends a router's processes and removes its namespace and NICs. */
-  async removeRouter(id: string): Promise<void> {
+  /** Ends an appliance's processes and removes its namespace and NICs. */
+  async removeAppliance(id: string): Promise<void> {
     await this.#removeWired('r', id);
+  }
+
+  /** Of appliances with a control NIC, those whose port of the control network is absent or not as it should be. */
+  async withoutControl(ids: readonly string[]): Promise<string[]> {
+    if (ids.length === 0) return [];
+    const links = new Map((await listLinks(this.#host.commands)).map((link) => [link.name, link]));
+    const bridge = controlBridgeName(this.#installation);
+    return ids.filter((id) => {
+      const port = links.get(controlPortName(this.#installation, id));
+      return port?.up !== true || port.bridge !== bridge;
+    });
   }
 
   async ensureInstance(id: string, spec: InstanceSpec): Promise<void> {
     // Before the port exists: from its first frame on it may send only what is its own.
     const guarded = Promise.all(this.#guardedPorts('i', id, spec.nics).map((port) => this.#guard.set(port)));
-    const { namespace, changed } = await this.#ensureWired('i', id, spec.nics, guarded);
+    const { namespace, changed } = await this.#ensureWired('i', id, spec.nics, { ready: guarded });
     const inside = createNamespaceHost(this.#host, namespace);
     if (changed) {
       const up = spec.nics.flatMap(({ name, ipv6Addresses = [] }) => [
@@ -206,8 +247,7 @@ export class NamespaceDriver implements Driver {
     }
   }
 
-  /** `ready` is awaited before any NIC is made. */
-  async #ensureWired(kind: NamespaceKind, id: string, nics: readonly Nic[], ready?: Promise<unknown>) {
+  async #ensureWired(kind: NamespaceKind, id: string, nics: readonly Nic[], { ready, control }: WiringExtras = {}) {
     const { commands } = this.#host;
     const namespace = namespaceName(this.#installation, kind, id);
     const [links, bridges] = await Promise.all([
@@ -219,12 +259,19 @@ export class NamespaceDriver implements Driver {
       const port = portName(this.#installation, kind, id, index);
       return { nic, port, bridge: bridges[index] ?? '', mtu: this.#bridges.mtuOf(nic.segment) };
     });
+    if (control !== undefined) {
+      const { nic, bridge } = control;
+      const port = controlPortName(this.#installation, id);
+      const named = { name: parseInterfaceName(controlInterface), macAddress: nic.macAddress };
+      wirings.push({ nic: named, port, bridge, mtu: null, isolated: true });
+    }
     return { namespace, changed: await ensureNics(commands, namespace, links, wirings) };
   }
 
   /** Answers with the names of the ports. */
   async #removeWired(kind: NamespaceKind, id: string): Promise<string[]> {
-    const ports = Array.from({ length: 8 }, (_, index) => portName(this.#installation, kind, id, index));
+    const slots = Array.from({ length: 8 }, (_, index) => portName(this.#installation, kind, id, index));
+    const ports = kind === 'r' ? [...slots, controlPortName(this.#installation, id)] : slots;
     // Not left to the namespace's end, which the kernel reaches some time after its name is gone.
     await deleteLinks(this.#host.commands, ports);
     await removeNamespaces(this.#host.commands, [namespaceName(this.#installation, kind, id)]);

@@ -1,14 +1,16 @@
 // A NIC is a veth pair: one end in the namespace, with the NIC's name and MAC, the other a port of the segment's bridge.
 import type { Nic } from '@isthmus/contract';
 import type { CommandRunner } from '@isthmus/host';
+import { fixAddresses, isolation } from '../../wiring/control-ports.ts';
 import { changeLinks, findLink, type Link } from '../../wiring/links.ts';
 
-/** A NIC and where it goes. `port` is the host's end; `mtu` null: the usual one. */
+/** A NIC and where it goes. `port` is the host's end; `mtu` null: the usual one. `isolated`: of the control network. */
 export interface Wiring {
-  readonly nic: Nic;
+  readonly nic: Pick<Nic, 'name' | 'macAddress'>;
   readonly port: string;
   readonly bridge: string;
   readonly mtu: number | null;
+  readonly isolated?: boolean;
 }
 
 /** What is there of a wiring: `inside` in the namespace, `outside` on the host. */
@@ -28,16 +30,22 @@ function isPair({ inside, outside }: Found, { nic }: Wiring): boolean {
   );
 }
 
-function create(namespace: string, { nic, port, bridge, mtu }: Wiring): string[] {
+function create(namespace: string, wiring: Wiring): string[] {
+  const { nic, port, mtu } = wiring;
   const size = mtu === null ? '' : ` mtu ${mtu}`;
   return [
     `link add name ${port}${size} type veth peer name ${nic.name}${size} address ${nic.macAddress} netns ${namespace}`,
-    ...plug({ port, bridge }),
+    ...plug(wiring),
   ];
 }
 
-function plug({ port, bridge }: Pick<Wiring, 'port' | 'bridge'>): string[] {
-  return [`link set dev ${port} addrgenmode none`, `link set dev ${port} master ${bridge} up`];
+function plug({ port, bridge, isolated = false }: Wiring): string[] {
+  return [
+    `link set dev ${port} addrgenmode none`,
+    `link set dev ${port} master ${bridge}`,
+    ...(isolated ? [isolation(port)] : []),
+    `link set dev ${port} up`,
+  ];
 }
 
 /**
@@ -77,5 +85,10 @@ export async function ensureNics(
     ...unplugged.flatMap(({ wiring }) => plug(wiring)),
   ];
   await changeLinks(commands, changes);
+  const isolated = wirings.filter((wiring) => wiring.isolated === true);
+  await fixAddresses(
+    commands,
+    isolated.map(({ port, nic: { macAddress } }) => ({ port, macAddress })),
+  );
   return foreign.length > 0 || changes.length > 0;
 }
