@@ -2,6 +2,7 @@
 export default {
   extensions: ['ts'],
   files: ['**/*.long.ts', '!node_modules/**', '!var/**', '!coverage/**', '!dist/**'],
+  require: [['./setup/test-watch.mjs', { minutes: 60 }]],
   concurrency: 1,
-  timeout: '35m',
+  timeout: '120m',
 };

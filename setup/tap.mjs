@@ -13,6 +13,8 @@ export function tapReader(print) {
   let ended = false;
   return {
     count,
+    /** True once every test has reported. */
+    hasEnded: () => ended,
     /** @param {string} line without its line end */
     read(line) {
       const point = /^(not )?ok \d+ - (.*)$/.exec(line);

@@ -1,37 +1,14 @@
 // npm test: install what is missing, run every check, build the images that tests boot, run every test under coverage
 // (with --all also the tests that take minutes, *.long.ts, and every benchmark, quickly). The last line is always
 // "N passed, N failed"; a failed check, build of images, benchmark or coverage counts as one failure.
-import { spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import { runChecks } from './checks.mjs';
 import { ensureImages } from './images.mjs';
 import { install } from './install.mjs';
-import { exitCodeOf, pinnedNode, root, run, SetupError } from './repository.mjs';
-import { tapReader } from './tap.mjs';
+import { pinnedNode, run, SetupError } from './repository.mjs';
+import { runTests } from './run-tests.mjs';
 
 /** What benchmarks end with where the machine cannot run them. */
 const cannotRunHere = 3;
-
-/**
- * Runs tests by a script of package.json and answers with their count; a run that fails without a failed test (coverage)
- * counts as one.
- * @param {'coverage' | 'test:long'} script
- */
-async function runTests(script) {
-  const child = spawn('npm', ['run', '--silent', script], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
-  const tap = tapReader((line) => process.stdout.write(`${line}\n`));
-  createInterface({ input: child.stdout }).on('line', tap.read);
-  const code = await new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (exitCode, signal) => resolve(exitCodeOf(exitCode, signal)));
-  });
-  const { passed, failed, skipped } = tap.count;
-  if (passed + failed === 0) process.stdout.write('FAILED no test ran\n');
-  if (skipped > 0) process.stdout.write(`FAILED ${skipped} tests are skipped\n`);
-  if (code !== 0 && failed === 0) process.stdout.write(`FAILED npm run ${script} (exit code ${code})\n`);
-  const unseen = failed === 0 && (code !== 0 || passed === 0) ? 1 : 0;
-  return { passed, failed: failed + skipped + unseen };
-}
 
 /** Names that test/bench/index.ts knows. */
 const benchmarkNames = ['apply', 'api', 'datapath', 'image'];
@@ -64,9 +41,9 @@ async function main() {
   await install(['run', 'test', 'image', 'libvirt']);
   const checks = await runChecks();
   const images = await buildImages();
-  const tests = await runTests('coverage');
+  const tests = await runTests('coverage', 7);
   const all = process.argv.includes('--all');
-  const long = all ? await runTests('test:long') : { passed: 0, failed: 0 };
+  const long = all ? await runTests('test:long', 37) : { passed: 0, failed: 0 };
   const benchmarks = all ? await runBenchmarks() : 0;
   for (const name of checks.failed) process.stdout.write(`FAILED ${name}\n`);
   return {
