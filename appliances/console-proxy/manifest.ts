@@ -6,11 +6,11 @@ const mebibyte = 1024 * 1024;
 export const consoleProxy = appliance({
   role: 'console-proxy',
   about: 'consoles of instances in a browser',
-  packages: [],
+  packages: ['iputils-arping'],
   accounts: [],
   requirements: { cpus: 1, memoryBytes: 256 * mebibyte },
   modules: [],
   stateMebibytes: 256,
-  service: 'services/agent/src/appliance/main.ts',
-  programs: [],
+  service: 'services/console-proxy/src/main.ts',
+  programs: ['/usr/bin/arping', '/usr/sbin/ip6tables-restore', '/usr/sbin/iptables-restore'],
 });

@@ -1,5 +1,6 @@
 // What another kind of appliance is made with: identity, control API, updates and boot are the same for all.
 
+export { messageOf } from '../message-of.ts';
 export { RefusedError } from '../refused-error.ts';
 export { SerialQueue } from '../serial-queue.ts';
 export type { ConsoleLog } from './console-log.ts';

@@ -34,4 +34,9 @@ export interface ConsoleProxyParts {
   readonly openDoor: OpenDoor;
   /** A session that was open, or that was being opened, is over; for ProxyMessage `ended`. Not called for `end`. */
   readonly ended: (session: string, reason: ConsoleReason) => void;
+  /**
+   * True for a connection of the agent's own health check, by its client's address and port: no limit counts it or keeps it
+   * out, it is opened while draining, and reports leave it out. Absent: none is.
+   */
+  readonly isOwn?: (address: string, port: number) => boolean;
 }
