@@ -4,7 +4,7 @@ import type { Caller } from '../commands/declaration.ts';
 import { ApiError } from '../commands/errors.ts';
 import { readSetting } from '../commands/settings.ts';
 import type { Db } from '../store/database.ts';
-import { useSession } from '../store/session.ts';
+import { sessionIdOf, useSession } from '../store/session.ts';
 import type { Call } from './call.ts';
 import { isFresh, isSignedBy } from './signature.ts';
 
@@ -14,6 +14,8 @@ export interface RequestOrigin {
   readonly cookie: string | undefined;
   readonly origin: string | undefined;
   readonly host: string | undefined;
+  /** Of the client's end of the connection. */
+  readonly address: string;
 }
 
 function refused(): ApiError {
@@ -42,14 +44,19 @@ async function bySession(db: Db, call: Call, request: RequestOrigin): Promise<Ca
   if (isForeign(request)) throw refused();
   const timeout = Number(await readSetting(db, 'session.timeout'));
   const userId = await useSession(db, { cookie: request.cookie, sessionKey }, timeout);
-  return userId === null ? null : callerById(db, userId);
+  const caller = userId === null ? null : await callerById(db, userId);
+  if (caller === null) return null;
+  return { ...caller, via: { address: request.address, sessionId: sessionIdOf(request.cookie) } };
 }
 
 /** The caller; null where the request has no valid credentials of either kind. Throws 401 for a bad signature. */
 export async function authenticate(db: Db, call: Call, request: RequestOrigin): Promise<Caller | null> {
   const apiKey = call.parameters.get('apikey');
   const signature = call.parameters.get('signature');
-  if (apiKey !== undefined && signature !== undefined) return bySignature(db, call, apiKey, signature);
+  if (apiKey !== undefined && signature !== undefined) {
+    const caller = await bySignature(db, call, apiKey, signature);
+    return { ...caller, via: { address: request.address, sessionId: null } };
+  }
   return bySession(db, call, request);
 }
 

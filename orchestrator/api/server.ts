@@ -13,6 +13,7 @@ import { type Answer, type Format, failure, success } from './answer.ts';
 import { authenticate, credentialsMissing } from './authenticate.ts';
 import { type Call, readCall } from './call.ts';
 import { serveConsolePage } from './console-page.ts';
+import { serveConsoleResume } from './console-resume.ts';
 import { type Bundles, serveDiagnostics } from './diagnostics-route.ts';
 import { createLoginLimiter, type LoginLimiter } from './login-limiter.ts';
 import { serveMetrics } from './metrics.ts';
@@ -132,6 +133,7 @@ function build(parts: Parts): ApiServer {
     handler: (request, reply) => handle(parts, request, reply),
   });
   if (parts.web !== undefined) serveConsolePage(server, parts.db, parts.web);
+  serveConsoleResume(server, parts);
   if (parts.bundles !== undefined) serveDiagnostics(server, parts.bundles);
   server.get('/healthz', async (_request, reply) => {
     await parts.db.selectNoFrom((builder) => builder.lit(1).as('one')).execute();
@@ -166,6 +168,7 @@ export function createApiServer(deps: ApiDependencies): ApiServer {
         cookie: request.cookies.JSESSIONID,
         origin: request.headers.origin,
         host: request.headers.host,
+        address: request.ip,
       }),
   });
 }

@@ -72,6 +72,20 @@ export async function loadRows(db: Trx, entity: EntityName, ids: readonly string
   return new Map(rows.map((row) => [String(row.id), row]));
 }
 
+/** Which of these entities has the id, within the caller's reach; null: none has, or it is another's. */
+export async function findWithinReach<Name extends EntityName>(
+  db: Trx,
+  caller: Caller,
+  names: readonly Name[],
+  id: string,
+): Promise<Name | null> {
+  for (const name of names) {
+    const row = (await loadRows(db, name, [id])).get(id);
+    if (row !== undefined) return (await withinReach(db, caller, name, row)) ? name : null;
+  }
+  return null;
+}
+
 /** What of a list the caller asked for, already checked to be within reach. */
 export interface Scope {
   /** Only this account's. */

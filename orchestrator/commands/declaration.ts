@@ -16,6 +16,14 @@ export interface Caller {
   readonly domainId: string;
   readonly domainPath: string;
   readonly role: Role;
+  /** How the call came; absent where none did, as in a job. */
+  readonly via?: CallPath;
+}
+
+/** The connection of a call. `sessionId`: digest of the web page's session, null for a signed call. */
+export interface CallPath {
+  readonly address: string;
+  readonly sessionId: string | null;
 }
 
 /** Whom a created thing belongs to: the caller, or who `account` and `domainid` name, checked to be within reach. */
@@ -88,6 +96,15 @@ export interface SyncCommand<Params extends ParameterMap = ParameterMap> extends
     parameters: ParameterValues<Params>,
     answer: ResponseObject,
   ) => Promise<void>;
+  /**
+   * As afterCommit, for a command whose answer comes from work outside any transaction: what it gives is the answer, and
+   * that of the handler is not seen.
+   */
+  readonly answerLate?: (
+    context: JobContext,
+    parameters: ParameterValues<Params>,
+    answer: ResponseObject,
+  ) => Promise<ResponseObject>;
 }
 
 /**

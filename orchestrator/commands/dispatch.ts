@@ -83,8 +83,9 @@ async function runSync(deps: DispatchDependencies, command: SyncCommand, caller:
     return [parameters, { ...answer, ...jobs }] as const;
   });
   if (command.calls !== undefined) deps.queue.wake();
-  await command.afterCommit?.(jobContext(deps.db, caller, deps.orchestration), values, object);
-  return wrap(deps.db, command, object);
+  const context = jobContext(deps.db, caller, deps.orchestration);
+  await command.afterCommit?.(context, values, object);
+  return wrap(deps.db, command, (await command.answerLate?.(context, values, object)) ?? object);
 }
 
 /** The jobs of a sync command that makes calls itself, as its answer has them. */

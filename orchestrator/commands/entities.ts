@@ -59,6 +59,8 @@ export const entities = {
   alert: { label: 'alert', ownership: { kind: 'admin' } },
   resource_tag: { label: 'tag', ownership: { kind: 'account' } },
   usage_record: { label: 'usage record', ownership: { kind: 'account' } },
+  system_vm: { label: 'system VM', ownership: { kind: 'admin' } },
+  console_session: { label: 'console session', ownership: { kind: 'account' } },
 } as const satisfies { readonly [Name in keyof Database]?: { label: string; ownership: LooseOwnership } };
 
 type LooseOwnership =

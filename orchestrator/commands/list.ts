@@ -53,6 +53,8 @@ async function domainScope(context: CommandContext, domainId: string, recursive:
 interface ScopeWishes {
   readonly id?: unknown;
   readonly account?: string;
+  /** Of commands that have it: resolved to be within reach. */
+  readonly accountid?: { id: string };
   readonly domainid?: { id: string };
   readonly isrecursive?: boolean;
   readonly listall?: boolean;
@@ -87,6 +89,7 @@ async function scopeOf(context: CommandContext, entity: EntityName, wishes: Scop
   }
   // An id was resolved to be within reach already.
   if (wishes.id !== undefined) return {};
+  if (wishes.accountid !== undefined) return { accountId: wishes.accountid.id };
   if (caller.role === 'User')
     return entity === 'domain' ? domainScope(context, caller.domainId, false) : { accountId: caller.accountId };
   if (wishes.domainid !== undefined) return domainScope(context, wishes.domainid.id, wishes.isrecursive === true);

@@ -6,6 +6,7 @@ import { listApisOf } from './api/list-apis.ts';
 import { listCapabilities } from './api/list-capabilities.ts';
 import { commands as cluster } from './cluster/index.ts';
 import { commands as configuration } from './configuration/index.ts';
+import { commands as consoles } from './console/index.ts';
 import type { Command } from './declaration.ts';
 import { commands as diagnostics } from './diagnostics/index.ts';
 import { commands as domain } from './domain/index.ts';
@@ -71,6 +72,7 @@ const resources: readonly (readonly Command[])[] = [
   event,
   cluster,
   configuration,
+  consoles,
   guestNetworkIpv6Prefix,
   ipv4Subnet,
   host,

@@ -36,6 +36,6 @@ test('past jobs, events and alerts are forgotten, running jobs, lasting alerts a
     ])
     .execute();
   const setting = async (name: string) => (name.includes('purge') ? '1' : '1440');
-  t.deepEqual(await collectGarbage({ db, setting }), { sessions: 0, jobs: 2, events: 1, alerts: 2 });
-  t.deepEqual(await collectGarbage({ db, setting }), { sessions: 0, jobs: 0, events: 0, alerts: 0 });
+  t.deepEqual(await collectGarbage({ db, setting }), { sessions: 0, jobs: 2, events: 1, alerts: 2, consoles: 0 });
+  t.deepEqual(await collectGarbage({ db, setting }), { sessions: 0, jobs: 0, events: 0, alerts: 0, consoles: 0 });
 });

@@ -30,6 +30,11 @@ export async function collectGarbage({ db, setting }: Pick<GarbageCollectionOpti
     .deleteFrom('event')
     .where('created', '<', await cutoff(setting, 'event.purge.days', 24 * 3_600_000))
     .executeTakeFirst();
+  const consoles = await db
+    .deleteFrom('console_session')
+    .where('state', '=', 'Ended')
+    .where('created', '<', await cutoff(setting, 'event.purge.days', 24 * 3_600_000))
+    .executeTakeFirst();
   const alertDays = Number(await setting('alert.purge.delay'));
   const alerts =
     alertDays === 0
@@ -44,6 +49,7 @@ export async function collectGarbage({ db, setting }: Pick<GarbageCollectionOpti
     sessions: Number(sessions.numDeletedRows),
     jobs: Number(jobs.numDeletedRows),
     events: Number(events.numDeletedRows),
+    consoles: Number(consoles.numDeletedRows),
   };
 }
 

@@ -8,6 +8,11 @@ export interface SessionSecrets {
   readonly sessionKey: string;
 }
 
+/** What the database calls the session of a cookie. */
+export function sessionIdOf(cookie: string): string {
+  return digest(cookie);
+}
+
 function digest(secret: string): string {
   return createHash('sha256').update(secret).digest('hex');
 }
