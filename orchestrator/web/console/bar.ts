@@ -42,6 +42,7 @@ export function createBar(actions: BarActions, withFullScreen: boolean): Bar {
     display: tool({ label: 'Display', icon: 'display', press: nothing, for: 'vnc' }),
     viewers: tool({ label: 'People', icon: 'people', press: nothing }),
   };
+  const softKeyboard = tool({ label: 'Keyboard', icon: 'keyboard', class: 'touch', press: actions.softKeyboard });
   const take = button({ label: 'Take control', class: 'primary', press: actions.takeControl });
   const giveUp = button({ label: 'Only watch', class: 'quiet', press: actions.giveUpControl });
   const fullScreen = tool({ label: 'Full screen', icon: 'enlarge', press: actions.fullScreen });
@@ -50,7 +51,7 @@ export function createBar(actions: BarActions, withFullScreen: boolean): Bar {
     'div',
     { class: 'tools', role: 'toolbar', 'aria-label': 'Console' },
     openers.keys,
-    tool({ label: 'Keyboard', icon: 'keyboard', class: 'touch', press: actions.softKeyboard }),
+    softKeyboard,
     openers.typing,
     openers.clipboard,
     tool({ label: 'Copy', icon: 'copy', press: actions.copy, for: 'serial' }),
@@ -82,7 +83,7 @@ export function createBar(actions: BarActions, withFullScreen: boolean): Bar {
       document.body.dataset.kind = now.console;
       openers.viewers.hidden = now.viewers.length === 0;
       if (peopleLabel !== null) peopleLabel.textContent = `${now.viewers.length + 1} people`;
-      for (const opener of [openers.typing, openers.keys]) opener.disabled = now.mode === 'watch';
+      for (const one of [openers.typing, openers.keys, softKeyboard]) one.disabled = now.mode === 'watch';
     },
   };
 }

@@ -55,7 +55,7 @@ export function choiceCard(viewers: readonly ConsoleViewer[], { choose, leave }:
     ),
   );
   return card(
-    'choice',
+    'asking',
     { title, detail },
     ...(viewers.length > 1 ? [list] : []),
     actions(
@@ -88,7 +88,7 @@ export function extraTokenCard(answer: (extra: string) => void): HTMLElement {
   });
   const detail =
     'This installation asks for the token that was given when the console was asked for. The link lives half a minute at most.';
-  return card('choice', { title: 'One more token', detail }, form);
+  return card('asking', { title: 'One more token', detail }, form);
 }
 
 /** Puts a card in its place, or takes it away; a screen reader is led to it, unless it only waits. */

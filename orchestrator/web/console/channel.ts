@@ -17,7 +17,7 @@ export interface ByteChannel {
 export interface ChannelFeed {
   readonly channel: ByteChannel;
   deliver(data: ArrayBuffer): void;
-  /** The connection is gone. */
+  /** The connection is gone: whoever has the channel closes it. */
   end(): void;
 }
 
@@ -32,12 +32,12 @@ export function createChannel(
   let early: ArrayBuffer[] = [];
   let state: 'open' | 'closed' = 'open';
   let listener: ByteChannel['onmessage'] = null;
+  let ended = false;
   const tell = (data: ArrayBuffer) => {
     try {
       listener?.({ data });
     } catch (error) {
-      listener = null;
-      state = 'closed';
+      ended = true;
       failed(error);
     }
   };
@@ -61,23 +61,23 @@ export function createChannel(
     onerror: null,
     onclose: null,
     send: (data) => {
-      if (state === 'open') send(data);
+      if (state === 'open' && !ended) send(data);
     },
     close: () => {
       state = 'closed';
+      // As a real one: not while it is being closed.
+      queueMicrotask(() => channel.onclose?.({ code: 1000, reason: '' }));
     },
   };
   return {
     channel,
     deliver: (data) => {
-      if (state !== 'open') return;
+      if (state !== 'open' || ended) return;
       if (listener === null) early.push(data);
       else tell(data);
     },
     end: () => {
-      if (state === 'closed') return;
-      state = 'closed';
-      channel.onclose?.({ code: 1000, reason: '' });
+      ended = true;
     },
   };
 }

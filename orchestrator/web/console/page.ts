@@ -60,6 +60,8 @@ export class ConsolePage {
   readonly #popovers: readonly Popover[];
   readonly #session: ConsoleSession;
   #view: Screen | Terminal | null = null;
+  /** Of the connection that stands. */
+  #channel: ByteChannel | null = null;
   #state: SessionState = { kind: 'connecting' };
 
   /** Puts it on the page, and opens it. */
@@ -118,6 +120,7 @@ export class ConsolePage {
     this.#state = state;
     this.#bar.show(state);
     document.body.dataset.state = state.kind;
+    document.body.dataset.mode = this.#mode() ?? 'none';
     if (state.kind === 'open') {
       this.#people.show(state.mode, state.viewers);
       if (before.kind === 'open') this.#sayWhoCame(before, state);
@@ -168,7 +171,8 @@ export class ConsolePage {
 
   /** A connection stands: shows what comes over it, by a part of the page that is loaded now. */
   async #open(channel: ByteChannel, kind: ConsoleKind): Promise<void> {
-    const isHere = () => channel.readyState === 'open' && this.#state.kind === 'open';
+    this.#channel = channel;
+    const isHere = () => this.#channel === channel;
     try {
       if (kind === 'serial') await this.#openTerminal(channel, isHere);
       else await this.#openScreen(channel, isHere);
@@ -215,6 +219,7 @@ export class ConsolePage {
 
   /** The connection is gone: what was seen last stays, dimmed. */
   #put(): void {
+    this.#channel = null;
     this.#keyboard.modifiers.release();
     this.#typing.stop();
     if (this.#view?.kind === 'serial') this.#view.detach();

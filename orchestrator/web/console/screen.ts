@@ -88,9 +88,10 @@ export class Screen {
   /** The last picture, to be seen while there is no connection; null where there was none. */
   still(): HTMLCanvasElement | null {
     try {
-      const picture = this.#rfb.getImageData();
-      const canvas = element('canvas', { width: picture.width, height: picture.height });
-      canvas.getContext('2d')?.putImageData(picture, 0, 0);
+      const shown = this.#place.querySelector('canvas');
+      if (shown === null || shown.width * shown.height === 0) return null;
+      const canvas = element('canvas', { width: shown.width, height: shown.height });
+      canvas.getContext('2d')?.drawImage(shown, 0, 0);
       return canvas;
     } catch {
       return null;
