@@ -138,6 +138,31 @@ async function balance(client: ApiClient, publicipid: string): Promise<Partial<R
   };
 }
 
+/** A console of an instance, open. */
+async function lookAt(
+  api: TenantApi,
+  of: { machineId: string; accountId: string; domainId: string },
+): Promise<Partial<Record<EntityName, string>>> {
+  const session = await api.db
+    .insertInto('console_session')
+    .values({
+      zone_id: api.zoneId,
+      target_kind: 'instance',
+      target_id: of.machineId,
+      console: 'vnc',
+      account_id: of.accountId,
+      domain_id: of.domainId,
+      user_id: await onlyId(api, 'cloud_user', sql`account_id = ${of.accountId}`),
+      origin: 'http://127.0.0.1',
+      state: 'Open',
+      mode: 'control',
+      acquired: new Date(),
+    })
+    .returning('id')
+    .executeTakeFirstOrThrow();
+  return { console_session: session.id };
+}
+
 /** A further address of an instance's NIC, a tag of the instance, and what its network has sent. */
 async function addAnnexes(
   api: TenantApi,
@@ -197,6 +222,7 @@ async function settle(api: TenantApi, client: ApiClient, name: string): Promise<
   await addRouter(api, networkid, owner);
   const nicId = await onlyId(api, 'nic', sql`virtual_machine_id = ${virtualmachineid}`);
   const annexes = await addAnnexes(api, client, { machineId: virtualmachineid, nicId, networkId: networkid, ...owner });
+  const looking = await lookAt(api, { machineId: virtualmachineid, ...owner });
   const ofAccount = (table: EntityName) => onlyId(api, table, sql`account_id = ${owner.accountId}`);
   return {
     domain: owner.domainId,
@@ -207,6 +233,7 @@ async function settle(api: TenantApi, client: ApiClient, name: string): Promise<
     virtual_machine: virtualmachineid,
     nic: nicId,
     ...annexes,
+    ...looking,
     router: await ofAccount('router'),
     firewall_rule: String(inside(ingress).id),
     egressRuleId: String(inside(egress).id),
