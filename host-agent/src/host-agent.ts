@@ -3,6 +3,9 @@ import type { ControlNic, HostReport, InstanceSpec, Tunnels as TunnelPeers } fro
 import type { Host } from '@isthmus/host';
 import type { RouterService, ServiceContext } from '@isthmus/router';
 import { Appliances } from './appliances.ts';
+import { type ConsolePeers, Consoles } from './consoles/consoles.ts';
+import { InstanceShells } from './consoles/instance-shells.ts';
+import { type MachineConsoles, NamespaceConsoles, VirtualMachineConsoles } from './consoles/machine-consoles.ts';
 import { ConfigDrives } from './control/config-drives.ts';
 import { ControlNetwork } from './control/control-network.ts';
 import type { VirtualMachineDriver } from './drivers/driver.ts';
@@ -20,7 +23,8 @@ import type { Tunnels } from './wiring/tunnels.ts';
 /**
  * `state` survives a reboot of the machine, `run` need not; both absolute. `tunnels`, which are open, are those of
  * `bridges`. `asksFirst`: after a reboot of the machine nothing starts without an order, since others may carry it by then;
- * VMs always do. `healIntervalMs`: pause between two looks for what died. `bootId`: that of the machine; given by tests.
+ * VMs always do. `peers`: how consoles of other hosts are reached; absent: none is. `healIntervalMs`: pause between two
+ * looks for what died. `bootId`: that of the machine; given by tests.
  */
 export interface HostAgentOptions {
   readonly host: Host;
@@ -32,6 +36,7 @@ export interface HostAgentOptions {
   readonly tunnels: Tunnels | null;
   readonly driver: NamespaceDriver | VirtualMachineDriver;
   readonly createServices: (context: ServiceContext) => readonly RouterService[];
+  readonly peers?: ConsolePeers;
   readonly asksFirst?: boolean;
   readonly healIntervalMs?: number;
   readonly bootId?: string;
@@ -42,6 +47,7 @@ export class HostAgent {
   readonly instances: Instances;
   readonly segments: Segments;
   readonly control: ControlNetwork;
+  readonly consoles: Consoles;
   readonly #options: HostAgentOptions;
   readonly #bootId: string;
   readonly #vms: VirtualMachines | null;
@@ -74,6 +80,9 @@ export class HostAgent {
     this.appliances = new Appliances({ ...context, installation }, driver, carrier);
     this.instances = new Instances(context, driver, this.#vms?.images ?? null);
     this.#incoming = driver.name === 'libvirt' ? this.#expecting(driver) : null;
+    const machineConsoles = this.#consolesOf(driver);
+    const stateOf = (machine: 'instance' | 'appliance', id: string) => this[`${machine}s`].machines.stateOf(id);
+    this.consoles = new Consoles({ host, control, peers: options.peers ?? null, machines: machineConsoles, stateOf });
   }
 
   /**
@@ -92,7 +101,7 @@ export class HostAgent {
     await this.appliances.machines.load();
     await this.instances.machines.load();
     await this.#incoming?.load();
-    await bridges.open(this.segments.all(), this.control.bridgesInUse());
+    await bridges.open(this.segments.all(), this.control.bridgesInUse(), this.control.gateway());
     await this.appliances.ports.open(this.appliances.machines.entries().map(([id, { spec }]) => ({ id, spec })));
     await driver.open({ appliances: this.appliances.machines.running(), instances: this.instances.machines.running() });
     const kinds = [this.appliances.machines, this.instances.machines];
@@ -159,6 +168,7 @@ export class HostAgent {
       await this.#adopting;
       await this.#looking;
       await Promise.all([this.appliances.machines.idle(), this.instances.machines.idle()]);
+      await this.consoles.release();
       await this.appliances.carrier.shutdown();
       // From here on nothing is known that someone could make again.
       for (const records of [this.appliances.machines, this.instances.machines, this.#incoming]) records?.clear();
@@ -184,8 +194,15 @@ export class HostAgent {
     await this.#watching;
     await this.#adopting;
     await this.#incoming?.release();
+    await this.consoles.release();
     await Promise.all([this.appliances.machines.idle(), this.instances.machines.idle()]);
     await this.appliances.carrier.release();
+  }
+
+  #consolesOf(driver: NamespaceDriver | VirtualMachineDriver): MachineConsoles {
+    if (driver.name === 'libvirt') return new VirtualMachineConsoles(this.#options.host, driver);
+    const hostnameOf = (id: string) => this.instances.machines.known(id).spec.hostname;
+    return new NamespaceConsoles(new InstanceShells({ ...this.#options, hostnameOf }));
   }
 
   #expecting(driver: VirtualMachineDriver): IncomingInstances {
@@ -203,6 +220,7 @@ export class HostAgent {
     const { bridges, driver } = this.#options;
     await bridges.heal();
     await this.control.heal();
+    await this.consoles.heal();
     await driver.healPacketFilters();
     await this.appliances.ports.heal();
     await this.appliances.machines.heal((machines) => driver.broken('appliance', machines));

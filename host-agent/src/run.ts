@@ -6,14 +6,16 @@ import type { Ipv4Address } from '@isthmus/net';
 import { createRouterServices, widenNeighbourTables } from '@isthmus/router';
 import type { FastifyInstance } from 'fastify';
 import packageJson from '../package.json' with { type: 'json' };
+import { serveCertificates } from './api/identity-routes.ts';
 import { createServer } from './api/server.ts';
 import { createLibvirtDriver } from './drivers/libvirt/libvirt-driver.ts';
 import { NamespaceDriver } from './drivers/namespace/namespace-driver.ts';
 import { HostAgent } from './host-agent.ts';
+import { HostCertificates } from './identity/host-certificates.ts';
 import type { HostIdentity } from './identity/host-identity.ts';
 import { HostTransport } from './identity/host-transport.ts';
 import { Listener } from './identity/listener.ts';
-import { openMembership } from './identity/membership.ts';
+import { openLoneMembership, openMembership } from './identity/membership.ts';
 import { imagePathOf } from './image-cache.ts';
 import { claimInstallation } from './single-instance.ts';
 import { SegmentBridges } from './wiring/segment-bridges.ts';
@@ -38,6 +40,8 @@ export interface RunOptions {
   readonly joinToken?: string;
   readonly joinFile?: string;
   readonly tunnelAddress?: Ipv4Address;
+  /** Absolute path of what console proxies in namespaces run. Default: what lies beside this program. */
+  readonly consoleProxyProgram?: string;
   readonly host?: Host;
 }
 
@@ -62,15 +66,20 @@ export async function runHostAgent(options: RunOptions, signal: AbortSignal): Pr
     throw new Error(`installation ${installation}: its host agent runs already (process id in ${pidPath(run)})`);
   }
   const { listen: where } = options;
-  const membership = where === undefined ? null : await openMembership(host.files, host.log, options);
+  const membership = await (where === undefined
+    ? openLoneMembership(host.files, options)
+    : openMembership(host.files, host.log, options));
   let identity: () => HostIdentity | null = () => null;
-  const agent = await openAgent(options, host, new HostTransport(host.log, () => identity()));
+  const transport = new HostTransport(host.log, () => identity(), where !== undefined);
+  const agent = await openAgent(options, host, transport);
   const end = new AbortController();
   const app = createServer(agent, () => end.abort());
-  const server = { app, agent, log: host.log };
-  const listener =
-    where === undefined || membership === null ? null : new Listener({ ...where, ...membership, ...server });
-  if (listener !== null) identity = () => listener.identity;
+  const listener = where === undefined ? null : new Listener({ ...where, ...membership, app, agent, log: host.log });
+  if (listener === null) {
+    const certificates = new HostCertificates(membership.store, membership.membership, () => undefined);
+    serveCertificates(app, certificates);
+    identity = () => certificates.identity;
+  } else identity = () => listener.identity;
   await listen(app, host, run);
   await listener?.listen();
   host.log.info('the host agent serves', { installation, socket: socketPath(run), pid: process.pid });
@@ -82,8 +91,8 @@ export async function runHostAgent(options: RunOptions, signal: AbortSignal): Pr
   host.log.info('the host agent has ended; routers and instances go on', { installation });
 }
 
-async function openAgent(options: RunOptions, host: Host, migration: HostTransport): Promise<HostAgent> {
-  const { installation, state, run, driver: driverName = 'namespace', tunnelAddress } = options;
+async function openAgent(options: RunOptions, host: Host, transport: HostTransport): Promise<HostAgent> {
+  const { installation, state, run, driver: driverName = 'namespace', tunnelAddress, consoleProxyProgram } = options;
   const tunnels =
     tunnelAddress === undefined ? null : new Tunnels({ host, installation, state, address: tunnelAddress });
   await widenNeighbourTables(host);
@@ -94,10 +103,11 @@ async function openAgent(options: RunOptions, host: Host, migration: HostTranspo
   const driver =
     driverName === 'namespace'
       ? new NamespaceDriver(context)
-      : await createLibvirtDriver({ ...context, imagePath, migration });
+      : await createLibvirtDriver({ ...context, imagePath, migration: transport });
   const { version } = packageJson;
-  const more = { version, tunnels, driver, asksFirst: options.listen !== undefined };
-  const agent = new HostAgent({ ...context, ...more, createServices: createRouterServices });
+  const more = { version, tunnels, driver, peers: transport, asksFirst: options.listen !== undefined };
+  const program = consoleProxyProgram === undefined ? {} : { consoleProxyProgram };
+  const agent = new HostAgent({ ...context, ...more, ...program, createServices: createRouterServices });
   await agent.open();
   return agent;
 }

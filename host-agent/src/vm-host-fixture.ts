@@ -70,7 +70,12 @@ class NamespaceVms implements VirtualMachineDriver {
   async ejectConfigDrive(): Promise<void> {}
 
   consoles(): Consoles {
-    return { vnc: `${this.#directory}/vnc`, serial: `${this.#directory}/serial` };
+    const at = (name: string) => `${this.#directory}/${name}`;
+    return { vnc: at('vnc'), serial: at('serial'), serialLog: at('serial.log') };
+  }
+
+  async vncPassword(): Promise<null> {
+    return null;
   }
 
   async migrateInstance(): Promise<void> {}

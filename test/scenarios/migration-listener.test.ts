@@ -65,7 +65,8 @@ async function place(t: ExecutionContext): Promise<Place> {
     ...{ removeInstance: note('remove'), leasedAddress: async () => null, broken: async () => [] },
     ...{ serialTail: async () => '', healPacketFilters: nothing, removeEverything: nothing },
     ...{ ensureAppliance: nothing, changeAppliance: nothing, haltAppliance: nothing, removeAppliance: nothing },
-    ...{ ejectConfigDrive: nothing, consoles: () => ({ vnc: '', serial: '' }), migrateInstance: nothing },
+    ...{ ejectConfigDrive: nothing, migrateInstance: nothing, vncPassword: async () => null },
+    consoles: () => ({ vnc: '', serial: '', serialLog: '' }),
     instancePresence: async () => found.presence,
     receiveInstance: async (id) => {
       calls.push(`receive ${id}`);

@@ -19,7 +19,7 @@ export function checked<Value>(check: Validator<Value>, body: unknown, what: str
   const faults = check.faults(body).map(({ path, message }) => {
     const value = path === '' ? body : valueAt(body, path);
     // A key is never repeated, not even to say that it is none.
-    const isSecret = /key|proof/i.test(path) || typeof value === 'object';
+    const isSecret = /key|proof|secret/i.test(path) || typeof value === 'object';
     const shown = isSecret ? '' : ` ${JSON.stringify(value)?.slice(0, 100) ?? ''}`;
     return `${path === '' ? what : path}${shown}: ${message}`;
   });

@@ -5,6 +5,7 @@ import { HostAgentError } from '../errors.ts';
 import type { HostAgent } from '../host-agent.ts';
 import { serveAppliances } from './appliance-routes.ts';
 import { checked, idOf, sendError } from './check.ts';
+import { serveConsoles } from './console-routes.ts';
 import { serveImages } from './image-routes.ts';
 import { serveIncoming } from './incoming-routes.ts';
 import { serveInstances } from './instance-routes.ts';
@@ -46,6 +47,7 @@ export function createServer(agent: HostAgent, exit: () => void): FastifyInstanc
   serveInstances(app, agent);
   serveImages(app, agent);
   serveIncoming(app, agent);
+  serveConsoles(app, agent.consoles);
   app.put('/v1/tunnels', async (request, reply) => {
     await agent.setTunnels(checked(tunnelsValidator, request.body, 'tunnels'));
     return reply.code(204).send();

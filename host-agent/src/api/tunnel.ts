@@ -98,10 +98,10 @@ function reach(id: string, host: string, localAddress: string): Promise<Socket> 
 }
 
 /** Each side's end is passed on to the other; an error of one ends both. */
-export function join(client: Duplex, remote: Socket): void {
+export function join(client: Duplex, remote: Duplex): void {
   remote.on('error', () => client.destroy());
-  remote.on('close', (hadError) => {
-    if (hadError) client.destroy();
+  remote.on('close', (hadError?: boolean) => {
+    if (hadError === true) client.destroy();
   });
   client.on('error', () => remote.destroy());
   client.on('close', () => remote.destroy());

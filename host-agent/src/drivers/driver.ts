@@ -44,8 +44,10 @@ export interface ApplianceExtras {
 export interface Consoles {
   /** RFB (VNC), as QEMU serves it. */
   readonly vnc: string;
-  /** The first serial port, both ways. */
+  /** The first serial port, both ways. It takes one client at a time. */
   readonly serial: string;
+  /** File of what the first serial port wrote; what it wrote before that is in the file of that name with `.0`. */
+  readonly serialLog: string;
 }
 
 /** Whether an instance runs on this host; `waiting`: it is there and stands still, as one that is on its way. */
@@ -101,6 +103,8 @@ export interface VirtualMachineDriver extends Driver {
   /** Takes the config drive out of the appliance's CD-ROM drive. No error where none is in. */
   ejectConfigDrive(id: string): Promise<void>;
   consoles(kind: 'appliance' | 'instance', id: string): Consoles;
+  /** What the VNC server of a machine that runs asks for; null: nothing. Throws HostAgentError (`failed`). */
+  vncPassword(kind: 'appliance' | 'instance', id: string): Promise<string | null>;
   /** Moves a running instance and its disk to another host, whose driver's `receiveInstance` was called before. */
   migrateInstance(id: string, destination: MigrationDestination): Promise<void>;
   /**

@@ -1,18 +1,47 @@
 // This host's key and certificate while it runs: asked for, granted, revoked; on disk before it counts.
+import { X509Certificate } from 'node:crypto';
 import { checkIdentity, createKeyRequest, type KeyRequest } from '@isthmus/agent';
-import type { CertificateGrant, CertificateRequest, JoinGrant, JoinToken, Revocations } from '@isthmus/contract';
+import {
+  type CertificateGrant,
+  type CertificateRequest,
+  holderOfSubjectAltName,
+  type JoinGrant,
+  type JoinToken,
+  type Revocations,
+} from '@isthmus/contract';
 import { HostAgentError } from '../errors.ts';
 import { KeyedLock } from '../keyed-lock.ts';
 import type { HostIdentity, HostIdentityStore } from './host-identity.ts';
 
-/** What a host is where it serves others: a member of its installation, or one that waits to be joined by `token`. */
-export type Membership = { readonly identity: HostIdentity } | { readonly token: JoinToken };
+/**
+ * What a host is: a member of its installation, one that waits to be joined by `token`, or one of `installation` that serves
+ * its orchestrator on a Unix socket alone, and has no certificate yet.
+ */
+export type Membership =
+  | { readonly identity: HostIdentity }
+  | { readonly token: JoinToken }
+  | { readonly installation: string };
 
 /** Throws HostAgentError (`invalid`) where a key and a grant do not make the certificate of this host. */
 function refuseOther({ installation, hostId }: Omit<JoinGrant, 'grant'>, privateKey: string, grant: CertificateGrant) {
   const holder = { installation, role: 'host', id: hostId } as const;
   const fault = checkIdentity({ holder, privateKey, grant }, new Date());
   if (fault !== null) throw new HostAgentError('invalid', fault);
+}
+
+function noRequest(): HostAgentError {
+  return new HostAgentError('conflict', 'certificate: expected POST /v1/certificate/request before it');
+}
+
+/** The id that a certificate names. Throws HostAgentError (`invalid`). */
+function hostOf({ certificate }: CertificateGrant): string {
+  try {
+    const { id } = holderOfSubjectAltName(new X509Certificate(certificate).subjectAltName) ?? {};
+    if (id !== undefined) return id;
+  } catch {
+    // Said below.
+  }
+  throw new HostAgentError('invalid', 'certificate: expected one that names a host of the installation');
 }
 
 export class HostCertificates {
@@ -31,6 +60,11 @@ export class HostCertificates {
 
   get membership(): Membership {
     return this.#membership;
+  }
+
+  /** Who this host is; null until it has a certificate. */
+  get identity(): HostIdentity | null {
+    return 'identity' in this.#membership ? this.#membership.identity : null;
   }
 
   /** The request of a host that has no certificate yet, the same until it has joined. */
@@ -63,6 +97,10 @@ export class HostCertificates {
   request(): Promise<CertificateRequest> {
     return this.#turns.run('identity', async () => {
       const { privateKey, request } = await createKeyRequest();
+      if ('installation' in this.#membership) {
+        this.#offered = { privateKey, request };
+        return request;
+      }
       await this.#change({ ...this.#identity(), pendingKey: privateKey });
       return request;
     });
@@ -71,11 +109,10 @@ export class HostCertificates {
   /** Takes the certificate for the pending key into use. Throws HostAgentError, and then nothing has changed. */
   grant(grant: CertificateGrant): Promise<void> {
     return this.#turns.run('identity', async () => {
+      if ('installation' in this.#membership) return this.#begin(this.#membership.installation, grant);
       const before = this.#identity();
       const { pendingKey } = before;
-      if (pendingKey === null) {
-        throw new HostAgentError('conflict', 'certificate: expected POST /v1/certificate/request before it');
-      }
+      if (pendingKey === null) throw noRequest();
       refuseOther(before, pendingKey, grant);
       await this.#change({ ...before, privateKey: pendingKey, grant, pendingKey: null });
     });
@@ -87,6 +124,16 @@ export class HostCertificates {
       const before = this.#identity();
       await this.#change({ ...before, grant: { ...before.grant, revoked: [...revoked] } });
     });
+  }
+
+  /** Who asks by the Unix socket is the machine's root: its certificate says which host this is. */
+  async #begin(installation: string, grant: CertificateGrant): Promise<void> {
+    if (this.#offered === null) throw noRequest();
+    const { privateKey } = this.#offered;
+    const hostId = hostOf(grant);
+    refuseOther({ installation, hostId }, privateKey, grant);
+    await this.#change({ hostId, installation, privateKey, grant, pendingKey: null });
+    this.#offered = null;
   }
 
   #identity(): HostIdentity {

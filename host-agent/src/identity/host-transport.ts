@@ -1,4 +1,5 @@
-// Leads the streams of a migration to another host's agent, by mutual TLS with this host's own certificate.
+// Leads the streams of a migration, and those of consoles, to another host's agent, by mutual TLS with this host's own
+// certificate.
 import { chmod } from 'node:fs/promises';
 import { request } from 'node:http';
 import { createServer, type Server, connect as tcpConnect } from 'node:net';
@@ -13,20 +14,45 @@ import {
 } from '@isthmus/contract';
 import type { Log } from '@isthmus/host';
 import { join } from '../api/tunnel.ts';
+import type { ConsolePeers } from '../consoles/consoles.ts';
 import type { MigrationSockets, MigrationTransport, OpenStreams } from '../drivers/libvirt/migration.ts';
 import { HostAgentError } from '../errors.ts';
 import type { HostIdentity } from './host-identity.ts';
 
 const connectWithinMs = 10_000;
 
-export class HostTransport implements MigrationTransport {
+export class HostTransport implements MigrationTransport, ConsolePeers {
   readonly #log: Log;
   readonly #identity: () => HostIdentity | null;
+  readonly #listens: boolean;
 
-  /** `identity`: who this host is at the time; null where it has not joined. */
-  constructor(log: Log, identity: () => HostIdentity | null) {
+  /** `identity`: who this host is at the time; null where it has no certificate. `listens`: to other hosts. */
+  constructor(log: Log, identity: () => HostIdentity | null, listens = true) {
     this.#log = log;
     this.#identity = identity;
+    this.#listens = listens;
+  }
+
+  fault(direction: 'dials' | 'serves'): string | null {
+    if (direction === 'serves' && !this.#listens) {
+      return 'no other host can come to this one, which listens on a Unix socket alone: expected --listen';
+    }
+    if (this.#identity() !== null) return null;
+    return 'expected this host to have a certificate of its own (POST /v1/certificate/request, PUT /v1/certificate)';
+  }
+
+  async openConsole(destination: MigrationDestination, id: string, secret: string): Promise<Duplex> {
+    const identity = this.#identity();
+    if (identity === null) throw new HostAgentError('conflict', `console ${id}: ${this.fault('dials')}`);
+    try {
+      const headers = { authorization: `Bearer ${secret}` };
+      return await openStream(identity, destination, `/v1/consoles/${id}/stream`, headers);
+    } catch (error) {
+      const detail = error instanceof Error ? error.message : String(error);
+      this.#log.warn('a console of another host cannot be reached', { id, host: destination.hostId, error });
+      const message = `console ${id}: host ${destination.hostId} does not lead to it: ${detail}`;
+      throw new HostAgentError('failed', message, { cause: error, detail });
+    }
   }
 
   async open(destination: MigrationDestination, id: string, sockets: MigrationSockets): Promise<OpenStreams> {
@@ -83,10 +109,15 @@ async function listen(server: Server, path: string): Promise<void> {
   await chmod(path, 0o600);
 }
 
-async function openStream(identity: HostIdentity, to: MigrationDestination, path: string): Promise<TLSSocket> {
+async function openStream(
+  identity: HostIdentity,
+  to: MigrationDestination,
+  path: string,
+  more: Readonly<Record<string, string>> = {},
+): Promise<TLSSocket> {
   const connection = await secured(identity, to);
   return new Promise((resolve, reject) => {
-    const headers = { connection: 'Upgrade', upgrade: 'isthmus-tunnel' };
+    const headers = { connection: 'Upgrade', upgrade: 'isthmus-tunnel', ...more };
     const call = request({ host: 'host', path, headers, createConnection: () => connection });
     const late = () => call.destroy(new Error(`no answer within ${connectWithinMs} ms`));
     const timer = setTimeout(late, connectWithinMs);

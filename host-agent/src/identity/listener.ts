@@ -10,6 +10,7 @@ import type { FastifyInstance } from 'fastify';
 import { createJoinApp, serveCertificates } from '../api/identity-routes.ts';
 import { carryStream, isMigrationStream } from '../api/incoming-routes.ts';
 import { serveTunnels } from '../api/tunnel.ts';
+import { isConsoleStream } from '../consoles/carry.ts';
 import type { HostAgent } from '../host-agent.ts';
 import { HostCertificates, type Membership } from './host-certificates.ts';
 import type { HostIdentity, HostIdentityStore } from './host-identity.ts';
@@ -56,8 +57,7 @@ export class Listener {
 
   /** Who this host is; null until it has joined. */
   get identity(): HostIdentity | null {
-    const { membership } = this.#certificates;
-    return 'identity' in membership ? membership.identity : null;
+    return this.#certificates.identity;
   }
 
   /** Serves. `app` must be ready. Throws where the address is not this host's, or the port is taken. */
@@ -65,7 +65,7 @@ export class Listener {
     const { address, port, log } = this.#options;
     const { membership } = this.#certificates;
     if ('identity' in membership) this.#use(membership.identity);
-    else await this.#awaitJoin(membership.token);
+    else if ('token' in membership) await this.#awaitJoin(membership.token);
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
       this.#server.listen({ host: address, port, exclusive: true }, () => resolve());
@@ -103,6 +103,7 @@ export class Listener {
 
   #use(identity: HostIdentity): void {
     const { app, agent, log } = this.#options;
+    const { consoles } = agent;
     if (this.#mutual !== null) {
       this.#mutual.use(identity);
       return;
@@ -111,7 +112,7 @@ export class Listener {
     const mutual = new MutualTls(identity, {
       log,
       refused: 'a connection to the host agent was refused',
-      expects: (hostId) => incoming?.expects(hostId) ?? false,
+      expects: (hostId) => consoles.expects(hostId) || (incoming?.expects(hostId) ?? false),
     });
     mutual.server.on('request', (request, response) => {
       if (mutual.admits(request.socket)) app.routing(request, response);
@@ -119,6 +120,11 @@ export class Listener {
     const tunnels = new EventEmitter();
     this.#endTunnels = serveTunnels(tunnels, agent, (client) => mutual.admits(client));
     mutual.server.on('upgrade', (request: IncomingMessage, client: Duplex, head: Buffer) => {
+      if (isConsoleStream(request)) {
+        const hostId = mutual.admitsHost(client);
+        if (hostId !== null) void consoles.carry(hostId, { request, client, head });
+        return;
+      }
       if (incoming === null || !isMigrationStream(request)) {
         tunnels.emit('upgrade', request, client, head);
         return;

@@ -41,6 +41,16 @@ export async function openMembership(
   return { store, membership: { token } };
 }
 
+/** The same of a host that no other machine comes to: it needs no token, and may be given a certificate (HostCertificates). */
+export async function openLoneMembership(
+  files: Files,
+  { installation, state }: Pick<MembershipOptions, 'installation' | 'state'>,
+): Promise<{ readonly store: HostIdentityStore; readonly membership: Membership }> {
+  const store = new HostIdentityStore(files, state);
+  const identity = await store.load();
+  return { store, membership: identity === null ? { installation } : { identity } };
+}
+
 function readToken(text: string, installation: string): JoinToken {
   const token = parseJoinToken(text);
   if (token === null) {

@@ -32,9 +32,16 @@ export class SegmentBridges {
     this.#input = new InputGuard(commands, installation);
   }
 
-  /** Guards the host from `segments` and the bridges `others`, whatever was there. Before any other call. */
-  async open(segments: readonly Segment[], others: readonly string[] = []): Promise<void> {
-    await this.#input.load([...segments.map((segment) => this.nameOf(segment)), ...others]);
+  /**
+   * Guards the host from `segments` and the bridges `others`, whatever was there. Before any other call. `door`: the host's
+   * address on the control network, where it has one.
+   */
+  async open(
+    segments: readonly Segment[],
+    others: readonly string[] = [],
+    door: Ipv4Address | null = null,
+  ): Promise<void> {
+    await this.#input.load([...segments.map((segment) => this.nameOf(segment)), ...others], door);
   }
 
   /** Name of the bridge that carries a segment: two segments with one name would be one network. */
@@ -71,7 +78,7 @@ export class SegmentBridges {
   /** Makes what is absent of the control network's bridge, on which the host has `address`. */
   ensureControl(bridge: string, address: Ipv4Address, prefixLength: number): Promise<void> {
     return this.#turns.run(bridge, async () => {
-      await this.#input.add(bridge);
+      await this.#input.add(bridge, address);
       await ensureControlBridge(this.#commands, bridge, `${address}/${prefixLength}`);
     });
   }

@@ -46,8 +46,13 @@ export function socketsOfNamespace(path: string): Sockets {
         timeout: timeoutMs,
         killSignal: 'SIGKILL',
       });
+      const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
       try {
-        return await received(child, { endpoints, backlog });
+        const servers = await received(child, { endpoints, backlog });
+        // Until it has ended, it may take a connection that nobody answers then.
+        child.disconnect();
+        await ended;
+        return servers;
       } catch (error) {
         throw new ListenError(endpoints, error instanceof Error ? error.message : String(error), { cause: error });
       } finally {

@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import test from 'ava';
 import { type Domain, renderDomain, renderNic } from './domain.ts';
-import { readDomain } from './read-domain.ts';
+import { readDomain, readVncPassword } from './read-domain.ts';
 
 const golden = new URL('golden/', import.meta.url);
 
@@ -22,6 +22,7 @@ const router: Domain = {
   cdrom: '/run/config.iso',
   owner: '64055:109',
   consoles: { serial: '/run/serial.sock', serialLog: '/state/serial.log', vnc: '/run/vnc/vnc.sock' },
+  vncPassword: `a'<&>"z`,
 };
 const { cdrom: _, ...withoutDrive } = router;
 const instance: Domain = { ...withoutDrive, accelerator: 'kvm', cpus: 2, kernel: null, nics: [] };
@@ -49,11 +50,14 @@ test('what was rendered is read back', (t) => {
   });
   t.is(readDomain(renderDomain({ ...router, cdrom: null })).cdrom?.source, null);
   t.is(readDomain(renderDomain(instance)).cdrom, null);
+  t.is(readVncPassword(renderDomain(router)), router.vncPassword);
 });
 
 test("another's domain is none of ours", (t) => {
   const found = readDomain("<domain type='kvm' id='3'><name>web &amp; mail</name><devices/></domain>");
   t.deepEqual(found, { name: 'web & mail', id: null, hash: null, nics: [], cdrom: null });
+  const graphics = "<graphics type='vnc'><listen type='socket' socket='/run/vnc.sock'/></graphics>";
+  t.is(readVncPassword(`<domain><name>web</name><devices>${graphics}</devices></domain>`), null);
   t.throws(() => readDomain('<network/>'), { message: /expected a name/ });
 });
 

@@ -34,6 +34,8 @@ export interface Domain {
   /** `uid:gid` of QEMU's process. */
   readonly owner: string;
   readonly consoles: { readonly serial: string; readonly serialLog: string; readonly vnc: string };
+  /** What its VNC server asks for, at most 8 characters (RFC 6143, 7.2.2). libvirt hands it to QEMU over QMP. */
+  readonly vncPassword: string;
 }
 
 /** Name of the CD-ROM drive in a domain. */
@@ -97,7 +99,7 @@ function osElement({ kernel }: Domain): XmlElement {
   ]);
 }
 
-function deviceElements({ disk, cdrom, nics, consoles }: Domain): XmlElement[] {
+function deviceElements({ disk, cdrom, nics, consoles, vncPassword }: Domain): XmlElement[] {
   return [
     diskElement(disk),
     ...(cdrom === undefined ? [] : [cdromElement(cdrom)]),
@@ -107,7 +109,9 @@ function deviceElements({ disk, cdrom, nics, consoles }: Domain): XmlElement[] {
       element('log', { file: consoles.serialLog, append: 'on' }),
       element('target', { port: 0 }),
     ]),
-    element('graphics', { type: 'vnc' }, [element('listen', { type: 'socket', socket: consoles.vnc })]),
+    element('graphics', { type: 'vnc', passwd: vncPassword }, [
+      element('listen', { type: 'socket', socket: consoles.vnc }),
+    ]),
     element('video', {}, [element('model', { type: 'vga' })]),
     element('rng', { model: 'virtio' }, [element('backend', { model: 'random' }, ['/dev/urandom'])]),
     element('controller', { type: 'usb', model: 'none' }),

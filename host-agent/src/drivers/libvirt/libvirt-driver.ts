@@ -136,8 +136,15 @@ export class LibvirtDriver implements VirtualMachineDriver {
   }
 
   consoles(kind: 'appliance' | 'instance', id: string): Consoles {
-    const { serial, vnc } = this.#pathsOf(kinds[kind], id);
-    return { serial, vnc };
+    const { serial, serialLog, vnc } = this.#pathsOf(kinds[kind], id);
+    return { serial, serialLog, vnc };
+  }
+
+  async vncPassword(kind: 'appliance' | 'instance', id: string): Promise<string | null> {
+    await this.#libvirtd.ensure();
+    const password = await this.#virsh.vncPassword(this.#nameOf(kinds[kind], id));
+    if (password !== undefined) return password;
+    throw new HostAgentError('failed', `${kind} ${id}: expected its domain to run`);
   }
 
   serialTail(kind: 'appliance' | 'instance', id: string): Promise<string> {

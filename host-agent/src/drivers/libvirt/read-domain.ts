@@ -43,10 +43,19 @@ function attribute(node: Node, name: string): string | null {
   return typeof value === 'string' ? value : null;
 }
 
+function domainIn(xml: string): Node {
+  const document: unknown = parser.parse(xml);
+  return isNode(document) ? child(document, 'domain') : {};
+}
+
+/** The password of the domain's VNC server, from `virsh dumpxml --security-info`; null where it asks for none. */
+export function readVncPassword(xml: string): string | null {
+  return attribute(child(child(domainIn(xml), 'devices'), 'graphics'), 'passwd');
+}
+
 /** Throws where the text is no domain's. */
 export function readDomain(xml: string): FoundDomain {
-  const document: unknown = parser.parse(xml);
-  const domain = isNode(document) ? child(document, 'domain') : {};
+  const domain = domainIn(xml);
   const { name } = domain;
   if (typeof name !== 'string') throw new Error(`domain XML: expected a name: ${xml.slice(0, 200)}`);
   const machine = child(child(domain, 'metadata'), 'machine');

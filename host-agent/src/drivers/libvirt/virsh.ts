@@ -1,6 +1,6 @@
 // libvirt through virsh(1). Domains are transient: one that does not run is not there.
 import { CommandError, type CommandResult, type CommandRunner } from '@isthmus/host';
-import { type FoundDomain, readDomain } from './read-domain.ts';
+import { type FoundDomain, readDomain, readVncPassword } from './read-domain.ts';
 
 /** A domain's state and why, in virsh's words, such as `running` and `booted`, or `paused` and `I/O error`. */
 export interface DomainState {
@@ -68,6 +68,12 @@ export class Virsh {
   async find(name: string): Promise<FoundDomain | null> {
     const result = await this.#orAbsent(['dumpxml', name]);
     return result === null ? null : readDomain(result.stdout);
+  }
+
+  /** The password of a domain's VNC server, null where it asks for none; undefined where there is no such domain. */
+  async vncPassword(name: string): Promise<string | null | undefined> {
+    const result = await this.#orAbsent(['dumpxml', name, '--security-info']);
+    return result === null ? undefined : readVncPassword(result.stdout);
   }
 
   /** What the disks of a domain that is paused for an I/O error suffer from, such as `vda: no space`. */

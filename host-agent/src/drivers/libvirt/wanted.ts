@@ -1,4 +1,5 @@
 // A machine that is to run, and the domain that it is.
+import { randomBytes } from 'node:crypto';
 import type { Machine } from '@isthmus/contract';
 import type { DriverContext } from '../driver.ts';
 import type { Accelerator, Domain, DomainNic } from './domain.ts';
@@ -18,7 +19,10 @@ export interface Carrier extends Pick<DriverContext, 'installation' | 'state' | 
   readonly owner: string;
 }
 
-/** The domain of a machine, with these NICs in this order. */
+/**
+ * The domain of a machine, with these NICs in this order. Each has a VNC password of its own: all QEMUs are one user, so that
+ * one which was taken over could reach its neighbours' sockets.
+ */
 export function domainOf(wanted: Wanted, carrier: Carrier, nics: readonly DomainNic[]): Domain {
   const { kind, id, machine, configDrive } = wanted;
   const { accelerator, imagePath, installation, owner } = carrier;
@@ -40,5 +44,6 @@ export function domainOf(wanted: Wanted, carrier: Carrier, nics: readonly Domain
     ...(configDrive === undefined ? {} : { cdrom: configDrive }),
     owner,
     consoles: paths,
+    vncPassword: randomBytes(6).toString('base64url'),
   };
 }

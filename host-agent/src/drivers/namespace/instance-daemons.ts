@@ -34,6 +34,7 @@ function assetsFolder(): string {
 export async function installInstancePrograms(host: Host, shared: string): Promise<void> {
   const copies = [
     ['dhcp-event.sh', `${shared}/dhcp-event`],
+    ['instance-shell.sh', `${shared}/instance-shell`],
     // busybox httpd answers `/` by this name where there is no index.html.
     ['http-answer.sh', `${shared}/www/cgi-bin/index.cgi`],
   ] as const;
