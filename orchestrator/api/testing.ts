@@ -58,6 +58,7 @@ export function idleOrchestration(methods: Partial<Orchestration> = {}): Orchest
     scaleSystemVm: nothing,
     migrateSystemVm: nothing,
     patchSystemVm: async () => 'patched',
+    pushConsoleSettings: nothing,
     runDiagnostics: async () => ({ stdout: '', stderr: '', exitCode: 0 }),
     collectDiagnostics: async () => ({ url: 'http://127.0.0.1/diagnostics/none' }),
     inspectTemplateDisk: async () => ({ virtualBytes: 2 ** 30 }),

@@ -14,6 +14,7 @@ import {
   type CertificateGrant,
   type CertificateRequest,
   CertificateRequestSchema,
+  type ConsoleProxyPush,
   type OperationAnswer,
   type OperationName,
   type OperationRequest,
@@ -64,7 +65,7 @@ export interface ApplianceClientOptions {
 
 /**
  * One appliance. Calls throw HostUnreachableError, ApplianceUnreachableError (also where it shows another certificate
- * than its own) or HostRefusedError; `push` also PushRefusedError.
+ * than its own) or HostRefusedError; `push` and `putDocument` also PushRefusedError.
  */
 export class ApplianceClient {
   readonly #id: string;
@@ -99,6 +100,12 @@ export class ApplianceClient {
 
   push(push: Push): Promise<Acknowledgement> {
     const call: Call = { method: 'POST', path: '/v1/push', body: push, timeoutMs: pushTimeoutMs };
+    return this.#call(call, checks.acknowledgement);
+  }
+
+  /** The whole document of a console proxy. */
+  putDocument(push: ConsoleProxyPush): Promise<Acknowledgement> {
+    const call: Call = { method: 'PUT', path: '/v1/document', body: push, timeoutMs: callTimeoutMs };
     return this.#call(call, checks.acknowledgement);
   }
 

@@ -39,7 +39,9 @@ export const alertTypes: ReadonlyMap<number, string> = new Map([
 /** The kinds that this release raises by itself. */
 export const hostAlert = 7;
 export const routerAlert = 9;
+export const consoleProxyAlert = 10;
 export const routerMoveAlert = 15;
+export const consoleProxyMoveAlert = 16;
 
 /** The number of a kind told by its number or its name; null for none. */
 export function alertTypeOf(text: string): number | null {

@@ -55,6 +55,8 @@ export interface SystemVmOrchestration {
   migrateSystemVm(id: string, hostId: string | null): Promise<void>;
   /** As patchRouter. */
   patchSystemVm(id: string, options: { forced: boolean }): Promise<string>;
+  /** Pushes to every console proxy what settings and the certificate say now; those that do not take it follow later. */
+  pushConsoleSettings(): Promise<void>;
 }
 
 /** Part of Orchestration. Every method is idempotent, and throws ApiError as its others do. */

@@ -51,7 +51,7 @@ function certificatesIn(name: string, pem: string): X509Certificate[] {
 }
 
 /** As this release writes PEM, whatever the upload's line ends were. */
-function pemOf(certificate: X509Certificate): string {
+export function pemOf(certificate: X509Certificate): string {
   const body = certificate.raw.toString('base64').match(/.{1,64}/g) ?? [];
   return ['-----BEGIN CERTIFICATE-----', ...body, '-----END CERTIFICATE-----', ''].join('\n');
 }
@@ -101,12 +101,26 @@ function checkStrength(name: string, certificate: X509Certificate): void {
   }
 }
 
-function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
+/** True where `issuer` is an authority, and signed it. */
+export function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
   return issuer.ca && certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
 }
 
-const isSelfSigned = (certificate: X509Certificate) =>
-  certificate.checkIssued(certificate) && certificate.verify(certificate.publicKey);
+/** True for a root. */
+export function isSelfSigned(certificate: X509Certificate): boolean {
+  return certificate.checkIssued(certificate) && certificate.verify(certificate.publicKey);
+}
+
+/** The one certificate of a PEM text, valid now and strong. Throws 431 that names the parameter. */
+export function readCertificate(name: string, pem: string, advice: string, now: Date): X509Certificate {
+  const [certificate, ...others] = certificatesIn(name, pem);
+  if (certificate === undefined || others.length > 0) {
+    throw refused(name, `it holds ${others.length + 1} certificates`, `one certificate; ${advice}`);
+  }
+  checkTime(name, certificate, now);
+  checkStrength(name, certificate);
+  return certificate;
+}
 
 /** The chain from the leaf's issuer on. Throws 431 for a certificate that is not on the way from the leaf. */
 function orderedChain(leaf: X509Certificate, given: readonly X509Certificate[], now: Date): X509Certificate[] {
@@ -157,16 +171,7 @@ function namesOf(leaf: X509Certificate): string[] {
 
 /** Checks an upload. Throws 431 that names the parameter at fault, and nothing of the key. */
 export function checkCertificate(upload: CertificateUpload, now: Date): CheckedCertificate {
-  const [leaf, ...others] = certificatesIn('certificate', upload.certificate);
-  if (leaf === undefined || others.length > 0) {
-    throw refused(
-      'certificate',
-      `it holds ${others.length + 1} certificates`,
-      'one certificate; its chain belongs in certchain',
-    );
-  }
-  checkTime('certificate', leaf, now);
-  checkStrength('certificate', leaf);
+  const leaf = readCertificate('certificate', upload.certificate, 'its chain belongs in certchain', now);
   const key = privateKeyOf(upload);
   if (!leaf.checkPrivateKey(key)) {
     throw refused('privatekey', 'it is not the key of the certificate', `the private key of ${shown(leaf.subject)}`);

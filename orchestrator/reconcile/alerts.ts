@@ -1,11 +1,12 @@
-// Alerts of what happens to routers and hosts, and the events beside them. A failure to record one stops nothing.
-import { hostAlert, routerAlert, routerMoveAlert } from '../model/alert.ts';
+// Alerts of what happens to routers, system VMs and hosts, and the events beside them. A failure to record one stops nothing.
+import type { ApplianceKind } from '@isthmus/contract';
+import { consoleProxyAlert, consoleProxyMoveAlert, hostAlert, routerAlert, routerMoveAlert } from '../model/alert.ts';
 import { noteAlert, raiseAlert, resolveAlert } from '../store/alert.ts';
 import type { Parts } from './parts.ts';
-import { recordHostEvent, recordRouterEvent } from './system-event.ts';
+import { recordHostEvent, recordSystemEvent } from './system-event.ts';
 
-/** What of a router's row an alert tells. */
-interface AlertedRouter {
+/** What of an appliance's row an alert tells. */
+interface AlertedAppliance {
   readonly id: string;
   readonly name: string;
   readonly zone_id: string;
@@ -28,32 +29,86 @@ async function attempt({ log }: Pick<Parts, 'log'>, work: () => Promise<void>): 
   }
 }
 
-function about(type: number, { id, zone_id, pod_id }: AlertedRouter | AlertedHost, description: string) {
+function about(type: number, { id, zone_id, pod_id }: AlertedAppliance | AlertedHost, description: string) {
   return { type, description, resourceId: id, zoneId: zone_id, podId: pod_id };
 }
 
-/** A router is not well: an alert and an event when it begins, then the alert is counted. */
-export function alertRouter(parts: Pick<Parts, 'db' | 'log'>, router: AlertedRouter, words: string): Promise<void> {
+interface AlertedKind {
+  /** Numbers of model/alert.ts: of what is not well, and of what was moved. */
+  readonly ill: number;
+  readonly moved: number;
+  readonly noun: string;
+  /** Type of the event beside the alert, and of its resource. */
+  readonly event: string;
+  readonly resource: string;
+}
+
+const kinds: Readonly<Record<ApplianceKind, AlertedKind>> = {
+  router: {
+    ill: routerAlert,
+    moved: routerMoveAlert,
+    noun: 'Router',
+    event: 'ALERT.DOMAIN.ROUTER',
+    resource: 'DomainRouter',
+  },
+  'console-proxy': {
+    ill: consoleProxyAlert,
+    moved: consoleProxyMoveAlert,
+    noun: 'Console proxy',
+    event: 'ALERT.SERVICE.CONSOLEPROXY',
+    resource: 'SystemVm',
+  },
+};
+
+/** An appliance is not well: an alert and an event when it begins, then the alert is counted. */
+export function alertAppliance(
+  parts: Pick<Parts, 'db' | 'log'>,
+  kind: ApplianceKind,
+  appliance: AlertedAppliance,
+  words: string,
+): Promise<void> {
   return attempt(parts, async () => {
-    const description = `Router ${router.name}: ${words}`;
-    if (!(await raiseAlert(parts.db, about(routerAlert, router, description)))) return;
-    parts.log.warn('router alert', { router: router.name, words });
-    await recordRouterEvent(parts.db, 'ALERT.DOMAIN.ROUTER', 'ERROR', description, router.id);
+    const { ill, noun, event, resource } = kinds[kind];
+    const description = `${noun} ${appliance.name}: ${words}`;
+    if (!(await raiseAlert(parts.db, about(ill, appliance, description)))) return;
+    parts.log.warn(`alert of a ${kind}`, { name: appliance.name, words });
+    await recordSystemEvent(parts.db, {
+      type: event,
+      level: 'ERROR',
+      description,
+      resource: { type: resource, id: appliance.id },
+    });
   });
 }
 
-/** A router is well again, where it was not. */
-export function routerRecovered(parts: Pick<Parts, 'db' | 'log'>, router: AlertedRouter): Promise<void> {
+/** An appliance is well again, where it was not. */
+export function applianceRecovered(
+  parts: Pick<Parts, 'db' | 'log'>,
+  kind: ApplianceKind,
+  appliance: AlertedAppliance,
+): Promise<void> {
   return attempt(parts, async () => {
-    const description = `Router ${router.name} is healthy again`;
-    if (!(await resolveAlert(parts.db, about(routerAlert, router, description)))) return;
-    await recordRouterEvent(parts.db, 'ALERT.DOMAIN.ROUTER', 'INFO', description, router.id);
+    const { ill, noun, event, resource } = kinds[kind];
+    const description = `${noun} ${appliance.name} is healthy again`;
+    if (!(await resolveAlert(parts.db, about(ill, appliance, description)))) return;
+    await recordSystemEvent(parts.db, {
+      type: event,
+      level: 'INFO',
+      description,
+      resource: { type: resource, id: appliance.id },
+    });
   });
 }
 
-/** A router was started on another host, or replaced. */
-export function routerMoved(parts: Pick<Parts, 'db' | 'log'>, router: AlertedRouter, words: string): Promise<void> {
-  return attempt(parts, () => noteAlert(parts.db, about(routerMoveAlert, router, `Router ${router.name}: ${words}`)));
+/** An appliance was started on another host, or replaced. */
+export function applianceMoved(
+  parts: Pick<Parts, 'db' | 'log'>,
+  kind: ApplianceKind,
+  appliance: AlertedAppliance,
+  words: string,
+): Promise<void> {
+  const { moved, noun } = kinds[kind];
+  return attempt(parts, () => noteAlert(parts.db, about(moved, appliance, `${noun} ${appliance.name}: ${words}`)));
 }
 
 /** A host is lost. `event`: the type of the event beside it. */

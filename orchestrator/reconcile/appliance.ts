@@ -188,6 +188,18 @@ export async function reboot<Row extends ApplianceRow>(all: Appliances<Row>, id:
   });
 }
 
+/** Stops its machine, where it runs, and starts it as its row now says that it is made. */
+export async function restart<Row extends ApplianceRow>(all: Appliances<Row>, id: string): Promise<void> {
+  await withAppliance(all, id, async (row, lease) => {
+    if (!['Running', 'Starting', 'Error'].includes(row.state)) return;
+    await all.lastWords(row);
+    await all.change(id, { state: 'Starting', reason: null });
+    await all.parts.hosts.end(row.host_id, (client) => client.powerAppliance(id, 'stop'));
+    all.parts.agents.forget(id);
+    await startOf(all, { ...row, state: 'Starting' }, lease);
+  });
+}
+
 /** Gone with its row. */
 export async function destroy<Row extends ApplianceRow>(all: Appliances<Row>, id: string): Promise<void> {
   await withAppliance(all, id, async (row) => {

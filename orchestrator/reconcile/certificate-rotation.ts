@@ -39,7 +39,7 @@ export class CertificateRotation {
     const { certificates, db } = this.#parts;
     await certificates.tidy();
     const good = await goodCertificates(db);
-    const peers = [...(await this.#hosts()), ...(await this.#routers())];
+    const peers = [...(await this.#hosts()), ...(await this.#routers()), ...(await this.#systemVms())];
     const present = new Set(peers.map(keyOf));
     for (const key of this.#told.keys()) if (!present.has(key)) this.#told.delete(key);
     const queue = peers.values();
@@ -105,6 +105,22 @@ export class CertificateRotation {
       .where('router.state', '=', 'Running')
       .where('router.bootstrapped', '=', true)
       .execute();
+    return this.#peersOf(rows);
+  }
+
+  async #systemVms(): Promise<Peer[]> {
+    const rows = await this.#parts.db
+      .selectFrom('system_vm')
+      .innerJoin('host', 'host.id', 'system_vm.host_id')
+      .select(['system_vm.id', 'system_vm.name', 'system_vm.host_id'])
+      .where('host.state', '=', 'Up')
+      .where('system_vm.state', '=', 'Running')
+      .where('system_vm.bootstrapped', '=', true)
+      .execute();
+    return this.#peersOf(rows);
+  }
+
+  #peersOf(rows: readonly { readonly id: string; readonly name: string; readonly host_id: string | null }[]): Peer[] {
     return rows.map(({ id, name, host_id }) => ({
       subject: { role: 'appliance', id },
       name,

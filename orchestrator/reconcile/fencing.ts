@@ -4,10 +4,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Selectable } from 'kysely';
 import { IpmiError } from '../drivers/ipmi.ts';
 import type { HostTable } from '../store/schema.ts';
-import { alertHost, routerMoved } from './alerts.ts';
+import { alertHost, applianceMoved } from './alerts.ts';
+import { reviveOf } from './appliance.ts';
+import type { ApplianceRow, Appliances } from './appliance-kind.ts';
 import { actOnPower, outOfBandOf } from './out-of-band.ts';
 import type { Parts } from './parts.ts';
-import { reviveRouterOf } from './router.ts';
+import { routersOf } from './router-appliances.ts';
+import { systemVmsOf } from './system-vm/system-vms.ts';
 import { moveOffFencedHost } from './virtual-machine.ts';
 
 type Host = Selectable<HostTable>;
@@ -124,6 +127,12 @@ export async function evacuate(parts: Parts, host: Host): Promise<void> {
     .where('router.host_id', '=', host.id)
     .where('router.state', 'in', ['Running', 'Starting', 'Stopping', 'Error'])
     .execute();
+  const systemVms = await parts.db
+    .selectFrom('system_vm')
+    .select(['id', 'name'])
+    .where('host_id', '=', host.id)
+    .where('state', 'in', ['Running', 'Starting', 'Stopping', 'Error'])
+    .execute();
   const instances = await parts.db
     .selectFrom('virtual_machine')
     .select(['id', 'name'])
@@ -133,7 +142,10 @@ export async function evacuate(parts: Parts, host: Host): Promise<void> {
   const work = [
     ...routers.map((router) => async () => {
       if (router.state === 'Error' && router.network_state !== 'Implemented') return;
-      await attempt(parts, `router ${router.name}`, () => reviveElsewhere(parts, router.id, host));
+      await attempt(parts, `router ${router.name}`, () => reviveElsewhere(routersOf(parts), router.id, host));
+    }),
+    ...systemVms.map((vm) => async () => {
+      await attempt(parts, `system VM ${vm.name}`, () => reviveElsewhere(systemVmsOf(parts), vm.id, host));
     }),
     ...instances.map((machine) => async () => {
       await attempt(parts, `instance ${machine.name}`, () => moveOffFencedHost(parts, machine.id, host));
@@ -142,11 +154,11 @@ export async function evacuate(parts: Parts, host: Host): Promise<void> {
   await Promise.all(Array.from({ length: startsAtOnce }, (_, first) => everyNth(work, first)));
 }
 
-async function reviveElsewhere(parts: Parts, id: string, host: Host): Promise<void> {
-  await reviveRouterOf(parts, id, host.id);
-  const moved = await parts.db.selectFrom('router').selectAll().where('id', '=', id).executeTakeFirst();
+async function reviveElsewhere<Row extends ApplianceRow>(all: Appliances<Row>, id: string, host: Host): Promise<void> {
+  await reviveOf(all, id, host.id);
+  const moved = await all.row(id);
   if (moved === undefined || moved.state !== 'Running' || moved.host_id === host.id) return;
-  await routerMoved(parts, moved, `started on another host, since host ${host.name} is off`);
+  await applianceMoved(all.parts, all.kind, moved, `started on another host, since host ${host.name} is off`);
 }
 
 async function everyNth(work: readonly (() => Promise<void>)[], first: number): Promise<void> {

@@ -76,9 +76,11 @@ function becomeUpUnless(parts: Parts, host: Host, carried: Carried): Promise<Car
     const now = await trx.selectFrom('host').selectAll().where('id', '=', host.id).forUpdate().executeTakeFirst();
     if (now === undefined) throw new Error(`host ${host.name} was deleted`);
     const routers = await trx.selectFrom('router').select('id').where('host_id', '=', host.id).execute();
+    const systemVms = await trx.selectFrom('system_vm').select('id').where('host_id', '=', host.id).execute();
+    const appliances = [...routers, ...systemVms];
     const machines = await trx.selectFrom('virtual_machine').select('id').where('host_id', '=', host.id).execute();
     const strangers = {
-      appliances: carried.appliances.filter((id) => !routers.some((router) => router.id === id)),
+      appliances: carried.appliances.filter((id) => !appliances.some((appliance) => appliance.id === id)),
       instances: carried.instances.filter((id) => !machines.some((machine) => machine.id === id)),
     };
     if (strangers.appliances.length + strangers.instances.length > 0) return strangers;

@@ -8,6 +8,7 @@ import { onHost } from './hosts.ts';
 import { migrateRouter, migrateVirtualMachine } from './migrate.ts';
 import type { Parts } from './parts.ts';
 import { takeRouterOff } from './router.ts';
+import { leaveHost } from './system-vm/host.ts';
 import { takeOff } from './virtual-machine.ts';
 
 type Host = Selectable<HostTable>;
@@ -29,14 +30,23 @@ export async function reconnectHost(parts: Parts, id: string): Promise<void> {
   await takeBack(parts, host);
 }
 
+type Machines = readonly { readonly id: string; readonly name: string; readonly state: string }[];
+
+/** What lies on a host. System VMs are nobody's, and keep no host from being emptied or removed. */
 interface Carried {
-  readonly routers: readonly { readonly id: string; readonly name: string; readonly state: string }[];
-  readonly instances: readonly { readonly id: string; readonly name: string; readonly state: string }[];
+  readonly routers: Machines;
+  readonly systemVms: Machines;
+  readonly instances: Machines;
 }
 
 async function carriedBy(parts: Parts, hostId: string): Promise<Carried> {
   const routers = await parts.db
     .selectFrom('router')
+    .select(['id', 'name', 'state'])
+    .where('host_id', '=', hostId)
+    .execute();
+  const systemVms = await parts.db
+    .selectFrom('system_vm')
     .select(['id', 'name', 'state'])
     .where('host_id', '=', hostId)
     .execute();
@@ -46,12 +56,12 @@ async function carriedBy(parts: Parts, hostId: string): Promise<Carried> {
     .where('host_id', '=', hostId)
     .where('state', 'not in', ['Expunging'])
     .execute();
-  return { routers, instances };
+  return { routers, systemVms, instances };
 }
 
 /** Moves everything that runs on a host to others, and says what stays. */
 export async function emptyHost(parts: Parts, id: string): Promise<void> {
-  const { routers, instances } = await carriedBy(parts, id);
+  const { routers, systemVms, instances } = await carriedBy(parts, id);
   const stays: string[] = [];
   const move = async (what: string, work: () => Promise<void>) => {
     try {
@@ -65,6 +75,7 @@ export async function emptyHost(parts: Parts, id: string): Promise<void> {
       await move(`router ${router.name}`, () => migrateRouter(parts, router.id, null));
     }
   }
+  for (const vm of systemVms) await move(`system VM ${vm.name}`, () => leaveHost(parts, vm.id, id));
   for (const machine of instances) {
     if (machine.state === 'Running') {
       await move(`instance ${machine.name}`, () => migrateVirtualMachine(parts, machine.id, null));
@@ -83,7 +94,7 @@ export async function removeHost(parts: Parts, id: string, forced: boolean): Pro
     const some = names.slice(0, 5).join(', ');
     throw new ApiError('inUse', `Host ${host.name} carries ${some}: expected a host without machines, or forced=true`);
   }
-  if (names.length > 0 && host.state !== 'Up' && host.fenced === null) {
+  if (names.length + carried.systemVms.length > 0 && host.state !== 'Up' && host.fenced === null) {
     throw new ApiError(
       'inUse',
       `Host ${host.name} does not answer and is not known to be off, so that what it carries may still run: expected a ` +
@@ -95,7 +106,8 @@ export async function removeHost(parts: Parts, id: string, forced: boolean): Pro
     await lockZone(trx, host.zone_id);
     await trx.updateTable('host').set({ resource_state: 'Disabled' }).where('id', '=', id).execute();
   });
-  const { routers, instances } = await carriedBy(parts, id);
+  const { routers, systemVms, instances } = await carriedBy(parts, id);
+  for (const vm of systemVms) await leaveHost(parts, vm.id, id);
   for (const router of routers) await takeRouterOff(parts, router.id, host);
   for (const machine of instances) await takeOff(parts, machine.id, host);
   await parts.certificates.revoke({ role: 'host', id });

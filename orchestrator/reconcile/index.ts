@@ -34,6 +34,7 @@ import { RouterMonitor } from './router-monitor.ts';
 import { type Refusals, RouterPusher } from './router-pusher.ts';
 import { settleRule } from './settle-rule.ts';
 import { systemVmOrchestration } from './system-vm/index.ts';
+import { SystemVmMonitor } from './system-vm/system-vm-monitor.ts';
 import { twinOf } from './twin-host.ts';
 import * as virtualMachine from './virtual-machine.ts';
 import { WorkLock } from './work-lock.ts';
@@ -83,6 +84,7 @@ export async function startOrchestration(options: OrchestrationOptions): Promise
   const hosts = new Hosts(db, identity);
   const agents = new RouterAgents({ db, hosts, identity });
   const lock = new WorkLock(db, options.holder, 'network');
+  const systemVmLock = new WorkLock(db, options.holder, 'system-vm');
   const pusher = new RouterPusher({ db, agents, log, sealer });
   const updates = new Coalescer<Refusals>((networkId) =>
     lock.hold(networkId, (lease) => pusher.bringUpToDate(networkId, lease)),
@@ -101,6 +103,7 @@ export async function startOrchestration(options: OrchestrationOptions): Promise
     bundles: options.bundles,
     power: options.power,
     lock,
+    systemVmLock,
     pusher,
     updates,
     setting,
@@ -157,18 +160,20 @@ export async function startOrchestration(options: OrchestrationOptions): Promise
 
 async function runMonitor(parts: Parts, holder: string, everyMs: number, signal: AbortSignal): Promise<void> {
   const routers = new RouterMonitor(parts);
+  const systemVms = new SystemVmMonitor(parts);
   const health = new RouterHealthMonitor(parts);
   const rotation = new CertificateRotation(parts);
   while (!signal.aborted) {
     try {
       await parts.certificates.refresh();
-      await monitor(parts, { routers, health, rotation }, holder);
+      await monitor(parts, { routers, systemVms, health, rotation }, holder);
     } catch (error) {
       parts.log.error('the monitor failed', { error: String(error) });
     }
     await sleep(everyMs, undefined, { signal }).catch(() => undefined);
   }
   await routers.settle();
+  await systemVms.settle();
   await health.settle();
 }
 

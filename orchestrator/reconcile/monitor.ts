@@ -11,6 +11,7 @@ import { implementNetwork, shutDownIfUnused } from './network.ts';
 import type { Parts } from './parts.ts';
 import type { RouterHealthMonitor } from './router-health-monitor.ts';
 import type { RouterMonitor } from './router-monitor.ts';
+import type { SystemVmMonitor } from './system-vm/system-vm-monitor.ts';
 import { destroyVirtualMachine, reviveVirtualMachine } from './virtual-machine.ts';
 
 const leaseSeconds = 15;
@@ -18,17 +19,20 @@ const leaseSeconds = 15;
 /** What remembers from one round to the next. */
 export interface Watches {
   readonly routers: RouterMonitor;
+  readonly systemVms: SystemVmMonitor;
   readonly health: Pick<RouterHealthMonitor, 'round'>;
   readonly rotation: CertificateRotation;
 }
 
 /** One look. `holder` names this orchestrator. Failures of one host or network are logged and leave the others alone. */
-export async function monitor(parts: Parts, { routers, health, rotation }: Watches, holder: string): Promise<void> {
+export async function monitor(parts: Parts, watches: Watches, holder: string): Promise<void> {
+  const { systemVms, health, rotation } = watches;
   if ((await acquireLease(parts.db, 'monitor', holder, leaseSeconds)) === null) return;
   const hosts = await parts.db.selectFrom('host').selectAll().where('state', '=', 'Up').execute();
   await Promise.all(
-    hosts.map((host) => attempt(parts, `host ${host.name}`, () => lookAtMachines(parts, routers, host))),
+    hosts.map((host) => attempt(parts, `host ${host.name}`, () => lookAtMachines(parts, watches, host))),
   );
+  await attempt(parts, 'system VMs', () => systemVms.round());
   await attempt(parts, 'health checks', () => health.round());
   await attempt(parts, 'certificates', () => rotation.round());
   await attempt(parts, 'replacements left over', () => settleReplacements(parts));
@@ -48,9 +52,15 @@ async function attempt(parts: Parts, what: string, work: () => Promise<void>): P
 }
 
 /** What runs on a host that is Up; whether it is there is the host monitor's to see. */
-async function lookAtMachines(parts: Parts, routers: RouterMonitor, host: Selectable<HostTable>): Promise<void> {
+async function lookAtMachines(
+  parts: Parts,
+  { routers, systemVms }: Watches,
+  host: Selectable<HostTable>,
+): Promise<void> {
   const client = parts.hosts.at(host.url, host.id);
-  await routers.look(host.id, await client.appliances());
+  const appliances = await client.appliances();
+  await routers.look(host.id, appliances);
+  await systemVms.look(host.id, appliances);
   await lookAtInstances(parts, host.id, await client.instances());
 }
 

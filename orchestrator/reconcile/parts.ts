@@ -32,6 +32,7 @@ export interface Parts {
   readonly ending: AbortSignal;
   /** Of networks, and so of their routers. */
   readonly lock: WorkLock;
+  readonly systemVmLock: WorkLock;
   readonly pusher: RouterPusher;
   /** Brings a network's router up to date; many changes ride one push. */
   readonly updates: Coalescer<Refusals>;

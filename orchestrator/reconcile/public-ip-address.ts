@@ -4,7 +4,8 @@ import type { Trx } from '../store/database.ts';
 import { touch } from '../store/network-change.ts';
 import type { Parts } from './parts.ts';
 
-const freeAddress = {
+/** What a free address has. */
+export const freeAddress = {
   state: 'Free',
   account_id: null,
   domain_id: null,

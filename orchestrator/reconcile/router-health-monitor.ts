@@ -3,7 +3,7 @@ import { routerAlert } from '../model/alert.ts';
 import { forgetRecreationsMs, mayRecreate } from '../model/health.ts';
 import { checkNames } from '../model/health-settings.ts';
 import { resolveAbsent } from '../store/alert.ts';
-import { routerMoved } from './alerts.ts';
+import { applianceMoved } from './alerts.ts';
 import { restartNetwork } from './network.ts';
 import type { Router } from './network-rows.ts';
 import type { Parts } from './parts.ts';
@@ -106,7 +106,8 @@ export class RouterHealthMonitor {
       .execute();
     log.warn('replacing a router whose health checks fail', { router: router.name, reasons });
     await restartNetwork(this.#parts, networkId, true);
-    await routerMoved(this.#parts, router, `replaced by another, since its health checks failed: ${reasons}`);
+    const words = `replaced by another, since its health checks failed: ${reasons}`;
+    await applianceMoved(this.#parts, 'router', router, words);
   }
 
   async #forget({ network_id: networkId }: Router): Promise<void> {

@@ -3,7 +3,7 @@ import { type HealthCheckResult, sameIdentity } from '@isthmus/contract';
 import { sql } from 'kysely';
 import { clockResult, connectivityResult, versionResult } from '../model/health.ts';
 import { checkNames } from '../model/health-settings.ts';
-import { alertRouter, routerRecovered } from './alerts.ts';
+import { alertAppliance, applianceRecovered } from './alerts.ts';
 import type { Router } from './network-rows.ts';
 import type { Parts } from './parts.ts';
 
@@ -101,10 +101,10 @@ export async function fetchRouterHealth(
   const results = (await ask(parts, router, fresh)).filter(({ name }) => !excluded.includes(name));
   await keep(parts, router.id, results);
   const failed = await failedOf(parts, router.id);
-  if (failed.length === 0) await routerRecovered(parts, router);
+  if (failed.length === 0) await applianceRecovered(parts, 'router', router);
   else {
     const words = failed.map(({ name, detail }) => `${name}: ${detail}`).join('; ');
-    await alertRouter(parts, router, `health checks fail: ${words}`);
+    await alertAppliance(parts, 'router', router, `health checks fail: ${words}`);
   }
   return failed;
 }

@@ -7,11 +7,12 @@ import { PushRefusedError } from '../drivers/errors.ts';
 import { ApiError } from '../model/api-error.ts';
 import type { Sealer } from '../pki/sealer.ts';
 import type { Db } from '../store/database.ts';
-import { type Lease, raiseLease } from '../store/lease.ts';
+import type { Lease } from '../store/lease.ts';
 import type { Log } from '../store/log.ts';
 import type { RouterTable } from '../store/schema.ts';
 import { ChangeCompiler, collectionNamed, settingsCollection } from './compile-changes.ts';
 import { hostFailure } from './hosts.ts';
+import { overtakes } from './overtake.ts';
 import { RuleRefusals } from './refusals.ts';
 import type { RouterAgents } from './router-agents.ts';
 import { entryOfPath, putBackRules, settleRules, unsettledRules } from './rules.ts';
@@ -142,7 +143,7 @@ export class RouterPusher {
           tries < retryPausesMs.length
         ) {
           await sleep(retryPausesMs[tries] ?? 0);
-        } else if (tries < 3 && (await this.#overtakes(error, lease))) {
+        } else if (tries < 3 && (await overtakes(this.#db, error, lease))) {
           this.#log.warn('router has seen a newer fencing token than the store holds', { router: router.name });
         } else {
           return pushFailure(error);
@@ -150,13 +151,6 @@ export class RouterPusher {
         tries += 1;
       }
     }
-  }
-
-  /** True where the refusal came of a restored backup: the lease is still held, and its token is now the newest. */
-  async #overtakes(error: unknown, lease: Lease): Promise<boolean> {
-    if (!(error instanceof PushRefusedError) || error.refusal.code !== 'stale-fencing-token') return false;
-    const { fencingToken } = error.refusal;
-    return fencingToken !== undefined && (await raiseLease(this.#db, lease, fencingToken));
   }
 
   /** What the router acknowledged last; null: nothing, or it was forgotten. */

@@ -1,7 +1,7 @@
 // A router started, stopped, rebooted and destroyed by its admin.
 import { sameIdentity } from '@isthmus/contract';
 import type { Lease } from '../store/lease.ts';
-import { destroy, reboot, revive, reviveOf, startOf, stop, takeApplianceOff, withAppliance } from './appliance.ts';
+import { destroy, reboot, revive, startOf, stop, takeApplianceOff, withAppliance } from './appliance.ts';
 import { onHost } from './hosts.ts';
 import type { Router } from './network-rows.ts';
 import type { Parts } from './parts.ts';
@@ -25,11 +25,6 @@ export function startRouter(parts: Parts, id: string): Promise<void> {
 /** Starts a router again that should run, unless it was stopped since. */
 export function reviveRouter(parts: Parts, id: string): Promise<void> {
   return revive(routersOf(parts), id);
-}
-
-/** Starts a router of a fenced host elsewhere, unless it has left that host already. */
-export function reviveRouterOf(parts: Parts, id: string, fencedHostId: string): Promise<void> {
-  return reviveOf(routersOf(parts), id, fencedHostId);
 }
 
 /** Takes a router off a host that is about to be removed, and starts it elsewhere where it should run. */

@@ -1,6 +1,6 @@
 // The layer 2 segments that a network's router and instances are wired to, and which IPv6 addresses are whose there.
 import type { Nic, Segment } from '@isthmus/contract';
-import { type MacAddress, parseInterfaceName, prefixLengthOfNetmask } from '@isthmus/net';
+import { type Ipv4Address, type MacAddress, parseInterfaceName, prefixLengthOfNetmask } from '@isthmus/net';
 import type { Db } from '../store/database.ts';
 import { nicIpv6Address } from './load/ipv6.ts';
 
@@ -13,6 +13,20 @@ export async function guestSegment(db: Db, networkId: string): Promise<Segment> 
 
 /** The segment of the network's source NAT address, or null without one. */
 export async function publicSegment(db: Db, networkId: string): Promise<Segment | null> {
+  const address = await db
+    .selectFrom('public_ip_address')
+    .select('id')
+    .where('network_id', '=', networkId)
+    .where('is_source_nat', '=', true)
+    .executeTakeFirst();
+  return address === undefined ? null : ((await publicSegmentOf(db, address.id))?.segment ?? null);
+}
+
+/** A public address and the segment of its range; null where it is gone. */
+export async function publicSegmentOf(
+  db: Db,
+  addressId: string,
+): Promise<{ readonly segment: Segment; readonly address: Ipv4Address } | null> {
   const range = await db
     .selectFrom('public_ip_address')
     .innerJoin('vlan_ip_range', 'vlan_ip_range.id', 'public_ip_address.vlan_ip_range_id')
@@ -22,17 +36,18 @@ export async function publicSegment(db: Db, networkId: string): Promise<Segment 
         .on('traffic_type.traffic_type', '=', 'Public'),
     )
     .select(['vlan_ip_range.id', 'vlan_ip_range.gateway', 'vlan_ip_range.netmask', 'traffic_type.label'])
-    .where('public_ip_address.network_id', '=', networkId)
-    .where('public_ip_address.is_source_nat', '=', true)
+    .select('public_ip_address.address')
+    .where('public_ip_address.id', '=', addressId)
     .executeTakeFirst();
   if (range === undefined) return null;
-  return {
-    kind: 'public',
+  const segment = {
+    kind: 'public' as const,
     id: range.id,
     ...(range.label !== null && { bridge: parseInterfaceName(range.label) }),
     gateway: range.gateway,
     prefixLength: prefixLengthOfNetmask(range.netmask),
   };
+  return { segment, address: range.address };
 }
 
 /** What an instance's port admits of IPv6: in a dual-stack network the address that its NIC gives itself. */

@@ -99,6 +99,7 @@ async function createParts(db: Db, power: PowerControl): Promise<Parts> {
     bundles: new DiagnosticsBundles(db, '/nonexistent'),
     power,
     lock,
+    systemVmLock: new WorkLock(db, holder, 'system-vm'),
     pusher,
     updates,
     setting,

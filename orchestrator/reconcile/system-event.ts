@@ -11,28 +11,22 @@ export function recordHostEvent(
   description: string,
   hostId: string,
 ): Promise<void> {
-  return record(db, { type, level, description, resource: { type: 'Host', id: hostId } });
+  return recordSystemEvent(db, { type, level, description, resource: { type: 'Host', id: hostId } });
 }
 
-/** Records an event about a router. */
-export function recordRouterEvent(
-  db: Db | Trx,
-  type: string,
-  level: Level,
-  description: string,
-  routerId: string,
-): Promise<void> {
-  return record(db, { type, level, description, resource: { type: 'DomainRouter', id: routerId } });
-}
-
-interface SystemEvent {
+/** An event about a thing of the API. */
+export interface SystemEvent {
   readonly type: string;
   readonly level: Level;
   readonly description: string;
   readonly resource: { readonly type: string; readonly id: string };
 }
 
-async function record(db: Db | Trx, { type, level, description, resource }: SystemEvent): Promise<void> {
+/** Records an event that nobody's call made. */
+export async function recordSystemEvent(
+  db: Db | Trx,
+  { type, level, description, resource }: SystemEvent,
+): Promise<void> {
   const admin = await db
     .selectFrom('account')
     .select(['id', 'domain_id'])

@@ -57,6 +57,32 @@ export async function allocatePublicAddress(
     .executeTakeFirstOrThrow();
 }
 
+/** Allocates the lowest free address of everybody's ranges of a zone to the system itself. Throws 533. */
+export async function allocateSystemAddress(trx: Trx, zoneId: string): Promise<Selectable<PublicIpAddressTable>> {
+  const row = await trx
+    .selectFrom('public_ip_address')
+    .innerJoin('vlan_ip_range', 'vlan_ip_range.id', 'public_ip_address.vlan_ip_range_id')
+    .select('public_ip_address.id')
+    .where('public_ip_address.zone_id', '=', zoneId)
+    .where('public_ip_address.state', '=', 'Free')
+    .where('vlan_ip_range.account_id', 'is', null)
+    .where('vlan_ip_range.domain_id', 'is', null)
+    .orderBy('public_ip_address.address_number')
+    .limit(1)
+    .forUpdate('public_ip_address')
+    .skipLocked()
+    .executeTakeFirst();
+  if (row === undefined) {
+    throw new ApiError('insufficientCapacity', 'No public IP address of the zone is free for a system VM');
+  }
+  return trx
+    .updateTable('public_ip_address')
+    .set({ state: 'Allocated', allocated: new Date() })
+    .where('id', '=', row.id)
+    .returningAll()
+    .executeTakeFirstOrThrow();
+}
+
 /** Free; or reserved for the account that asks for it by its address. */
 function stateFor({ address, accountId }: PublicAddressRequest) {
   if (address === undefined) return sql`address.state = 'Free'`;

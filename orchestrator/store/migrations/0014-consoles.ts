@@ -183,6 +183,8 @@ const statements = [
   'create index console_session_api on console_session (api_session_id)',
   'create index console_session_used on console_session using gin (used_resume_hashes)',
   // `sequence` 0: the certificate itself; 1 and on: those above it (uploadCustomCertificate's `id`).
+  `insert into service_offering (name, display_text, cpu_number, cpu_speed, memory, is_system, system_vm_type, is_default, offer_ha)
+    values ('System Offering For Console Proxy', 'System Offering For Console Proxy', 1, 500, 512, true, 'consoleproxy', true, true)`,
   `create table custom_certificate (
     sequence integer primary key,
     name text,
