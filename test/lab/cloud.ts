@@ -293,6 +293,8 @@ export class Cloud {
 export interface CloudOptions extends LabOptions {
   /** Folder of images. Default: those of this checkout, built where they are not there. */
   readonly images?: string;
+  /** True: its zone gets console proxies. Default: none. */
+  readonly consoles?: boolean;
 }
 
 /** Hosts of a cloud whose routers are VMs on the first host and whose instances are namespaces, with every tool, on the second. */
@@ -314,6 +316,7 @@ export async function createCloud(options: CloudOptions = {}): Promise<Cloud> {
     await lab.machine.files.makeDirectory(cloud.data);
     await lab.machine.files.writeText(`${cloud.data}/installation.json`, JSON.stringify(installation));
     await cloud.startOrchestrator();
+    if (options.consoles !== true) await cloud.configure('consoleproxy.launch.max', 0);
     await cloud.buildZone();
     return cloud;
   } catch (error) {
