@@ -62,7 +62,12 @@ export function createBar(actions: BarActions, withFullScreen: boolean): Bar {
     openers.viewers,
     fullScreen,
   );
-  const who = element('div', { class: 'who' }, element('span', { class: 'dot' }), machine, state);
+  const who = element(
+    'div',
+    { class: 'who' },
+    element('span', { class: 'dot' }),
+    element('div', { class: 'names' }, machine, state),
+  );
   const made = element('header', { class: 'bar' }, who, element('div', { class: 'mode' }, giveUp, take), tools);
   const peopleLabel = openers.viewers.querySelector('span');
   return {

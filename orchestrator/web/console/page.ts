@@ -274,10 +274,11 @@ export class ConsolePage {
     // noVNC lets go of keys where the window loses the focus; the screen losing it to the bar is the same to the guest.
     this.#place.addEventListener('focusout', () => dispatchEvent(new Event('blur')));
     // A key on the screen uses up what the buttons hold.
-    this.#place.addEventListener('keyup', ({ key }) => {
-      if (this.#view?.kind === 'vnc' && !['Control', 'Alt', 'Shift', 'Meta', 'AltGraph'].includes(key))
-        this.#keyboard.modifiers.used();
-    });
+    const used = ({ key }: KeyboardEvent) => {
+      const isModifier = ['Control', 'Alt', 'Shift', 'Meta', 'AltGraph'].includes(key);
+      if (this.#view?.kind === 'vnc' && !isModifier) this.#keyboard.modifiers.used();
+    };
+    this.#place.addEventListener('keyup', used, { capture: true });
     document.addEventListener('fullscreenchange', () => {
       const isFull = document.fullscreenElement !== null;
       const label = this.#bar.fullScreen.querySelector('span');

@@ -47,7 +47,7 @@ export function createPopover(
     opener.setAttribute('aria-expanded', String(isOpen));
     if (isOpen) {
       place(made, opener);
-      made.querySelector<HTMLElement>('[autofocus], textarea, .keys button, [aria-checked=true]')?.focus();
+      made.querySelector<HTMLElement>('textarea:not([readonly]), .keys button, input:checked')?.focus();
       options.opened?.();
     } else options.closed?.();
   });

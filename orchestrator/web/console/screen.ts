@@ -42,6 +42,9 @@ export class Screen {
       { shared: true },
     );
     this.#rfb.background = 'transparent';
+    // On a phone at its top, where neither the soft keyboard nor a panel covers it.
+    const canvas = place.querySelector('canvas');
+    if (canvas !== null && matchMedia('(max-width: 640px)').matches) canvas.style.margin = '0 auto';
     this.#rfb.showDotCursor = false;
     this.#rfb.addEventListener('connect', () => {
       clearTimeout(patience);

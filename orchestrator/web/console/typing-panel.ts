@@ -49,6 +49,7 @@ export function createTypingPanel(
   const known = layouts.some(({ id }) => id === layout) ? layout : 'us';
   const text = element('textarea', {
     rows: 6,
+    placeholder: 'Type or paste here',
     spellcheck: 'false',
     autocapitalize: 'off',
     autocomplete: 'off',
@@ -96,7 +97,10 @@ export function createTypingPanel(
     });
     running = null;
     show(false);
-    if (whole) done();
+    if (!whole) return;
+    text.value = '';
+    warn();
+    done();
   }
   text.addEventListener('input', warn);
   layoutList.addEventListener('change', () => {

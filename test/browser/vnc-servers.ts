@@ -1,0 +1,136 @@
+// Real VNC servers to look at: QEMU with a guest of one sector, and TigerVNC's X server.
+import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { createHost } from '@isthmus/host';
+import { waitFor } from '../lab/clients.ts';
+import type { Picture } from './console-view.ts';
+
+const { commands } = createHost();
+
+/**
+ * A guest that greets, then prints each key on its screen and on its serial port, by the BIOS alone:
+ * xor ax,ax; mov ds,ax; cld; mov si,0x7c2b; print: lodsb; test al,al; jz read; mov ah,0x0e; int 0x10; jmp print;
+ * read: xor ax,ax; int 0x16; mov ah,0x0e; int 0x10; mov dx,0x3f8; out dx,al; cmp al,13; jne read; mov ax,0x0e0a; int 0x10;
+ * jmp read
+ */
+const program = Buffer.from(
+  '31c08ed8fcbe2b7cac84c07406b40ecd10ebf531c0cd16b40ecd10baf803ee3c0d75f0b40eb00acd10ebe8',
+  'hex',
+);
+
+const exists = (path: string) =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
+
+function bootSector(greeting: string): Buffer {
+  const sector = Buffer.alloc(512);
+  program.copy(sector);
+  sector.write(`${greeting}\0`, program.length, 'latin1');
+  sector.writeUInt16LE(0xaa55, 510);
+  return sector;
+}
+
+/** A server that listens on a Unix socket. */
+export interface VncServer {
+  readonly path: string;
+  stop(): Promise<void>;
+}
+
+export interface QemuServer extends VncServer {
+  /** What the guest has printed on its serial port: the keys that it saw. */
+  seen(): Promise<string>;
+  /** What the guest's screen holds, by QEMU itself. */
+  picture(): Promise<Picture>;
+}
+
+async function stopper(pid: number, program: string, folder: string): Promise<void> {
+  commands.signal(pid, 'SIGTERM');
+  await waitFor(`${program} ends`, async () => ((await commands.isRunning(pid, program)) ? null : true), 10_000).catch(
+    () => commands.signal(pid, 'SIGKILL'),
+  );
+  await rm(folder, { recursive: true, force: true });
+}
+
+/** One command of QEMU's monitor for people. */
+async function monitor(path: string, line: string): Promise<void> {
+  const socket = connect(path);
+  let text = '';
+  socket.setEncoding('utf8').on('data', (chunk) => {
+    text += chunk;
+  });
+  await waitFor('the monitor', async () => (text.includes('(qemu)') ? true : null), 10_000);
+  text = '';
+  socket.write(`${line}\n`);
+  await waitFor('the monitor', async () => (text.includes('(qemu)') ? true : null), 10_000);
+  socket.destroy();
+}
+
+/** P6: a header of three numbers, then three bytes a point. */
+function readPortablePixmap(file: Buffer): Picture {
+  const [header = '', width = '0', height = '0'] =
+    /^P6\s+(\d+)\s+(\d+)\s+255\s/.exec(file.subarray(0, 40).toString('latin1')) ?? [];
+  return { width: Number(width), height: Number(height), points: new Uint8Array(file.subarray(header.length)) };
+}
+
+/** Starts a machine of 16 MiB, emulated: what it does is little. */
+export async function startQemu(greeting: string): Promise<QemuServer> {
+  const folder = await mkdtemp('/tmp/isthmus-vnc-');
+  await writeFile(`${folder}/disk`, bootSector(greeting));
+  const path = `${folder}/vnc`;
+  const program = '/usr/bin/qemu-system-x86_64';
+  const words = [
+    '-M',
+    'pc,accel=tcg',
+    '-m',
+    '16',
+    '-nodefaults',
+    '-vga',
+    'std',
+    '-display',
+    'none',
+    '-vnc',
+    `unix:${path}`,
+  ];
+  const drive = ['-drive', `file=${folder}/disk,format=raw,if=ide`, '-serial', `file:${folder}/serial`];
+  const control = ['-monitor', `unix:${folder}/monitor,server=on,wait=off`];
+  const pid = await commands.startDaemon(program, [...words, ...drive, ...control], { logPath: `${folder}/log` });
+  const picture = async () => {
+    await monitor(`${folder}/monitor`, `screendump ${folder}/screen`);
+    return readPortablePixmap(await readFile(`${folder}/screen`));
+  };
+  await waitFor('the VNC server of QEMU', () => exists(path), 20_000);
+  return {
+    path,
+    picture,
+    seen: () => readFile(`${folder}/serial`, 'latin1'),
+    stop: () => stopper(pid, program, folder),
+  };
+}
+
+export interface TigerServer extends VncServer {
+  /** For X programs. */
+  readonly display: string;
+}
+
+/** Starts TigerVNC's X server on a display of its own, without a password. */
+export async function startTiger(geometry = '800x600'): Promise<TigerServer> {
+  const folder = await mkdtemp('/tmp/isthmus-vnc-');
+  const display = `:${1000 + Math.floor(Math.random() * 20_000)}`;
+  const program = '/usr/bin/Xtigervnc';
+  const path = `${folder}/vnc`;
+  const words = [display, '-geometry', geometry, '-depth', '24', '-SecurityTypes', 'None', '-nolisten', 'tcp'];
+  const pid = await commands.startDaemon(program, [...words, '-rfbport', '-1', '-rfbunixpath', path], {
+    logPath: `${folder}/log`,
+  });
+  await waitFor(
+    `Xtigervnc (${folder}/log)`,
+    async () => {
+      const log = await readFile(`${folder}/log`, 'utf8').catch(() => '');
+      return /Listening for VNC connections/.test(log) ? true : null;
+    },
+    20_000,
+  );
+  return { path, display, stop: () => stopper(pid, program, folder) };
+}
