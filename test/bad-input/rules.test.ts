@@ -1,6 +1,7 @@
 // Bad input that only the rules of the domain can tell: code, named parameter, and nothing changed.
 import test from 'ava';
 import { adminRows } from './admin-rows.ts';
+import { consoleRows } from './console-rows.ts';
 import { dhcpRows } from './dhcp-rows.ts';
 import { type Digest, digestOf } from './digest.ts';
 import { healthRows } from './health-rows.ts';
@@ -27,6 +28,7 @@ for (const { what, command, values, code, names, caller } of [
   ...healthRows,
   ...dhcpRows,
   ...metadataRows,
+  ...consoleRows,
 ]) {
   test.serial(`${command} refuses ${what}`, async (t) => {
     const before = await digest();

@@ -90,6 +90,10 @@ async function addInfrastructure(api: TenantApi): Promise<void> {
   const subnet = inside(await admin.run('createIpv4SubnetForZone', { zoneid, subnet: '198.18.0.0/16' }));
   await admin.run('createIpv4SubnetForGuestNetwork', { parentid: String(subnet.id), cidrsize: 24 });
   await admin.run('generateAlert', { type: 14, name: 'Test', description: 'of the tests' });
+  await sql`insert into system_vm (name, type, zone_id, pod_id, service_offering_id, public_mac_address, state)
+    values ('v-9000-VM', 'consoleproxy', ${zoneid}, ${podid}, ${api.serviceOfferingId}, '02:00:00:00:03:01', 'Stopped')`.execute(
+    api.db,
+  );
 }
 
 async function addRouter(api: TenantApi, networkId: string, owner: { accountId: string; domainId: string }) {
@@ -262,6 +266,7 @@ const commonTables = [
   'guest_network_ipv6_prefix',
   'zone_ipv4_subnet',
   'guest_ipv4_subnet',
+  'system_vm',
 ] as const satisfies readonly EntityName[];
 
 /** Starts the API and fills it. */
