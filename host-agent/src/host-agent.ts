@@ -2,7 +2,8 @@
 import type { ControlNic, HostReport, InstanceSpec, Tunnels as TunnelPeers } from '@isthmus/contract';
 import type { Host } from '@isthmus/host';
 import type { RouterService, ServiceContext } from '@isthmus/router';
-import { Appliances } from './appliances.ts';
+import { type ApplianceCarriers, Appliances } from './appliances.ts';
+import { consoleProxyProgram } from './console-proxy-program.ts';
 import { type ConsolePeers, Consoles } from './consoles/consoles.ts';
 import { InstanceShells } from './consoles/instance-shells.ts';
 import { type MachineConsoles, NamespaceConsoles, VirtualMachineConsoles } from './consoles/machine-consoles.ts';
@@ -14,7 +15,8 @@ import { HostAgentError } from './errors.ts';
 import { bootIdOfMachine, hostReport } from './host-report.ts';
 import { IncomingInstances } from './incoming.ts';
 import { Instances, requireMachine } from './instances.ts';
-import { NamespaceAppliances } from './namespace-appliances.ts';
+import { NamespaceConsoleProxies } from './namespace-console-proxies.ts';
+import { NamespaceRouters } from './namespace-routers.ts';
 import { Segments } from './segments.ts';
 import { VirtualMachines } from './virtual-machines.ts';
 import type { SegmentBridges } from './wiring/segment-bridges.ts';
@@ -38,6 +40,8 @@ export interface HostAgentOptions {
   readonly createServices: (context: ServiceContext) => readonly RouterService[];
   readonly peers?: ConsolePeers;
   readonly asksFirst?: boolean;
+  /** Absolute path of what console proxies in namespaces run. Default: what lies beside this program. */
+  readonly consoleProxyProgram?: string;
   readonly healIntervalMs?: number;
   readonly bootId?: string;
 }
@@ -76,8 +80,8 @@ export class HostAgent {
     const asksFirst = this.#vms !== null || options.asksFirst === true;
     const bootId = asksFirst ? this.#bootId : null;
     const context = { host, state, segments: this.segments, bootId };
-    const carrier = driver.name === 'libvirt' ? this.vms().carrier : new NamespaceAppliances(options, driver);
-    this.appliances = new Appliances({ ...context, installation }, driver, carrier);
+    const carriers = driver.name === 'libvirt' ? virtualMachineCarriers(this.vms()) : this.#carriersIn(driver, drives);
+    this.appliances = new Appliances({ ...context, installation, drives }, carriers);
     this.instances = new Instances(context, driver, this.#vms?.images ?? null);
     this.#incoming = driver.name === 'libvirt' ? this.#expecting(driver) : null;
     const machineConsoles = this.#consolesOf(driver);
@@ -143,6 +147,7 @@ export class HostAgent {
     const { state, reason } = this.appliances.machines.stateOf(id);
     const nic = this.control.nicOf(id);
     if (state === 'Running' && nic !== null) return nic;
+    if (state === 'Running') throw new HostAgentError('conflict', `appliance ${id}: expected one with a control NIC`);
     const why = reason === undefined ? '' : `: ${reason}`;
     throw new HostAgentError('conflict', `appliance ${id}: expected it to be running, but it is ${state}${why}`);
   }
@@ -169,7 +174,7 @@ export class HostAgent {
       await this.#looking;
       await Promise.all([this.appliances.machines.idle(), this.instances.machines.idle()]);
       await this.consoles.release();
-      await this.appliances.carrier.shutdown();
+      await this.appliances.shutdown();
       // From here on nothing is known that someone could make again.
       for (const records of [this.appliances.machines, this.instances.machines, this.#incoming]) records?.clear();
       const { host, state, run, bridges, driver } = this.#options;
@@ -196,7 +201,7 @@ export class HostAgent {
     await this.#incoming?.release();
     await this.consoles.release();
     await Promise.all([this.appliances.machines.idle(), this.instances.machines.idle()]);
-    await this.appliances.carrier.release();
+    await this.appliances.release();
   }
 
   #consolesOf(driver: NamespaceDriver | VirtualMachineDriver): MachineConsoles {
@@ -215,6 +220,22 @@ export class HostAgent {
     return new IncomingInstances({ host, state, driver, instances, prepare });
   }
 
+  #carriersIn(driver: NamespaceDriver, drives: ConfigDrives): ApplianceCarriers {
+    const { consoleProxyProgram: program = consoleProxyProgram(), ...options } = this.#options;
+    const proxies = new NamespaceConsoleProxies({
+      ...{ ...options, driver, drives, control: this.control, program },
+      ended: (id) => void this.#revive(id),
+    });
+    return { router: new NamespaceRouters(options, driver), 'console-proxy': proxies };
+  }
+
+  async #revive(id: string): Promise<void> {
+    if (this.#end.signal.aborted || this.#isRemoving) return;
+    await this.appliances.revive(id).catch((error: unknown) => {
+      this.#options.host.log.error('a console proxy that ended was not started again', { id, error });
+    });
+  }
+
   /** Looks after everything once. */
   async #look(): Promise<void> {
     const { bridges, driver } = this.#options;
@@ -223,7 +244,7 @@ export class HostAgent {
     await this.consoles.heal();
     await driver.healPacketFilters();
     await this.appliances.ports.heal();
-    await this.appliances.machines.heal((machines) => driver.broken('appliance', machines));
+    await this.appliances.heal();
     await this.instances.machines.heal((machines) => driver.broken('instance', machines));
   }
 
@@ -239,6 +260,10 @@ export class HostAgent {
       await this.#looking;
     }
   }
+}
+
+function virtualMachineCarriers({ carrier }: VirtualMachines): ApplianceCarriers {
+  return { router: carrier, 'console-proxy': carrier };
 }
 
 /** Name of the folder that holds who this host is. */

@@ -43,7 +43,7 @@ export class Instances {
     const state = this.machines.stateOf(id);
     const address = state.state === 'Running' ? await this.#driver.leasedAddress(id, spec) : null;
     const report = { id, ...state, address: address === null ? null : parseIpv4Address(address) };
-    return { ...report, ...(await lastWords(this.#driver, 'instance', id, state)) };
+    return { ...report, ...(await lastWords(() => this.#driver.serialTail('instance', id), state)) };
   }
 }
 

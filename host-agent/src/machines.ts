@@ -130,6 +130,11 @@ export class Machines<Spec extends { readonly nics: readonly Nic[] }> {
     await forEachLimited(due, adoptedAtOnce, (id) => this.#healOne(id, find));
   }
 
+  /** As `heal` for one that is said to have ended: at once, unless it keeps ending. */
+  async revive(id: string, find: FindBroken): Promise<void> {
+    if (this.#retries.isDue(id)) await this.#healOne(id, find);
+  }
+
   #healOne(id: string, find: FindBroken): Promise<void> {
     return this.#locks.run(id, async () => {
       const record = this.#records.get(id);

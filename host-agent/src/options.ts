@@ -17,13 +17,24 @@ export const usage = `usage: isthmus host --installation ID [options]
   --join-file FILE          the same, from a file, which is removed: so that the token stands in no command line
   --tunnel-address ADDRESS  this host's end of the zone's VXLAN tunnels
   --state DIRECTORY         what outlives a reboot; default /var/lib/isthmus/ID
+  --console-proxy FILE      what console proxies in namespaces run; default: the program that came with this one
   --run DIRECTORY           what does not, and the socket host-agent.sock; default /run/isthmus/ID
   --config FILE             a JSON object of these options by their names, such as {"installation": "ab12"};
                             options of the command line come first
   --help                    prints this
 `;
 
-const names = ['installation', 'driver', 'listen', 'join', 'join-file', 'tunnel-address', 'state', 'run'] as const;
+const names = [
+  'installation',
+  'driver',
+  'listen',
+  'join',
+  'join-file',
+  'tunnel-address',
+  'state',
+  'run',
+  'console-proxy',
+] as const;
 type Name = (typeof names)[number];
 type Words = Partial<Record<Name, string>>;
 
@@ -36,7 +47,7 @@ export async function readOptions(args: readonly string[]): Promise<RunOptions |
     args: [...args],
     options: {
       ...{ installation: text, driver: text, listen: text, join: text, 'join-file': text },
-      ...{ 'tunnel-address': text, state: text, run: text, config: text },
+      ...{ 'tunnel-address': text, state: text, run: text, config: text, 'console-proxy': text },
       help: { type: 'boolean', short: 'h' },
     },
   });
@@ -76,6 +87,11 @@ function optionsOf(words: Words): RunOptions {
   for (const [name, path] of Object.entries({ state, run })) {
     if (!isAbsolute(path)) throw new Error(`--${name} ${JSON.stringify(path)}: expected an absolute path`);
   }
+  const { 'console-proxy': consoleProxyProgram } = words;
+  if (consoleProxyProgram !== undefined && !isAbsolute(consoleProxyProgram)) {
+    throw new Error(`--console-proxy ${JSON.stringify(consoleProxyProgram)}: expected an absolute path`);
+  }
+  const program = consoleProxyProgram === undefined ? {} : { consoleProxyProgram };
   const driver = driverOf(words.driver ?? 'namespace');
   const where = listen === undefined ? {} : { listen: listenOf(listen) };
   const tunnel = tunnelAddress === undefined ? {} : { tunnelAddress: addressOf('tunnel-address', tunnelAddress) };
@@ -84,7 +100,7 @@ function optionsOf(words: Words): RunOptions {
     throw new Error('--join: expected --listen ADDRESS with it');
   }
   const token = { ...(join === undefined ? {} : { joinToken: join }), ...(joinFile === undefined ? {} : { joinFile }) };
-  return { installation, state, run, driver, ...where, ...tunnel, ...token };
+  return { installation, state, run, driver, ...where, ...tunnel, ...token, ...program };
 }
 
 function driverOf(text: string): DriverName {

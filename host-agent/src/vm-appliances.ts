@@ -1,5 +1,5 @@
-// Routers that are VMs. Their agents are inside; the host gives them a control NIC, a config drive and a tunnel.
-import type { ApplianceSpec, Bootstrap } from '@isthmus/contract';
+// Appliances of every kind that are VMs. Their agents are inside; the host gives them a control NIC, a config drive and a tunnel.
+import type { ApplianceSpec, Nic } from '@isthmus/contract';
 import type { ApplianceCarrier, ApplianceTraits } from './appliance-carrier.ts';
 import type { ConfigDrives } from './control/config-drives.ts';
 import type { ControlNetwork } from './control/control-network.ts';
@@ -16,10 +16,12 @@ export interface VmContext {
 }
 
 export class VmAppliances implements ApplianceCarrier {
+  readonly agents: ApplianceCarrier['agents'];
   readonly #context: VmContext;
 
   constructor(context: VmContext) {
     this.#context = context;
+    this.agents = { where: 'inside', ejectConfigDrive: (id) => this.#ejectConfigDrive(id) };
   }
 
   async make(id: string, spec: ApplianceSpec): Promise<void> {
@@ -56,21 +58,23 @@ export class VmAppliances implements ApplianceCarrier {
     return { agent: null, hasConfigDrive, ...(nic === null ? {} : { controlAddress: nic.address }) };
   }
 
-  /** Keeps what the next start is to find on its config drive. */
-  putConfigDrive(id: string, bootstrap: Bootstrap): Promise<void> {
-    return this.#context.drives.put(id, bootstrap);
+  broken(machines: readonly { readonly id: string; readonly nics: readonly Nic[] }[]): Promise<string[]> {
+    return this.#context.driver.broken('appliance', machines);
   }
 
-  /** Takes the drive out and removes it. No error where there is none. */
-  async ejectConfigDrive(id: string): Promise<void> {
-    const { driver, drives } = this.#context;
-    await driver.ejectConfigDrive(id);
-    await drives.remove(id);
+  lastWords(id: string): Promise<string> {
+    return this.#context.driver.serialTail('appliance', id);
   }
 
   async release(): Promise<void> {}
 
   async shutdown(): Promise<void> {}
+
+  async #ejectConfigDrive(id: string): Promise<void> {
+    const { driver, drives } = this.#context;
+    await driver.ejectConfigDrive(id);
+    await drives.remove(id);
+  }
 
   async #extras(id: string, spec: ApplianceSpec): Promise<ApplianceExtras> {
     const { control, drives } = this.#context;

@@ -16,7 +16,7 @@ export function serveAppliances(app: FastifyInstance, agent: HostAgent): void {
   app.get('/v1/appliances', () => appliances.list());
   app.get('/v1/appliances/:id', (request) => appliances.report(idOf(request)));
   app.put('/v1/appliances/:id', async (request) => {
-    await machines.put(idOf(request), checked(applianceValidator, request.body, 'appliance'));
+    await appliances.put(idOf(request), checked(applianceValidator, request.body, 'appliance'));
     return appliances.report(idOf(request));
   });
   app.delete('/v1/appliances/:id', async (request, reply) => {
@@ -47,15 +47,11 @@ export function serveAppliances(app: FastifyInstance, agent: HostAgent): void {
     return appliances.operate(idOf(request), name, request.body);
   });
   app.put('/v1/appliances/:id/config-drive', async (request, reply) => {
-    const id = idOf(request);
-    const bootstrap = checked(bootstrapValidator, request.body, 'bootstrap');
-    await machines.exclusively(id, () => agent.vms().carrier.putConfigDrive(id, bootstrap));
+    await appliances.putConfigDrive(idOf(request), checked(bootstrapValidator, request.body, 'bootstrap'));
     return reply.code(204).send();
   });
   app.post('/v1/appliances/:id/eject-config-drive', async (request) => {
-    const id = idOf(request);
-    machines.known(id);
-    await machines.exclusively(id, () => agent.vms().carrier.ejectConfigDrive(id));
-    return appliances.report(id);
+    await appliances.ejectConfigDrive(idOf(request));
+    return appliances.report(idOf(request));
   });
 }

@@ -41,10 +41,22 @@ export function namespacePlace(folder: string): Place {
   };
 }
 
-/** Throws where this process is in the machine's own network namespace, whose rules and settings are not an appliance's. */
+/**
+ * Throws where this process is seen to be in the machine's own network namespace, whose rules and settings are not an
+ * appliance's. A process without privileges does not see it: it is where the host agent has put it.
+ */
 export async function assertOwnNamespace(): Promise<void> {
-  const [own, machine] = await Promise.all(['self', '1'].map((process) => readlink(`/proc/${process}/ns/net`)));
+  const [own, machine] = await Promise.all([readlink('/proc/self/ns/net'), networkOfMachine()]);
   if (own === machine) {
     throw new Error(`--config-drive: expected a process in a network namespace of its own, this one is in ${machine}`);
+  }
+}
+
+async function networkOfMachine(): Promise<string | null> {
+  try {
+    return await readlink('/proc/1/ns/net');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EACCES') return null;
+    throw error;
   }
 }

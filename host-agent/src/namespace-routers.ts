@@ -1,6 +1,6 @@
 // Routers in namespaces. Each has its agent in this process, as a library; what the agent serves goes on without it.
 import { type Agent, createAgent } from '@isthmus/agent';
-import type { ApplianceSpec } from '@isthmus/contract';
+import type { ApplianceSpec, Nic } from '@isthmus/contract';
 import type { Host } from '@isthmus/host';
 import type { RouterPaths, RouterService, ServiceContext } from '@isthmus/router';
 import type { ApplianceCarrier, ApplianceTraits } from './appliance-carrier.ts';
@@ -19,7 +19,8 @@ export interface AgentContext {
   readonly createServices: (context: ServiceContext) => readonly RouterService[];
 }
 
-export class NamespaceAppliances implements ApplianceCarrier {
+export class NamespaceRouters implements ApplianceCarrier {
+  readonly agents: ApplianceCarrier['agents'];
   readonly #context: AgentContext;
   readonly #driver: NamespaceDriver;
   readonly #agents = new Map<string, Agent>();
@@ -27,11 +28,7 @@ export class NamespaceAppliances implements ApplianceCarrier {
   constructor(context: AgentContext, driver: NamespaceDriver) {
     this.#context = context;
     this.#driver = driver;
-  }
-
-  /** The agent of a router that runs; undefined where it does not, or its turn has not come. */
-  agent(id: string): Agent | undefined {
-    return this.#agents.get(id);
+    this.agents = { where: 'here', of: (id) => this.#agents.get(id) };
   }
 
   async make(id: string, spec: ApplianceSpec): Promise<void> {
@@ -64,6 +61,15 @@ export class NamespaceAppliances implements ApplianceCarrier {
 
   async traits(id: string): Promise<ApplianceTraits> {
     return { agent: (await this.#agents.get(id)?.status()) ?? null };
+  }
+
+  broken(machines: readonly { readonly id: string; readonly nics: readonly Nic[] }[]): Promise<string[]> {
+    return this.#driver.broken('appliance', machines);
+  }
+
+  /** A namespace has no console. */
+  async lastWords(): Promise<string> {
+    return '';
   }
 
   async release(): Promise<void> {
