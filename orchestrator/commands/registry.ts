@@ -7,6 +7,7 @@ import { listCapabilities } from './api/list-capabilities.ts';
 import { commands as cluster } from './cluster/index.ts';
 import { commands as configuration } from './configuration/index.ts';
 import { commands as consoles } from './console/index.ts';
+import { commands as customCertificate } from './custom-certificate/index.ts';
 import type { Command } from './declaration.ts';
 import { commands as diagnostics } from './diagnostics/index.ts';
 import { commands as domain } from './domain/index.ts';
@@ -37,6 +38,7 @@ import { commands as session } from './session/index.ts';
 import { commands as sshKeyPair } from './ssh-key-pair/index.ts';
 import { commands as sslCertificate } from './ssl-certificate/index.ts';
 import { commands as staticNat } from './static-nat/index.ts';
+import { commands as systemVm } from './system-vm/index.ts';
 import { commands as tag } from './tag/index.ts';
 import { commands as template } from './template/index.ts';
 import { commands as usage } from './usage/index.ts';
@@ -83,6 +85,8 @@ const resources: readonly (readonly Command[])[] = [
   physicalNetwork,
   pod,
   serviceOffering,
+  systemVm,
+  customCertificate,
   tag,
   template,
   usage,

@@ -30,6 +30,7 @@ const routerActions = {
   stop: ['Running', 'Stopping', 'Stopped', 'Starting'],
   reboot: ['Running'],
   destroy: ['Starting', 'Running', 'Stopping', 'Stopped', 'Destroyed', 'Error'],
+  scale: ['Running', 'Stopped'],
 } as const satisfies Record<string, readonly RouterState[]>;
 
 export type VirtualMachineAction = keyof typeof virtualMachineActions;
@@ -57,6 +58,14 @@ export function checkRouterAction(
   router: { readonly name: string; readonly state: RouterState },
 ): void {
   check('router', router.name, action, router.state, routerActions[action]);
+}
+
+/** Whether a system VM's state lets it be started, stopped and so on. Throws 431. */
+export function checkSystemVmAction(
+  action: RouterAction,
+  vm: { readonly name: string; readonly state: RouterState },
+): void {
+  check('system VM', vm.name, action, vm.state, routerActions[action]);
 }
 
 /** States in which an instance may be the target of a rule. */

@@ -54,12 +54,16 @@ export async function consoleProxiesOf(db: Db | Trx, zoneId: string): Promise<Re
     .orderBy('system_vm.created')
     .orderBy('system_vm.id')
     .execute();
-  const freshSince = Date.now() - silentSeconds * 1000;
   return rows.map(({ id, address, draining, healthy, reported }) => ({
     id,
     socket: socketUrl(listening, address),
-    takesSessions: draining === null && healthy && reported !== null && reported.getTime() >= freshSince,
+    takesSessions: draining === null && healthy && isConsoleProxyHeard({ reported }),
   }));
+}
+
+/** True where its last report is no older than a few that may be lost. */
+export function isConsoleProxyHeard({ reported }: { readonly reported: Date | null }): boolean {
+  return reported !== null && reported.getTime() >= Date.now() - silentSeconds * 1000;
 }
 
 function socketUrl({ port, domainSuffix }: ConsoleListening, address: Ipv4Address): string {

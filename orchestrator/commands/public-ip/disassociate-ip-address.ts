@@ -35,7 +35,7 @@ export const disassociateIpAddress = asyncCommand({
       .where('id', '=', addressId)
       .forNoKeyUpdate()
       .executeTakeFirstOrThrow();
-    if (row.state !== 'Allocated' && row.state !== 'Releasing') {
+    if ((row.state !== 'Allocated' && row.state !== 'Releasing') || row.account_id === null) {
       throw parameterError(id ? 'id' : 'ipaddress', id?.id ?? ipaddress, 'a public IP address in state Allocated');
     }
     if (row.is_source_nat && network !== undefined && hasRouter(network)) {

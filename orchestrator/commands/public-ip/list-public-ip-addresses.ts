@@ -24,7 +24,7 @@ export const listPublicIpAddresses = listCommand({
     isstaticnat: p.boolean.optional('List by whether static NAT is enabled'),
     forvirtualnetwork: p.boolean.optional('False: addresses of shared networks; there are none'),
     forloadbalancing: p.boolean.optional('True: addresses with load balancers; there are none'),
-    forsystemvms: p.boolean.optional('True: addresses for system VMs; there are none'),
+    forsystemvms: p.boolean.optional('True: addresses of system VMs, for root admins; false: the others'),
     fordisplay: p.boolean.optional('False: addresses that are not shown; there are none'),
     vpcid: absentFilter('VPC'),
   },
@@ -74,10 +74,13 @@ export const listPublicIpAddresses = listCommand({
         ),
       );
     }
+    if (parameters.forsystemvms !== undefined) {
+      const isSystems = sql<boolean>`(public_ip_address.state = 'Allocated' and public_ip_address.account_id is null)`;
+      q = q.where(parameters.forsystemvms ? isSystems : sql<boolean>`not ${isSystems}`);
+    }
     const impossible =
       parameters.forvirtualnetwork === false ||
       parameters.forloadbalancing === true ||
-      parameters.forsystemvms === true ||
       parameters.fordisplay === false ||
       parameters.vpcid !== undefined;
     return nothingWhere(q, impossible);

@@ -17,7 +17,7 @@ export const publicIpResponseFields: ResponseFields = {
   vlanid: field.string('The id of its VLAN IP range, for root admins'),
   vlanname: field.string('The VLAN of its range, for root admins'),
   isstaticnat: field.boolean('True: static NAT is enabled'),
-  issystem: field.boolean('True: taken by the system for static NAT'),
+  issystem: field.boolean('True: of a system VM'),
   virtualmachineid: field.string('The instance of the static NAT'),
   virtualmachinename: field.string('The name of the instance of the static NAT'),
   virtualmachinedisplayname: field.string('The display name of the instance of the static NAT'),
@@ -70,10 +70,10 @@ export async function presentPublicIps(
       zonename: zones.get(row.zone_id)?.name,
       issourcenat: row.is_source_nat && services?.SourceNat !== undefined,
       ...owner(row),
-      forvirtualnetwork: true,
+      forvirtualnetwork: !isSystems(row),
       ...(caller.role === 'Admin' && range && { vlanid: range.id, vlanname: range.vlan }),
       isstaticnat: isStaticNat,
-      issystem: false,
+      issystem: isSystems(row),
       ...(isStaticNat && target),
       ...(isStaticNat && row.static_nat_private_address !== null && { vmipaddress: row.static_nat_private_address }),
       ...(isStaticNat && { purpose: 'StaticNat' }),
@@ -85,11 +85,16 @@ export async function presentPublicIps(
       hasrules: used.has(row.id),
       isportable: false,
       fordisplay: true,
-      forsystemvms: false,
+      forsystemvms: isSystems(row),
       tags: [],
       hasannotations: false,
     };
   });
+}
+
+/** True for the address of a system VM, which is nobody's. */
+function isSystems({ state, account_id: accountId }: Row): boolean {
+  return state === 'Allocated' && accountId === null;
 }
 
 async function staticNatTargets(db: Db, rows: readonly Row[]): Promise<ReadonlyMap<string, ResponseObject>> {

@@ -1,8 +1,6 @@
 import type { Command } from '../declaration.ts';
 import { destroyRouter } from './destroy-router.ts';
 import { listRouters } from './list-routers.ts';
-import { migrateSystemVm } from './migrate-system-vm.ts';
-import { patchSystemVm } from './patch-system-vm.ts';
 import { rebootRouter } from './reboot-router.ts';
 import { startRouter } from './start-router.ts';
 import { stopRouter } from './stop-router.ts';
@@ -14,7 +12,5 @@ export const commands: readonly Command[] = [
   stopRouter,
   rebootRouter,
   destroyRouter,
-  migrateSystemVm,
-  patchSystemVm,
   upgradeRouterTemplate,
 ];

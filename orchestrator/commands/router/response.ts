@@ -4,6 +4,7 @@ import { newestRouterImage } from '../../store/router-image.ts';
 import type { Caller, ResponseFields, ResponseObject } from '../declaration.ts';
 import type { EntityRow } from '../entities.ts';
 import { healthCheckFields, healthChecksOf } from '../health-check/response.ts';
+import { hostControlState } from '../host/control-state.ts';
 import { rowsById } from '../lookup.ts';
 import { ownerFields, ownerResponseFields } from '../owner-fields.ts';
 import { field } from '../response-field.ts';
@@ -167,11 +168,6 @@ function adminFields(caller: Caller, row: Row, host: EntityRow<'host'> | undefin
     hostcontrolstate: host && hostControlState(host),
     details: details.length === 0 ? undefined : Object.fromEntries(details),
   };
-}
-
-function hostControlState({ state, resource_state: resourceState }: EntityRow<'host'>): string {
-  if (state !== 'Up') return 'Offline';
-  return resourceState === 'Enabled' ? 'Enabled' : 'Disabled';
 }
 
 function guestSide(row: Row, network: EntityRow<'network'> | undefined) {
