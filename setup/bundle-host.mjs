@@ -1,5 +1,5 @@
-// npm run bundle:host: everything that a host needs, in dist/host: one file of the host agent, the pinned Node, and the
-// script that installs both. The folder is copied to the host as it is; nothing else is needed there.
+// npm run bundle:host: everything that a host needs, in dist/host: one file each of the host agent and of
+// console proxies, the pinned Node, and the script that installs them. The folder is copied to the host as it is; nothing else is needed there.
 import { chmodSync, copyFileSync, cpSync, mkdirSync, rmSync } from 'node:fs';
 import { pinnedNode, root, run, SetupError, script } from './repository.mjs';
 
@@ -34,6 +34,7 @@ await script(async () => {
   // Programs and scripts that the host agent starts by their names beside it.
   await bundle('services/router/src/dnsmasq/probe-main.ts', `${folder}/probe-main.ts`);
   await bundle('packages/host/src/listen-main.ts', `${folder}/listen-main.ts`);
+  await bundle('services/console-proxy/src/main.ts', `${folder}/console-proxy.mjs`);
   cpSync(`${root}/host-agent/assets`, `${folder}/assets`, { recursive: true });
   for (const name of scripts) copyFileSync(`${root}/setup/${name}`, `${folder}/setup/${name}`);
   copyFileSync(pinnedNode, `${folder}/node`);

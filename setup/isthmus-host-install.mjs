@@ -78,7 +78,15 @@ function copyProgram(source) {
   const next = `${program}.new`;
   rmSync(next, { recursive: true, force: true });
   mkdirSync(next, { recursive: true });
-  for (const name of ['node', 'isthmus-host.mjs', 'probe-main.ts', 'listen-main.ts', 'assets', 'setup']) {
+  for (const name of [
+    'node',
+    'isthmus-host.mjs',
+    'console-proxy.mjs',
+    'probe-main.ts',
+    'listen-main.ts',
+    'assets',
+    'setup',
+  ]) {
     cpSync(`${source}/${name}`, `${next}/${name}`, { recursive: true });
   }
   rmSync(program, { recursive: true, force: true });

@@ -1,8 +1,10 @@
 // The host agent as it is brought to a host: one folder, by itself, without the checkout.
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { type ApplianceSpec, agentPort } from '@isthmus/contract';
 import { parseHostname, parseInterfaceName, parseIpv4Address, parseMacAddress } from '@isthmus/net';
 import test from 'ava';
+import { ControlPki } from '../lab/control-pki.ts';
 import { answererOf, labFor, waitFor } from '../lab/index.ts';
 
 const checkout = fileURLToPath(new URL('../../', import.meta.url));
@@ -50,6 +52,24 @@ test('the bundle runs with the Node beside it, from a folder that holds nothing 
   await inside.commands.run('ip', ['address', 'replace', '10.1.1.5/24', 'dev', 'eth0']);
   const guest = await lab.addGuest({ name: 'b', segment, macAddress: '02:00:00:00:00:06', address: '10.1.1.6/24' });
   t.is(await answererOf(guest, 'http://10.1.1.5/'), 'web');
+  // And the program of console proxies.
+  const proxy = '0c1b2c3d-1111-4222-8333-444455556666';
+  const pki = await ControlPki.create(installation);
+  await lab.agent.raw('PUT', `/v1/appliances/${proxy}/config-drive`, await pki.bootstrap(proxy, null));
+  const { name: _eth0, ...wired } = nic;
+  const spec: ApplianceSpec = {
+    kind: 'console-proxy',
+    nics: [{ ...wired, name: parseInterfaceName('eth2'), segment: lab.publicSegment }],
+  };
+  const { controlAddress = '' } = await lab.agent.putAppliance(proxy, spec);
+  const connect = ['-z', '-n', '-w', '2', controlAddress, String(agentPort)];
+  await waitFor('its agent listens', async () => {
+    return (await lab.host.commands.run('nc', connect, { okCodes: [0, 1] })).exitCode === 0;
+  });
+  const words = (
+    await lab.router(proxy).commands.run('cat', [`/proc/${(await lab.routerProcesses(proxy))[0]}/cmdline`])
+  ).stdout;
+  t.true(words.startsWith(`${node}\0${folder}/console-proxy.mjs\0`));
   await lab.agent.deleteEverything();
   await lab.agent.exit();
   await waitFor('it ends', async () => (await lab.agent.host().catch(() => null)) === null);

@@ -67,6 +67,10 @@ export class ProxyProcess {
     const { state, run, drive, log } = this.#paths;
     const isFree = (await isForAll(program)) && (await isForAll(process.execPath));
     const user = isFree ? userOf(this.#installation, this.#id) : 0;
+    if (!isFree) {
+      const why = 'a console proxy keeps the id of the superuser: its program is not for all users to read';
+      this.#host.log.warn(why, { id: this.#id, program, node: process.execPath });
+    }
     await this.#give(user);
     const words = [process.execPath, program, '--config-drive', drive, '--state', state, '--run', run];
     const [file = '', ...args] = confined(user, words);
