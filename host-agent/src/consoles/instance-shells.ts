@@ -1,6 +1,6 @@
 // The shell of an instance in a namespace, which stands for its serial port. Whoever types there is hostile: the shell runs
 // as a user that nobody else is, without privileges, in namespaces of its own on the instance's network, and sees a
-// read-only root with busybox and nothing of the host. All that it can run is busybox: where it may write, nothing can be
+// read-only root with busybox and nothing of the host. All that it can run is there: where it may write, nothing can be
 // executed. It ends with its connection, and with the instance, as every process in an instance's namespace does.
 import type { Duplex } from 'node:stream';
 import { createNamespaceHost, type Host } from '@isthmus/host';
@@ -61,14 +61,18 @@ export class InstanceShells {
   }
 
   async #connect(id: string, socket: string, pid: number): Promise<Duplex> {
-    const { clock, commands, files } = this.#context.host;
+    const { clock, commands } = this.#context.host;
     const end = clock.monotonicMs() + listensWithinMs;
-    while (!(await files.exists(socket)) && clock.monotonicMs() < end) await clock.sleep(10);
-    try {
-      return await connectTo(socket, `console serial of instance ${id}`);
-    } catch (error) {
-      commands.signal(pid, 'SIGKILL');
-      throw error;
+    for (;;) {
+      try {
+        return await connectTo(socket, `console serial of instance ${id}`);
+      } catch (error) {
+        if (clock.monotonicMs() > end) {
+          commands.signal(pid, 'SIGKILL');
+          throw error;
+        }
+        await clock.sleep(10);
+      }
     }
   }
 }

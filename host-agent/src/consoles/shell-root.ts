@@ -1,4 +1,5 @@
-// The root that shells of instances see: busybox with what it is linked with, and a handful of files. Nobody writes to it.
+// The root that shells of instances see: busybox, and ping(8) of iputils, which needs no privilege where busybox's does; what
+// they are linked with, and a handful of files. Nobody writes to it.
 import { createHash } from 'node:crypto';
 import type { Host } from '@isthmus/host';
 
@@ -19,12 +20,14 @@ function pathsIn(text: string): string[] {
   return text.split('\n').flatMap((line) => /(?:=> |^\s+)(\/\S+)/.exec(line)?.[1] ?? []);
 }
 
-/** Makes the root below the directory `shared`, for the busybox that this host has now, and answers with its path. */
+/** Makes the root below the directory `shared`, of the programs that this host has now, and answers with its path. */
 export async function installShellRoot({ commands, files: disk }: Host, shared: string): Promise<string> {
-  const busybox = (await commands.run('readlink', ['-f', '/bin/busybox'])).stdout.trim();
+  const { stdout: found } = await commands.run('readlink', ['-f', '/bin/busybox', '/bin/ping']);
+  const [busybox = '', ping = ''] = found.trim().split('\n');
   // A program that is linked with nothing is answered with 1.
-  const libraries = pathsIn((await commands.run('ldd', [busybox], { okCodes: [0, 1] })).stdout);
-  const { stdout: sums } = await commands.run('sha256sum', [busybox, ...libraries]);
+  const libraries = pathsIn((await commands.run('ldd', [busybox, ping], { okCodes: [0, 1] })).stdout);
+  const programs = [...new Set([busybox, ping, ...libraries])];
+  const { stdout: sums } = await commands.run('sha256sum', programs);
   const stamp = createHash('sha256').update(sums).update(JSON.stringify(files)).digest('hex').slice(0, 16);
   const root = `${shared}/shell-${stamp}`;
   if (await disk.exists(root)) return root;
@@ -33,8 +36,9 @@ export async function installShellRoot({ commands, files: disk }: Host, shared: 
   for (const path of directories) await disk.makeDirectory(`${unfinished}/${path}`);
   for (const [path, text] of Object.entries(files)) await disk.writeText(`${unfinished}/${path}`, text);
   await commands.run('ln', ['-s', 'network/resolv.conf', `${unfinished}/etc/resolv.conf`]);
-  await commands.run('cp', ['--dereference', '--parents', busybox, ...libraries, unfinished]);
+  await commands.run('cp', ['--dereference', '--parents', ...programs, unfinished]);
   await commands.run(busybox, ['--install', '-s', `${unfinished}/bin`]);
+  await commands.run('ln', ['-sf', busybox, ping, `${unfinished}/bin`]);
   await disk.rename(unfinished, root);
   return root;
 }

@@ -10,6 +10,7 @@ import { guestImage } from './guest-image-fixture.ts';
 import { createLibvirtDriver, type LibvirtDriver } from './libvirt-driver.ts';
 import { createLibvirtHost, type LibvirtHost } from './libvirt-host-fixture.ts';
 import type { MigrationSockets, MigrationTransport } from './migration.ts';
+import { knockVnc } from './vnc-fixture.ts';
 
 const patienceMs = 120_000;
 
@@ -99,9 +100,16 @@ test('an instance moves while it runs, with what it wrote to its disk', async (t
 
   sockets = await there.receiveInstance(id, spec);
   t.is(await there.instancePresence(id), 'absent');
+  const password = await here.vncPassword('instance', id);
   await here.migrateInstance(id, { hostId: 'there', address: '10.0.0.2', port: 8250 });
   t.is(await there.instancePresence(id), 'running');
   t.is(await here.instancePresence(id), 'absent');
+  // Its screen is open to who had the password before.
+  t.regex(password ?? '', /^.{8}$/);
+  t.is(await there.vncPassword('instance', id), password);
+  const { vnc } = there.consoles('instance', id);
+  t.deepEqual(await knockVnc(target.path(vnc), password), { types: [2], isIn: true });
+  t.deepEqual(await knockVnc(target.path(vnc), 'anything'), { types: [2], isIn: false });
   await here.removeInstance(id);
   t.deepEqual(
     [...(await source.processes()).values()].filter((line) => line.includes('-name guest=')),
