@@ -3,7 +3,7 @@ import type { ConsoleAnswer, ConsoleRequest } from '@isthmus/contract';
 import type { Trx } from '../../store/database.ts';
 import { type ConsoleParts, type ConsoleSession, reasonMessages } from './console-parts.ts';
 import { consoleMachine, hasConsole } from './machine.ts';
-import { endSession, type Opened, openConsole, openedNow } from './open.ts';
+import { endSession, type Opened, openConsole, openedBefore, openedNow } from './open.ts';
 import type { AskingProxy } from './redeem.ts';
 import { newSecret } from './secrets.ts';
 import { lockConsoles, transaction } from './transaction.ts';
@@ -39,13 +39,16 @@ async function decide(parts: ConsoleParts, trx: Trx, proxy: AskingProxy, request
     await endSession(trx, session.id, 'machine');
     return refused('machine');
   }
-  const mode = session.state === 'Open' ? (session.mode ?? 'watch') : request.mode;
+  if (session.state === 'Open') {
+    const opened = openedBefore(parts, session, machine);
+    return opened === null ? refused('ticket') : { opened };
+  }
   await trx
     .updateTable('console_session')
     .set({ request_id: request.id, seen: new Date() })
     .where('id', '=', session.id)
     .execute();
-  return { opened: await openedNow(trx, { session, machine, mode }) };
+  return { opened: await openedNow(parts, trx, { session, machine, mode: request.mode }) };
 }
 
 function isUuid(text: string): boolean {

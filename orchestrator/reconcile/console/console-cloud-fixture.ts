@@ -1,15 +1,15 @@
 // A zone with instances, users and console proxies over a real database, and orchestrators' consoles. Tests alone import
 // this.
-import { randomUUID } from 'node:crypto';
-import type { Log } from '@isthmus/host';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { macFromNumber, parseHostname, parseIpv4Address, parseIpv4Cidr } from '@isthmus/net';
 import type { ConsoleRequestOfUser } from '../../model/console-orchestration.ts';
 import { consoleSettings } from '../../model/console-settings.ts';
 import { type Authority, createAuthority } from '../../pki/authority.ts';
+import { createSealer } from '../../pki/sealer.ts';
 import { ensureBuiltInRows } from '../../store/built-in.ts';
 import { noteConsoleOrigin } from '../../store/console-origin.ts';
 import type { Db } from '../../store/database.ts';
-import { silentLog } from '../../store/log.ts';
+import { type Log, silentLog } from '../../store/log.ts';
 import { seedIdentity } from '../../store/seed.ts';
 import { openTestDatabase } from '../../store/testing.ts';
 import { held, identityOf } from '../control-path-fixture.ts';
@@ -207,6 +207,7 @@ export async function startConsoleCloud(): Promise<ConsoleCloud> {
     .returning('id')
     .executeTakeFirstOrThrow();
   const settings = new Map<string, string>();
+  const sealer = createSealer(randomBytes(32), 'the test');
   const logged: string[] = [];
   const running: Consoles[] = [];
   const peers: ConsoleProxyPeer[] = [];
@@ -226,7 +227,7 @@ export async function startConsoleCloud(): Promise<ConsoleCloud> {
       const setting = async (name: string) =>
         settings.get(name) ?? consoleSettings[name as keyof typeof consoleSettings].defaultValue;
       await noteConsoleOrigin(db, holder, pageOrigin);
-      const parts = { db, log: recordingLog(logged), hosts, agents, setting };
+      const parts = { db, log: recordingLog(logged), hosts, agents, setting, sealer };
       const consoles = startConsoles(parts, { databaseUrl: database.url, holder, everyMs: 50 });
       running.push(consoles);
       closers.push(() => {

@@ -7,7 +7,7 @@ import type { Parts } from '../parts.ts';
 export type ConsoleSession = Selectable<ConsoleSessionTable>;
 
 /** What the flows of this folder work with. */
-export interface ConsoleParts extends Pick<Parts, 'db' | 'log' | 'hosts' | 'setting'> {
+export interface ConsoleParts extends Pick<Parts, 'db' | 'log' | 'hosts' | 'setting' | 'sealer'> {
   /** Names this orchestrator. */
   readonly holder: string;
   /** True while this orchestrator's channel to a console proxy is open. */

@@ -136,7 +136,8 @@ export class ConsoleProxyPeer {
   #server: Server | null = null;
   readonly #channels: WebSocket[] = [];
   readonly #sockets = new Set<Duplex>();
-  readonly #waiting = new Map<string, (answer: ConsoleAnswer) => void>();
+  /** Who waits for the answer to a request; one that was put twice is answered twice. */
+  readonly #waiting = new Map<string, ((answer: ConsoleAnswer) => void)[]>();
   /** Sessions that are open here. */
   readonly sessions = new Set<string>();
   readonly ends: { readonly session: string; readonly reason: ConsoleReason }[] = [];
@@ -218,7 +219,7 @@ export class ConsoleProxyPeer {
     const channel = this.#channels[on];
     if (channel === undefined) throw new Error(`proxy ${this.id} has ${this.#channels.length} channels`);
     return new Promise((resolve) => {
-      this.#waiting.set(request.id, resolve);
+      this.#waiting.set(request.id, [...(this.#waiting.get(request.id) ?? []), resolve]);
       this.#send(channel, request);
     });
   }
@@ -247,7 +248,6 @@ export class ConsoleProxyPeer {
     }
     if (this.isDeaf) return;
     if (message.answer.state === 'open') this.sessions.add(message.answer.session);
-    this.#waiting.get(message.id)?.(message.answer);
-    this.#waiting.delete(message.id);
+    this.#waiting.get(message.id)?.shift()?.(message.answer);
   }
 }

@@ -3,7 +3,7 @@ import type { ConsoleGrant, ConsoleTarget, RfbSecurity } from '@isthmus/contract
 import { parseHostUrl } from '../../drivers/host-client.ts';
 import type { ConsoleParts, ConsoleSession } from './console-parts.ts';
 import type { ConsoleMachine } from './machine.ts';
-import { hashOf, newSecret } from './secrets.ts';
+import { hashOf } from './secrets.ts';
 
 /** The proxy may not have connected until then. */
 const grantSeconds = 30;
@@ -19,14 +19,14 @@ export interface GrantedProxy {
   readonly host_id: string | null;
 }
 
-/** Replaces the grant that the session had. Throws what HostClient throws, and ApiError where hosts do not reach each other. */
+/** Replaces the grant that the session had by one for who shows `secret`. Throws what HostClient throws, and ApiError where hosts do not reach each other. */
 export async function grantConsole(
   parts: Pick<ConsoleParts, 'db' | 'hosts'>,
   session: Pick<ConsoleSession, 'id' | 'console'>,
   machine: ConsoleMachine,
   proxy: GrantedProxy,
+  secret: string,
 ): Promise<Granted> {
-  const secret = newSecret();
   const grant = { secretSha256: hashOf(secret), seconds: grantSeconds };
   const from: ConsoleGrant['from'] = {
     machine: machine.kind === 'instance' ? 'instance' : 'appliance',

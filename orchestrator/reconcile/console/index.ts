@@ -38,17 +38,17 @@ const channelPath = '/v1/console/channel';
 
 /** Starts it. */
 export function startConsoles(
-  parts: Pick<Parts, 'db' | 'log' | 'hosts' | 'agents' | 'setting'>,
+  parts: Pick<Parts, 'db' | 'log' | 'hosts' | 'agents' | 'setting' | 'sealer'>,
   { databaseUrl, holder, everyMs = 1_000 }: ConsoleOptions,
 ): Consoles {
-  const { db, log, hosts, setting } = parts;
+  const { db, log, hosts, setting, sealer } = parts;
   const ending = new AbortController();
   const channels = new ConsoleChannels({
     log,
     open: (proxy) => parts.agents.inside(proxy).openChannel(channelPath),
     heed: (proxyId, message) => answer(consoles, proxyId, message),
   });
-  const consoles: ConsoleParts = { db, log, hosts, setting, holder, isReached: (id) => channels.isOpen(id) };
+  const consoles: ConsoleParts = { db, log, hosts, setting, sealer, holder, isReached: (id) => channels.isOpen(id) };
   const notices = hearNotices({
     url: databaseUrl,
     channel: consoleNotices,

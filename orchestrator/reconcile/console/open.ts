@@ -13,15 +13,32 @@ import { otherViewers, takeControl } from './viewers.ts';
 export interface Opened {
   readonly session: Pick<ConsoleSession, 'id' | 'target_id' | 'console' | 'user_id'>;
   readonly machine: ConsoleMachine;
+  readonly secrets: SessionSecrets;
+}
+
+/** Of one opening: the page's token, and what the proxy shows at the door. */
+interface SessionSecrets {
   readonly resume: string;
+  readonly door: string;
+}
+
+/** The same opening again, for a request whose answer was lost. Null where that was too long ago. */
+export function openedBefore(
+  { sealer }: Pick<ConsoleParts, 'sealer'>,
+  session: ConsoleSession,
+  machine: ConsoleMachine,
+): Opened | null {
+  if (session.sealed_secrets === null) return null;
+  return { session, machine, secrets: JSON.parse(sealer.open(session.sealed_secrets)) as SessionSecrets };
 }
 
 /** Opens a session that is locked, with a token afresh; who controls from now on, others watch. */
 export async function openedNow(
+  { sealer }: Pick<ConsoleParts, 'sealer'>,
   trx: Trx,
   { session, machine, mode }: { session: ConsoleSession; machine: ConsoleMachine; mode: ConsoleMode },
 ): Promise<Opened> {
-  const resume = newSecret();
+  const secrets: SessionSecrets = { resume: newSecret(), door: newSecret() };
   if (mode === 'control') await takeControl(trx, session);
   await trx
     .updateTable('console_session')
@@ -30,11 +47,12 @@ export async function openedNow(
       mode,
       host_id: machine.hostId,
       acquired: session.acquired ?? new Date(),
-      resume_hash: hashOf(resume),
+      resume_hash: hashOf(secrets.resume),
+      sealed_secrets: sealer.seal(JSON.stringify(secrets)),
     })
     .where('id', '=', session.id)
     .execute();
-  return { session, machine, resume };
+  return { session, machine, secrets };
 }
 
 /** Ends a session, unless it has ended. */
@@ -51,12 +69,12 @@ export async function endSession(db: Db | Trx, id: string, reason: ConsoleReason
 export async function openConsole(
   parts: ConsoleParts,
   proxy: GrantedProxy,
-  { session, machine, resume }: Opened,
+  { session, machine, secrets }: Opened,
 ): Promise<ConsoleAnswer> {
   const { db, log } = parts;
   const told = { session: session.id, user: session.user_id, machine: session.target_id, proxy: proxy.id };
   try {
-    const granted = await grantConsole(parts, session, machine, proxy);
+    const granted = await grantConsole(parts, session, machine, proxy, secrets.door);
     // While the hosts answered, somebody else may have taken over, or the session may have ended.
     const now = await db.selectFrom('console_session').selectAll().where('id', '=', session.id).executeTakeFirst();
     if (now?.state !== 'Open' || now.system_vm_id !== proxy.id) {
@@ -74,7 +92,7 @@ export async function openConsole(
       console: session.console,
       mode,
       viewers,
-      resume,
+      resume: secrets.resume,
       ...granted,
     };
   } catch (error) {

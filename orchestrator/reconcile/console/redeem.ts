@@ -7,7 +7,7 @@ import type { SystemVmTable } from '../../store/tables/console.ts';
 import { type ConsoleParts, type ConsoleSession, type Refusal, reasonMessages } from './console-parts.ts';
 import { limitRefusal } from './limits.ts';
 import { type ConsoleMachine, consoleMachine, hasConsole } from './machine.ts';
-import { endSession, type Opened, openConsole, openedNow } from './open.ts';
+import { endSession, type Opened, openConsole, openedBefore, openedNow } from './open.ts';
 import { hashOf } from './secrets.ts';
 import { lockConsoles, transaction } from './transaction.ts';
 import { otherViewers } from './viewers.ts';
@@ -89,8 +89,8 @@ async function repeated(
     return refuse(parts, proxy, session, because('ticket'), 'used twice');
   }
   const machine = await consoleMachine(trx, { kind: session.target_kind, id: session.target_id });
-  if (machine === null) return refused(because('machine'));
-  return { opened: await openedNow(trx, { session, machine, mode: session.mode ?? 'watch' }) };
+  const opened = machine === null ? null : openedBefore(parts, session, machine);
+  return opened === null ? refused(because('ticket')) : { opened };
 }
 
 interface Attempt {
@@ -153,7 +153,7 @@ async function isLoggedIn(trx: Trx, apiSessionId: string | null): Promise<boolea
 
 /** Spends the ticket: the session is open, or whoever came has to choose, since somebody else has the console. */
 async function claim(
-  _parts: ConsoleParts,
+  parts: ConsoleParts,
   trx: Trx,
   { proxy, session, machine, request }: Attempt & { readonly machine: ConsoleMachine },
 ): Promise<Decision> {
@@ -175,7 +175,7 @@ async function claim(
     return { answer: { state: 'choose', session: session.id, viewers } };
   }
   await trx.updateTable('console_session').set(taken).where('id', '=', session.id).execute();
-  return { opened: await openedNow(trx, { session, machine, mode }) };
+  return { opened: await openedNow(parts, trx, { session, machine, mode }) };
 }
 
 /** Null: a person has to choose. Who comes back has the mode that it had, unless somebody took over meanwhile. */

@@ -62,7 +62,7 @@ async function note({ db }: ConsoleParts, proxyId: string, sessions: ConsoleRepo
     ), locked as (
       select id from console_session where id in (select id from said) order by id for update
     )
-    update console_session set seen = now(), bytes_to_client = greatest(bytes_to_client, said.to_client),
+    update console_session set seen = now(), sealed_secrets = null, bytes_to_client = greatest(bytes_to_client, said.to_client),
       bytes_to_target = greatest(bytes_to_target, said.to_target)
     from said join locked using (id)
     where console_session.id = said.id and system_vm_id = ${proxyId} and state <> 'Ended'`.execute(db);

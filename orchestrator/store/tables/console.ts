@@ -63,6 +63,8 @@ export interface ConsoleSessionTable {
   /** Of tokens that were taken, the newest last. */
   used_resume_hashes: Generated<string[]>;
   request_id: string | null;
+  /** SessionSecrets as JSON, sealed, until its proxy reports it. */
+  sealed_secrets: string | null;
   system_vm_id: string | null;
   host_id: string | null;
   bytes_to_client: Count;
