@@ -13,10 +13,15 @@ export const devices = {
 
 export type Device = keyof typeof devices;
 
-/** Starts it without a window. */
-export function startBrowser(): Promise<Browser> {
+/** Starts it without a window. `proxy`: HOST:PORT of an HTTP proxy for all but this machine's loopback. */
+export function startBrowser(proxy?: string): Promise<Browser> {
   // Root has no sandbox; there is no GPU, and no other site to be kept from.
-  return chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'] });
+  const args = ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'];
+  return chromium.launch({
+    executablePath,
+    args,
+    ...(proxy !== undefined && { proxy: { server: `http://${proxy}`, bypass: '127.0.0.1' } }),
+  });
 }
 
 /** A page under test. */

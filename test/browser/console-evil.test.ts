@@ -1,5 +1,6 @@
 // Servers that send what is no screen: the page says so in words, and stays usable.
 import test from 'ava';
+import { waitFor } from '../lab/clients.ts';
 import { type ConsoleStage, startStage } from './console-fixture.ts';
 import { press, waitForCard, waitForConsole, waitForState } from './console-view.ts';
 import { newSecret, type PageConnection } from './scripted-proxy.ts';
@@ -16,17 +17,41 @@ test.after.always(async () => {
   await Promise.allSettled([stage.close(), tiger.stop()]);
 });
 
-/** What a server says until there is a screen (RFC 6143, 7.1 to 7.3): version, security type None, its result, ServerInit. */
-function greeting(width: number, height: number): Buffer {
-  const init = Buffer.alloc(24 + 4);
+/** ServerInit (RFC 6143, 7.3.2). */
+function serverInit(width: number, height: number): Buffer {
+  const init = Buffer.alloc(28);
   init.writeUInt16BE(width, 0);
   init.writeUInt16BE(height, 2);
   // 32 bits a point, 24 of them used, little-endian, true colour, 255 of each, shifts 16, 8, 0.
   Buffer.from([32, 24, 0, 1, 0, 255, 0, 255, 0, 255, 16, 8, 0]).copy(init, 4);
   init.writeUInt32BE(4, 20);
   init.write('evil', 24);
-  return Buffer.concat([Buffer.from('RFB 003.008\n'), Buffer.from([1, 1]), Buffer.alloc(4), init]);
+  return init;
 }
+
+const version = Buffer.from('RFB 003.008\n');
+
+/** Says each of these once the page has said `bytes` bytes in all. */
+async function converse(
+  page: PageConnection,
+  ...steps: readonly (readonly [bytes: number, said: Buffer])[]
+): Promise<void> {
+  for (const [bytes, words] of steps) {
+    await waitFor('the page answers', async () => page.bytes().length >= bytes);
+    page.send(words);
+  }
+}
+
+/** The whole handshake without a password, and then `rest`. */
+const greet = (page: PageConnection, width: number, height: number, rest = Buffer.alloc(0)) =>
+  converse(
+    page,
+    [0, version],
+    [12, Buffer.from([1, 1])],
+    [13, Buffer.alloc(4)],
+    [14, serverInit(width, height)],
+    [15, rest],
+  );
 
 /** FramebufferUpdate of one rectangle. */
 function update(x: number, y: number, width: number, height: number, encoding: number, data = Buffer.alloc(0)): Buffer {
@@ -43,61 +68,37 @@ const tight = 7;
 const said =
   /^(?:error|warning): .*(?:Failed w|RFB failure|unknown|Unknown|Invalid|Unexpected|incomplete|Security|Canvas|Tried|Got data|WebGL|out of memory)/i;
 
-for (const [what, send, title] of [
-  [
-    'text that is no RFB',
-    (page) => page.send(Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n')),
-    'The machine sent what this page cannot read',
-  ],
-  [
-    'a password to be given',
-    (page) => page.send(Buffer.concat([Buffer.from('RFB 003.008\n'), Buffer.from([1, 2]), Buffer.alloc(16)])),
-    'The machine sent what this page cannot read',
-  ],
-  [
-    'garbage after the handshake',
-    (page) => page.send(Buffer.concat([greeting(640, 480), Buffer.alloc(4096, 0xa7)])),
-    'The machine sent what this page cannot read',
-  ],
-  [
-    'a screen that nobody has',
-    (page) => page.send(greeting(65_535, 65_535)),
-    'The machine sent what this page cannot read',
-  ],
+const title = 'The machine sent what this page cannot read';
+
+for (const [what, send] of [
+  ['text that is no RFB', (page) => converse(page, [0, Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n')])],
+  ['a password to be given', (page) => converse(page, [0, version], [12, Buffer.from([1, 2])], [13, Buffer.alloc(16)])],
+  ['garbage after the handshake', (page) => greet(page, 640, 480, Buffer.alloc(4096, 0xa7))],
+  ['a screen that nobody has', (page) => greet(page, 65_535, 65_535)],
   [
     'a screen that becomes one that nobody has',
-    (page) => page.send(Buffer.concat([greeting(640, 480), update(0, 0, 65_535, 65_535, desktopSize)])),
-    'The machine sent what this page cannot read',
+    (page) => greet(page, 640, 480, update(0, 0, 65_535, 65_535, desktopSize)),
   ],
   [
     'broken compression',
     (page) =>
-      page.send(
-        Buffer.concat([
-          greeting(640, 480),
-          update(0, 0, 64, 64, tight, Buffer.concat([Buffer.from([0x00, 0x20]), Buffer.alloc(600, 0xff)])),
-        ]),
+      greet(
+        page,
+        640,
+        480,
+        update(0, 0, 64, 64, tight, Buffer.concat([Buffer.from([0x00, 0x20]), Buffer.alloc(600, 0xff)])),
       ),
-    'The machine sent what this page cannot read',
   ],
-  [
-    'an encoding that nobody asked for',
-    (page) => page.send(Buffer.concat([greeting(640, 480), update(0, 0, 64, 64, 4711)])),
-    'The machine sent what this page cannot read',
-  ],
-  [
-    'a notice that is none',
-    (page) => page.say(JSON.parse('{"type":"surprise"}')),
-    'The machine sent what this page cannot read',
-  ],
-] as const satisfies readonly (readonly [string, (page: PageConnection) => void, string])[]) {
+  ['an encoding that nobody asked for', (page) => greet(page, 640, 480, update(0, 0, 64, 64, 4711))],
+  ['a notice that is none', async (page) => page.say(JSON.parse('{"type":"surprise"}'))],
+] as const satisfies readonly (readonly [string, (page: PageConnection) => Promise<void>])[]) {
   test.serial(`a server that sends ${what} is told so, and the next try is a new start`, async (t) => {
     let comes = 0;
     const proxy = await stage.proxy(t, (page, message) => {
       if (message.type !== 'open') return;
       comes += 1;
       page.open();
-      if (comes === 1) send(page);
+      if (comes === 1) void send(page);
       else page.carry({ path: tiger.path });
     });
     stage.server.resume = () => ({ state: 'open', ticket: newSecret(), proxy: proxy.id, socket: proxy.socket });

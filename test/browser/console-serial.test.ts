@@ -33,9 +33,9 @@ test.serial('what the machine prints is seen, in colours, and what is typed arri
   await waitForConsole(page);
   await page.locator('.xterm-rows', { hasText: 'web-1 login:' }).waitFor();
   t.regex(await terminalText(page), /Debian GNU\/Linux ttyS0/);
-  const colour = await page
-    .locator('.xterm-rows span', { hasText: 'web-1 login:' })
-    .evaluate('(span) => getComputedStyle(span).color');
+  const colour = await page.evaluate(
+    "getComputedStyle([...document.querySelectorAll('.xterm-rows span')].find((span) => span.textContent.startsWith('web-1'))).color",
+  );
   t.is(colour, 'rgb(200, 30, 40)');
   await page.keyboard.type('root é');
   await page.keyboard.press('Enter');
@@ -55,10 +55,11 @@ test.serial('text is pasted and copied, and letters grow', async (t) => {
   await page.getByText('Copied', { exact: true }).waitFor();
   t.is(await page.evaluate('navigator.clipboard.readText()'), 'Debian GNU/Linux ttyS0\n\nweb-1 login:');
   const size = () =>
-    page.locator('.xterm-rows').evaluate('(rows) => Number.parseFloat(getComputedStyle(rows).fontSize)');
-  const before = Number(await size());
+    page.evaluate<number>("Number.parseFloat(getComputedStyle(document.querySelector('.xterm-rows')).fontSize)");
+  const before = await size();
   await press(page, 'Larger');
-  t.is(Number(await size()), before + 1);
+  t.true(before >= 8);
+  t.is(await size(), before + 1);
 });
 
 test.serial('a lost connection comes back to the same terminal', async (t) => {

@@ -129,7 +129,7 @@ export class ConsolePage {
       for (const popover of this.#popovers) popover.close();
       if (before.kind === 'open') this.#put();
     }
-    showCard(this.#cards, this.#card());
+    if (state.kind !== before.kind || state.kind === 'reconnecting') showCard(this.#cards, this.#card());
   }
 
   #card(): HTMLElement | null {
@@ -149,7 +149,7 @@ export class ConsolePage {
       case 'ended':
         return endedCard(state.reason, state.message, state.canReturn, actions);
       case 'open':
-        return null;
+        return 'shown' in document.body.dataset ? null : connectingCard();
     }
   }
 
@@ -193,8 +193,8 @@ export class ConsolePage {
     this.#view = terminal;
     terminal.attach(channel);
     terminal.setWatching(this.#mode() === 'watch');
+    this.#show();
     terminal.focus();
-    document.body.dataset.shown = '';
   }
 
   async #openScreen(channel: ByteChannel, isHere: () => boolean): Promise<void> {
@@ -205,7 +205,7 @@ export class ConsolePage {
     this.#view = new Screen(this.#place, channel, settings, {
       shown: () => {
         this.#still.replaceChildren();
-        document.body.dataset.shown = '';
+        this.#show();
         this.#focus();
       },
       clipboard: (text) => {
@@ -215,6 +215,12 @@ export class ConsolePage {
       garbled: () => this.#session.fail('garbled'),
       silent: () => this.#session.fail('silent'),
     });
+  }
+
+  /** There is something to see. */
+  #show(): void {
+    document.body.dataset.shown = '';
+    showCard(this.#cards, null);
   }
 
   /** The connection is gone: what was seen last stays, dimmed. */
