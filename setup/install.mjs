@@ -18,7 +18,13 @@ export async function install(groups) {
       'Isthmus makes network namespaces and bridges, which only root may. Run the same command as root.',
     );
   }
-  await installDebianPackages(groups);
-  await installNpmPackages();
+  if (process.stdout.isTTY) {
+    await installDebianPackages(groups);
+    await installNpmPackages();
+    return;
+  }
+  // Nobody is asked, and no line is written over: both at once.
+  const ends = await Promise.allSettled([installDebianPackages(groups), installNpmPackages()]);
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
   await ensureWeb();
 }

@@ -28,6 +28,25 @@ export function run(file, args, environment = {}) {
 }
 
 /**
+ * Runs a command in the checkout and keeps what it says.
+ * @param {string} file
+ * @param {readonly string[]} args
+ * @returns {Promise<{ code: number, output: string }>} `code` as of `run`
+ */
+export function runQuietly(file, args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(file, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+    /** @type {Buffer[]} */
+    const parts = [];
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (part) => parts.push(part));
+    child.once('error', reject);
+    child.once('close', (code, signal) =>
+      resolve({ code: exitCodeOf(code, signal), output: Buffer.concat(parts).toString() }),
+    );
+  });
+}
+
+/**
  * The shell's convention for how a process ended.
  * @param {number | null} code
  * @param {NodeJS.Signals | null} signal

@@ -39,8 +39,7 @@ async function buildImages() {
 
 async function main() {
   await install(['run', 'test', 'image', 'libvirt']);
-  const checks = await runChecks();
-  const images = await buildImages();
+  const [checks, images] = await Promise.all([runChecks(), buildImages()]);
   const tests = await runTests('coverage', 7);
   const all = process.argv.includes('--all');
   const long = all ? await runTests('test:long', 37) : { passed: 0, failed: 0 };

@@ -40,9 +40,10 @@ export function socketsOfNamespace(path: string): Sockets {
   return {
     listen: async (endpoints: readonly Endpoint[]) => {
       if (endpoints.length === 0) return [];
+      const { PATH, NODE_COMPILE_CACHE } = process.env;
       const child = spawn('nsenter', [`--net=${path}`, '--', process.execPath, script], {
         stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-        env: { PATH: process.env.PATH, LC_ALL: 'C', NODE_NO_WARNINGS: '1' },
+        env: { PATH, NODE_COMPILE_CACHE, LC_ALL: 'C', NODE_NO_WARNINGS: '1' },
         timeout: timeoutMs,
         killSignal: 'SIGKILL',
       });

@@ -17,7 +17,18 @@ import { asUser } from './user.ts';
 const defaultTimeoutMs = 30_000;
 const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 /** What a child inherits of the environment: nothing else, since a service's environment can hold secrets. */
-const inheritedNames = ['HOME', 'USER', 'LOGNAME', 'TMPDIR', 'TZ', 'http_proxy', 'https_proxy', 'no_proxy'];
+const inheritedNames = [
+  'HOME',
+  'USER',
+  'LOGNAME',
+  'TMPDIR',
+  'TZ',
+  'http_proxy',
+  'https_proxy',
+  'no_proxy',
+  // Where Node keeps compiled code: a program of ours starts with half the work.
+  'NODE_COMPILE_CACHE',
+];
 
 function environment(): Record<string, string> {
   const inherited = inheritedNames.flatMap((name) => {
