@@ -9,10 +9,22 @@ const page = new URL('../../docs/reference/ports.md', import.meta.url);
 
 /** The open ports of a router that docs/reference/ports.md lists for a side, such as `TCP 53`, sorted. */
 export async function documentedPorts(side: Side): Promise<string[]> {
-  const text = await readFile(page, 'utf8');
+  const [text = ''] = (await readFile(page, 'utf8')).split('## In a console proxy');
   const rows = [...text.matchAll(/^\| (guest|public|control) \| ((?:TCP|UDP) \d+) \|/gm)];
   if (rows.length === 0) throw new Error('docs/reference/ports.md: expected a table of the ports of a router');
   return rows.flatMap(([, where, port = '']) => (where === side ? [port] : [])).sort();
+}
+
+/**
+ * The open ports of a console proxy that the page lists for a side; `port` is the one of its document, which the page calls
+ * `TCP consoleproxy.url.port`.
+ */
+export async function documentedProxyPorts(side: 'public' | 'control', port: number): Promise<string[]> {
+  const text = await readFile(page, 'utf8');
+  const [, section = ''] = text.split('## In a console proxy');
+  const rows = [...section.matchAll(/^\| (public|control) \| (TCP \d+|TCP `consoleproxy\.url\.port`) \|/gm)];
+  if (rows.length === 0) throw new Error('docs/reference/ports.md: expected a table of the ports of a console proxy');
+  return rows.flatMap(([, where, words = '']) => (where === side ? [words.replace(/`.*`/, String(port))] : [])).sort();
 }
 
 /** Ports that a router of this kind might have open: what it serves, and what routers of the field serve. */

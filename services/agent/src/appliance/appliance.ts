@@ -14,7 +14,7 @@ import { ConfigDriveError, type ReadDrive } from './config-drive.ts';
 import type { ConsoleLog } from './console-log.ts';
 import { ControlServer } from './control-server.ts';
 import { type ApplianceIdentity, type FirstPush, IdentityStore, isNewDrive, takeDrive } from './identity-store.ts';
-import { bringUpControl, closeUntilServed } from './network.ts';
+import { bringUpControl, closeUntilServed, strangeNics } from './network.ts';
 import type { Place } from './place.ts';
 import type { ApplianceRole, Served } from './role.ts';
 import { Updates } from './updates.ts';
@@ -69,7 +69,8 @@ export class Appliance {
 
   /**
    * Serves until `release`, until a config drive gives the appliance another identity, or until an update came in: the
-   * agent then has to start again, and the promise resolves. Throws where the control NIC cannot be brought up.
+   * agent then has to start again, and the promise resolves. Throws where the control NIC cannot be brought up, and where
+   * NICs of others are in its network namespace.
    */
   async run(): Promise<void> {
     const { host, stages, port } = this.#options;
@@ -155,6 +156,10 @@ export class Appliance {
   /** Names the NICs and brings the control NIC up, behind rules that admit nothing else. */
   async #close(identity: ApplianceIdentity): Promise<void> {
     const { host, paths, place, role } = this.#options;
+    const strange = place.isShared ? strangeNics(await place.links(host), identity) : [];
+    if (strange.length > 0) {
+      throw new Error(`expected a network namespace of its own: NICs of others are in it: ${strange.join(', ')}`);
+    }
     const marker = `${paths.run}/closed`;
     // Rules that serve stand while the agent alone starts again.
     const standing = role.outlivesAgent && (await host.files.exists(marker));

@@ -1,6 +1,6 @@
 import { parseInterfaceName, parseIpv4Address, parseMacAddress } from '@isthmus/net';
 import test from 'ava';
-import { closedText, linkLines } from './network.ts';
+import { closedText, linkLines, strangeNics } from './network.ts';
 
 const identity = {
   control: {
@@ -54,6 +54,16 @@ test('a NIC that nobody knows gives way, and a router without its control NIC wa
   t.true(lines.includes('link set dev ith-move0 name old-eth1'));
   t.true(lines.includes('link set dev ith-move1 name eth1'));
   t.is(linkLines(links.slice(0, 1), identity), null);
+});
+
+test('in a namespace of its own there are no NICs of others', (t) => {
+  const own = [
+    { ifname: 'lo', address: '00:00:00:00:00:00' },
+    { ifname: 'sit0', address: '0.0.0.0' },
+    { ifname: 'nic7', address: '02:00:00:00:00:0C' },
+  ];
+  t.deepEqual(strangeNics(own, identity), []);
+  t.deepEqual(strangeNics([...own, { ifname: 'eth9', address: '02:00:00:00:00:99' }], identity), ['eth9']);
 });
 
 test('before any document the agent is reached by the host alone', (t) => {

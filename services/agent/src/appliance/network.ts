@@ -29,6 +29,18 @@ export function controlPath({ address, prefixLength, gateway }: ControlNic): Con
   };
 }
 
+/**
+ * NICs that are none of the appliance's: it is then in a network namespace that is not its own. Devices that the kernel
+ * puts into every namespace have no MAC address.
+ */
+export function strangeNics(links: readonly Link[], identity: Pick<ApplianceIdentity, 'control' | 'nics'>): string[] {
+  const own = wantedNames(identity);
+  return links.flatMap(({ ifname, address = '' }) => {
+    const isNobodys = /^(?:00:){5}00$/.test(address) || address.length !== 'xx:xx:xx:xx:xx:xx'.length;
+    return isNobodys || own.has(address.toLowerCase()) ? [] : [ifname];
+  });
+}
+
 /** The names that NICs get, by MAC address in lower case. */
 function wantedNames({ control, nics }: Pick<ApplianceIdentity, 'control' | 'nics'>): Map<string, InterfaceName> {
   const all = [...nics, { name: parseInterfaceName(controlInterface), macAddress: control.macAddress }];

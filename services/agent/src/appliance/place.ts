@@ -1,5 +1,4 @@
 // Where an appliance runs: in a machine of its own, or as a process in a network namespace of its own.
-import { readlink } from 'node:fs/promises';
 import type { Host } from '@isthmus/host';
 import { findOpticalDrives, type ReadDrive, readConfigDrive, readConfigFolder } from './config-drive.ts';
 import type { Link } from './network.ts';
@@ -10,12 +9,15 @@ export interface Place {
   drives(): Promise<readonly string[]>;
   /** Null where none is. Throws ConfigDriveError. */
   readDrive(path: string, now: Date): Promise<ReadDrive | null>;
+  /** True where a mistake could make it the machine's own namespace, whose rules and settings are not an appliance's. */
+  readonly isShared: boolean;
   /** The NICs. */
   links(host: Pick<Host, 'commands' | 'files'>): Promise<Link[]>;
 }
 
 /** A machine of its own: config drives are CD-ROMs. NICs are read without a process, which costs a slow processor 0.1 s. */
 export const machinePlace: Place = {
+  isShared: false,
   drives: findOpticalDrives,
   readDrive: readConfigDrive,
   links: async ({ files }) => {
@@ -32,6 +34,7 @@ export const machinePlace: Place = {
 /** A network namespace of its own: the config drive is a folder, and /sys/class/net is perhaps another namespace's. */
 export function namespacePlace(folder: string): Place {
   return {
+    isShared: true,
     drives: async () => [folder],
     readDrive: readConfigFolder,
     links: async ({ commands }) => {
@@ -39,24 +42,4 @@ export function namespacePlace(folder: string): Place {
       return JSON.parse(stdout) as Link[];
     },
   };
-}
-
-/**
- * Throws where this process is seen to be in the machine's own network namespace, whose rules and settings are not an
- * appliance's. A process without privileges does not see it: it is where the host agent has put it.
- */
-export async function assertOwnNamespace(): Promise<void> {
-  const [own, machine] = await Promise.all([readlink('/proc/self/ns/net'), networkOfMachine()]);
-  if (own === machine) {
-    throw new Error(`--config-drive: expected a process in a network namespace of its own, this one is in ${machine}`);
-  }
-}
-
-async function networkOfMachine(): Promise<string | null> {
-  try {
-    return await readlink('/proc/1/ns/net');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EACCES') return null;
-    throw error;
-  }
 }

@@ -10,7 +10,7 @@ import { hostOf } from '@isthmus/host';
 import { Appliance } from './appliance.ts';
 import { BootStages } from './boot-stages.ts';
 import { createConsoleLog } from './console-log.ts';
-import { assertOwnNamespace, machinePlace, namespacePlace, type Place } from './place.ts';
+import { machinePlace, namespacePlace, type Place } from './place.ts';
 import type { ApplianceRole } from './role.ts';
 
 interface CommandLine {
@@ -20,7 +20,7 @@ interface CommandLine {
   readonly terminal: string;
 }
 
-async function readCommandLine(words: readonly string[]): Promise<CommandLine> {
+function readCommandLine(words: readonly string[]): CommandLine {
   const text = { type: 'string' } as const;
   const { values } = parseArgs({
     args: [...words],
@@ -33,14 +33,13 @@ async function readCommandLine(words: readonly string[]): Promise<CommandLine> {
   const { 'config-drive': folder, state, run } = values;
   const paths = { state, run };
   if (folder === undefined) return { place: machinePlace, paths, terminal: '/dev/console' };
-  await assertOwnNamespace();
   return { place: namespacePlace(folder), paths, terminal: '/dev/null' };
 }
 
 /** Runs an appliance until it is told to end, or has to start again; then this process ends. `version`: of the image. */
 export async function runAppliance(role: ApplianceRole, version: string): Promise<void> {
   const [, program = '', ...words] = process.argv;
-  const { place, paths, terminal: device } = await readCommandLine(words);
+  const { place, paths, terminal: device } = readCommandLine(words);
   const terminal = createWriteStream(device, { flags: 'w' });
   // A console that nobody gave is no reason to end.
   terminal.on('error', () => {});
