@@ -59,9 +59,18 @@ export function keysymOf(character: string): number {
   return deadKeysyms[character] ?? (point < 0x100 ? point : 0x100_0000 + point);
 }
 
-/** How far away each level of a key is; the key that only European keyboards have is further. */
+/** How far away each level of a key is. */
 const levelCosts = [0, 1, 4, 6];
+/** The key that only European keyboards have is further. */
 const extraKeyCost = 1.5;
+/** X11 has more letters with AltGr than Windows: of two ways, the other is the one that both have. */
+const altGrLetterCost = 0.5;
+
+function costOf(code: string, level: number): number {
+  const extra = code === 'IntlBackslash' ? extraKeyCost : 0;
+  const letter = level >= 2 && code.startsWith('Key') ? altGrLetterCost : 0;
+  return (levelCosts[level] ?? 0) + extra + letter;
+}
 
 /** Character → its cheapest stroke. */
 function strokesByCharacter(layout: Layout): Map<string, Stroke> {
@@ -70,7 +79,7 @@ function strokesByCharacter(layout: Layout): Map<string, Stroke> {
     [...level].forEach((character, position) => {
       const code = keyCodes[position];
       if (character === ' ' || code === undefined) return;
-      const cost = (levelCosts[index] ?? 0) + (code === 'IntlBackslash' ? extraKeyCost : 0);
+      const cost = costOf(code, index);
       if ((found.get(character)?.cost ?? Number.POSITIVE_INFINITY) <= cost) return;
       const stroke = { code, keysym: keysymOf(character), shift: index % 2 === 1, altGr: index >= 2 };
       found.set(character, { stroke, cost });
