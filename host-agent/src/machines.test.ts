@@ -79,3 +79,18 @@ test('one that ended is made again, and it is said', async (t) => {
   t.is(made(), 2);
   t.deepEqual(lines, ['what should run does not, or not whole; making it again']);
 });
+
+test('one that is said to have ended is made again at once, and not in a hurry where it keeps ending', async (t) => {
+  const { machines, broken, whole, release, made } = await slowMachines();
+  release();
+  await machines.put('a', spec);
+  await machines.revive('a', broken);
+  t.is(made(), 1, 'it runs');
+  whole.delete('a');
+  await machines.revive('a', broken);
+  t.is(made(), 2);
+  whole.delete('a');
+  await machines.revive('a', broken);
+  t.is(made(), 2);
+  await machines.revive('nobody', broken);
+});

@@ -326,3 +326,21 @@ test('NICs come and go; tunnels need a tunnel address; a push to a VM goes throu
     bootId: boots[0],
   });
 });
+
+test('a console proxy is a VM as a router is: another kind needs another id', async (t) => {
+  const host = await vmHost(t);
+  await host.call('PUT', `/v1/images/${sha256}`, image);
+  await host.call('PUT', '/v1/appliances/p/config-drive', bootstrap);
+  const { status, body } = await host.call('PUT', '/v1/appliances/p', { ...spec, kind: 'console-proxy' });
+  t.is(status, 200);
+  t.like(body, { kind: 'console-proxy', state: 'Running', agent: null, hasConfigDrive: true });
+  const path = `${host.directory}/run/config-drives/p/config.iso`;
+  const to = `${host.directory}/config.json`;
+  await machine.commands.run('xorriso', ['-osirrox', 'on', '-indev', path, '-extract', '/config.json', to]);
+  t.like(JSON.parse(await machine.files.readText(to)), { id: 'p', kind: 'console-proxy' });
+  const tunnel = await host.tunnel('p');
+  t.true('write' in tunnel);
+  tunnel.destroy();
+  t.like(await host.call('POST', '/v1/appliances/p/push', {}), { status: 423 });
+  t.like(await host.call('PUT', '/v1/appliances/p', spec), { status: 423 });
+});

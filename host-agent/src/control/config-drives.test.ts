@@ -91,3 +91,23 @@ test('a drive that was removed is gone with all that it was made of', async (t) 
   t.false(await made.has('router'));
   t.deepEqual(await host.files.list(`${run}/config-drives`), []);
 });
+
+test('a folder holds what the drive would, as long as the appliance has one', async (t) => {
+  const { made, run, extract } = await drives(t);
+  const folder = `${run}/folder`;
+  await made.spread('router', spec, control, folder);
+  t.deepEqual(await host.files.list(folder), []);
+  await made.put('router', bootstrap);
+  await made.spread('router', spec, control, folder);
+  const text = await readFile(`${folder}/config.json`, 'utf8');
+  t.is(text, await extract((await made.image('router', spec, control)) ?? '', 'config.json'));
+  const digest = (await readFile(`${folder}/config.json.sha256`, 'utf8')).trim();
+  t.is(digest, createHash('sha256').update(text).digest('hex'));
+  t.is((await stat(folder)).mode & 0o007, 0);
+  const { ino } = await stat(`${folder}/config.json`);
+  await made.spread('router', spec, control, folder);
+  t.is((await stat(`${folder}/config.json`)).ino, ino);
+  await made.remove('router');
+  await made.spread('router', spec, control, folder);
+  t.deepEqual(await host.files.list(folder), []);
+});
