@@ -39,6 +39,8 @@ export async function newPage(browser: Browser, device: Device = 'desktop'): Pro
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(`page error: ${error.message}`));
   page.on('console', (message) => {
+    // noVNC reads its picture when a screen changes its size; the browser would have it said in advance.
+    if (message.text().startsWith('Canvas2D: Multiple readback')) return;
     if (['error', 'warning'].includes(message.type())) complaints.push(`${message.type()}: ${message.text()}`);
   });
   // Also a refused connection of a proxy is told by the console; what the policy forbids is told by this event.

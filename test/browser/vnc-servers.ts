@@ -1,6 +1,6 @@
 // Real VNC servers to look at: QEMU with a guest of one sector, and TigerVNC's X server.
 import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { createHost } from '@isthmus/host';
 import { waitFor } from '../lab/clients.ts';
 import type { Picture } from './console-view.ts';
@@ -112,18 +112,38 @@ export async function startQemu(greeting: string): Promise<QemuServer> {
 export interface TigerServer extends VncServer {
   /** For X programs. */
   readonly display: string;
+  /** Where it listens with a password; -1 without. */
+  readonly port: number;
 }
 
-/** Starts TigerVNC's X server on a display of its own, without a password. */
-export async function startTiger(geometry = '800x600'): Promise<TigerServer> {
+/** A free port of the loopback address. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+/**
+ * Starts TigerVNC's X server on a display of its own: on a Unix socket without a password, or with one on a TCP port of the
+ * loopback address.
+ */
+export async function startTiger(geometry = '800x600', password?: string): Promise<TigerServer> {
   const folder = await mkdtemp('/tmp/isthmus-vnc-');
   const display = `:${1000 + Math.floor(Math.random() * 20_000)}`;
   const program = '/usr/bin/Xtigervnc';
   const path = `${folder}/vnc`;
-  const words = [display, '-geometry', geometry, '-depth', '24', '-SecurityTypes', 'None', '-nolisten', 'tcp'];
-  const pid = await commands.startDaemon(program, [...words, '-rfbport', '-1', '-rfbunixpath', path], {
-    logPath: `${folder}/log`,
-  });
+  const words = [display, '-geometry', geometry, '-depth', '24', '-nolisten', 'tcp'];
+  const port = password === undefined ? -1 : await freePort();
+  if (password === undefined) words.push('-rfbport', '-1', '-rfbunixpath', path, '-SecurityTypes', 'None');
+  else {
+    const input = `${password}\n${password}\nn\n`;
+    await commands.run('vncpasswd', [`${folder}/password`], { input });
+    words.push('-rfbport', String(port), '-interface', '127.0.0.1', '-SecurityTypes', 'VncAuth');
+    words.push('-rfbauth', `${folder}/password`);
+  }
+  const pid = await commands.startDaemon(program, words, { logPath: `${folder}/log` });
   await waitFor(
     `Xtigervnc (${folder}/log)`,
     async () => {
@@ -132,5 +152,5 @@ export async function startTiger(geometry = '800x600'): Promise<TigerServer> {
     },
     20_000,
   );
-  return { path, display, stop: () => stopper(pid, program, folder) };
+  return { path, port, display, stop: () => stopper(pid, program, folder) };
 }

@@ -6,8 +6,8 @@ import { readNotice } from './notices.ts';
 /** The contract's own value: its module would bring the schemas along. */
 const subprotocol: typeof consoleSubprotocol = 'isthmus.console';
 const normalClosure = 1000;
-/** Longest silence of a proxy that promised signs of life, in their intervals. */
-const silentIntervals = 2.5;
+/** How late a sign of life may be that a proxy promised. */
+const lateMs = 1000;
 
 type Opened = Extract<ProxyNotice, { type: 'opened' }>;
 type Ended = Extract<ProxyNotice, { type: 'ended' }>;
@@ -95,7 +95,7 @@ export class Connection {
       },
       (error) => this.#end(() => this.#events.garbled(error)),
     );
-    if (notice.aliveSeconds !== undefined) this.#expectLife(notice.aliveSeconds * 1000 * silentIntervals);
+    if (notice.aliveSeconds !== undefined) this.#expectLife(notice.aliveSeconds * 1000 + lateMs);
     this.#events.opened(notice, this.#feed.channel);
   }
 

@@ -13,12 +13,13 @@ import { ClientMessages, MalformedMessageError } from '../rfb/client-messages.ts
 import { proxyVersion, ViewerHandshake } from '../rfb/viewer-handshake.ts';
 import { Over, viewerEndOf } from './over.ts';
 import type { ConsoleDirectory } from './ports.ts';
+import { readPieces } from './shared-buffer.ts';
 import type { Viewer } from './viewer.ts';
 
 type Limits = ConsoleProxyDocument['limits'];
 
-/** A page hears something at least so often (`opened.aliveSeconds`). */
-export const aliveSeconds = 5;
+/** A page hears something at least so often (`opened.aliveSeconds`): it has five seconds to be back after a proxy is gone. */
+export const aliveSeconds = 2;
 
 /** `serverInit`: what the RFB server said; null: bytes of a serial port. `over`: told once, unless `end` was called. */
 export interface SessionParts {
@@ -143,7 +144,7 @@ export class Session {
       if (!viewer.ping()) this.#finish(new Over('closed', 'The viewer does not answer.'));
     }
     // A second early, so that a late sweep keeps the promise too.
-    if (this.#isOver || this.#viewerBlockedMs !== null || !isPast(this.#saidMs, aliveSeconds - 2)) return;
+    if (this.#isOver || this.#viewerBlockedMs !== null || !isPast(this.#saidMs, aliveSeconds - 1)) return;
     this.#saidMs = now;
     viewer.notice({ type: 'alive' });
   }
@@ -156,14 +157,15 @@ export class Session {
 
   #readTarget(): void {
     const { stream, viewer, clock } = this.#parts;
-    stream.on('data', (chunk: Buffer) => {
-      this.#toClient += chunk.length;
-      viewer.send(chunk);
-      if (!viewer.isBlocked) return;
-      stream.pause();
-      this.#viewerBlockedMs ??= clock.monotonicMs();
+    readPieces(stream, (piece) => {
+      this.#toClient += piece.length;
+      viewer.send(piece);
+      if (viewer.isBlocked) {
+        stream.pause();
+        this.#viewerBlockedMs ??= clock.monotonicMs();
+      }
+      return viewer.holdsBytes;
     });
-    stream.resume();
   }
 
   #viewerDrained(): void {
