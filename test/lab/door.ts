@@ -3,7 +3,10 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import type { Host } from '@isthmus/host';
 import { waitFor } from './clients.ts';
 
-const program = new URL('programs/tcp-door.ts', import.meta.url).pathname;
+const programs = {
+  door: new URL('programs/tcp-door.ts', import.meta.url).pathname,
+  proxy: new URL('programs/connect-proxy.ts', import.meta.url).pathname,
+};
 
 /** A door that is open. `address` is HOST:PORT on this machine. */
 export interface Door {
@@ -11,17 +14,23 @@ export interface Door {
   close(): void;
 }
 
-/** What a door is made of: `start` starts a process in the namespace that the lab ends; `socket` is a free path. */
+/**
+ * What a door is made of: `start` starts a process in the namespace that the lab ends; `socket` is a free path. A null
+ * target: the door is an HTTP proxy that takes CONNECT, so that browsers reach whatever the namespace does.
+ */
 export interface DoorOptions {
   readonly machine: Host;
   readonly socket: string;
-  readonly target: { readonly host: string; readonly port: number };
+  readonly target: { readonly host: string; readonly port: number } | null;
   readonly start: (file: string, args: readonly string[]) => Promise<unknown>;
 }
 
 /** Opens a door to a TCP port in the namespace where `start` starts. A connection ends at once where nobody listens there. */
 export async function openDoor({ machine, socket, target, start }: DoorOptions): Promise<Door> {
-  await start(process.execPath, [program, socket, target.host, String(target.port)]);
+  await start(
+    process.execPath,
+    target === null ? [programs.proxy, socket] : [programs.door, socket, target.host, String(target.port)],
+  );
   await waitFor('the door into the namespace', () => machine.files.exists(socket));
   const server = createServer((caller) => {
     const callee = connect(socket);
