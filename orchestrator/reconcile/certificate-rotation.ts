@@ -1,5 +1,6 @@
 // Certificates renewed in time over the connections that they secure, and peers told what is revoked.
 import type { CertificateGrant, CertificateRequest, Revocations } from '@isthmus/contract';
+import { HostRefusedError } from '../drivers/errors.ts';
 import type { CertificateRow } from '../store/certificate.ts';
 import { goodCertificates } from '../store/certificate.ts';
 import { type Subject, serialNumberOf } from './certificates.ts';
@@ -16,10 +17,12 @@ interface PeerClient {
   renewConnections(): void;
 }
 
+/** `isLocal`: a host of this machine, on a Unix socket, where it never shows its certificate. */
 interface Peer {
   readonly subject: Subject;
   readonly name: string;
   readonly client: PeerClient;
+  readonly isLocal?: boolean;
 }
 
 /** Peers that are spoken to at a time. */
@@ -59,6 +62,10 @@ export class CertificateRotation {
     const { certificates } = this.#parts;
     const { role, id } = peer.subject;
     const own = good.filter((row) => row.role === role && row.subject_id === id);
+    if (peer.isLocal === true) {
+      await this.#lookLocally(peer, own[0]);
+      return;
+    }
     // What it shows counts, not what was issued last: a grant may have been lost on its way.
     const shown = peer.client.shownSerialNumber();
     const inUse = shown === null ? own[0] : own.find((row) => row.serial_number === shown);
@@ -73,6 +80,25 @@ export class CertificateRotation {
     this.#told.set(keyOf(peer), list);
   }
 
+  /** The first list that it is told says whether it has a certificate: it refuses one where its grant got lost. */
+  async #lookLocally(peer: Peer, newest: CertificateRow | undefined): Promise<void> {
+    const { certificates } = this.#parts;
+    if (newest === undefined || certificates.isDue(newest)) {
+      await this.#renew(peer);
+      return;
+    }
+    const revoked = certificates.revoked();
+    const list = revoked.join(' ');
+    if (this.#told.get(keyOf(peer)) === list) return;
+    try {
+      await peer.client.putRevocations({ revoked });
+      this.#told.set(keyOf(peer), list);
+    } catch (error) {
+      if (!(error instanceof HostRefusedError)) throw error;
+      await this.#renew(peer);
+    }
+  }
+
   async #renew({ subject, name, client }: Peer): Promise<void> {
     const { certificates, log } = this.#parts;
     const grant = await certificates.grant(subject, await client.certificateRequest());
@@ -81,18 +107,19 @@ export class CertificateRotation {
     log.info('certificate is renewed', { peer: name, serialNumber: serialNumberOf(grant.certificate) });
   }
 
+  /** Those that joined; with them those of this machine, which lead to consoles of the others. */
   async #hosts(): Promise<Peer[]> {
     const rows = await this.#parts.db
       .selectFrom('host')
       .select(['id', 'name', 'url'])
-      .where('url', 'like', 'https:%')
       .where('state', '=', 'Up')
       .execute();
-    return rows.map(({ id, name, url }) => ({
-      subject: { role: 'host', id },
-      name,
-      client: this.#parts.hosts.at(url, id),
-    }));
+    const hasJoined = rows.some(({ url }) => url.startsWith('https:'));
+    return rows.flatMap(({ id, name, url }): Peer[] => {
+      const isLocal = url.startsWith('unix:');
+      if (isLocal ? !hasJoined : !url.startsWith('https:')) return [];
+      return [{ subject: { role: 'host', id }, name, client: this.#parts.hosts.at(url, id), isLocal }];
+    });
   }
 
   async #routers(): Promise<Peer[]> {
