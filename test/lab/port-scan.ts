@@ -40,13 +40,19 @@ async function scan(from: Host, address: string, args: readonly string[]): Promi
 }
 
 /**
- * The ports that answer at an address, as seen from a namespace: every TCP port, and the UDP ports of interest. The whole
- * range is asked twice and quickly, the likely ports with patience. A UDP port that says nothing at all is not counted;
+ * The ports that answer at an address, as seen from a namespace: every TCP port (or those of `range`), and the UDP ports of
+ * interest. The whole range is asked twice and quickly, the likely ports with patience. A UDP port that says nothing at all is not counted;
  * UDP 67 is asked by nmap's own DHCP client, since it answers nobody else. Three scans at once at the default rate are not
  * too many for a router on an emulated processor.
  */
-export async function openPorts(from: Host, address: string, packetsPerSecond = 2500): Promise<string[]> {
-  const all = await scan(from, address, ['-sS', '-p-', '--max-retries', '1', '--min-rate', String(packetsPerSecond)]);
+export async function openPorts(
+  from: Host,
+  address: string,
+  packetsPerSecond = 2500,
+  range = '1-65535',
+): Promise<string[]> {
+  const fast = ['--max-retries', '1', '--min-rate', String(packetsPerSecond)];
+  const all = await scan(from, address, ['-sS', '-p', range, ...fast]);
   const likely = await scan(from, address, ['-sS', '-p', likelyTcp, '--max-retries', '4']);
   const udp = await scan(from, address, ['-sU', '-p', likelyUdp, '--max-retries', '3']);
   const asked = ['-sU', '-p', '67', '--script', 'dhcp-discover', '-n', '-Pn', address];

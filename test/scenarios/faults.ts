@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApiObject } from '@isthmus/api-client';
 import test, { type ExecutionContext } from 'ava';
 import { doneByRouter, saidByApi, unsettled } from '../lab/agreement.ts';
-import { type Cloud, createCloud, type Instance, type PublicIp, type Tenant } from '../lab/cloud.ts';
+import { type Cloud, createCloud, type Instance, inTurn, type PublicIp, type Tenant } from '../lab/cloud.ts';
 import { answererOf, internet, type LabOptions, waitFor } from '../lab/index.ts';
 import { askUntilAnswered, type Outcome, runThroughCrashes } from '../lab/patience.ts';
 
@@ -252,7 +252,7 @@ export function faults(options: LabOptions = {}): void {
     await tenant.forward(ip, web, { publicport: 80, privateport: 80, openfirewall: true });
     const routers = () =>
       askUntilAnswered(() => cloud.admin.list('listRouters', { networkid: tenant.networkId, listall: true }));
-    for (const afterMs of [30, 80, 150, 250]) {
+    for (const afterMs of inTurn(options) ? [30, 80, 150, 250] : [50, 200]) {
       const replaced = runThroughCrashes(tenant.client, 'restartNetwork', { id: tenant.networkId, cleanup: true });
       await sleep(afterMs);
       await cloud.killOrchestrator('SIGKILL');
