@@ -120,7 +120,8 @@ test('10,000 flows go over within seconds', async (t) => {
   const tookMs = Math.round(performance.now() - began);
   t.log(`10,000 flows in ${tookMs} ms, ${text.length} characters`);
   t.is(taken, 10_000);
-  t.true(tookMs < 10_000);
+  // About 0.5 s on a quiet machine.
+  t.true(tookMs < 30_000, `${tookMs} ms`);
 });
 
 test('words of an export that are none of conntrack’s reach no command', (t) => {

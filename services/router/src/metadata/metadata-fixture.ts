@@ -1,5 +1,7 @@
 // A router's namespace whose metadata is served by this process, with two guests on the other side of its eth0.
+import type { Server } from 'node:net';
 import type { MetadataGuest, MetadataPassword, RouterDocument, RouterEntry } from '@isthmus/contract';
+import type { Sockets } from '@isthmus/host';
 import { parseHostname, parseIpv4Address } from '@isthmus/net';
 import { documentOf, enforce, fullChange, type Lab, settings, withLab } from '../namespace-fixture.ts';
 import type { DocumentChange, RouterService, ServiceContext } from '../service.ts';
@@ -97,12 +99,26 @@ export async function withMetadataLab(use: (lab: MetadataLab) => Promise<void>):
     await lab.seeBeyond('ip', 'route', 'add', 'default', 'via', gateway);
     // The wire carries once both of its ends have a carrier: on a busy machine that is later than the commands.
     await lab.seeBeyond('ping', '-q', '-n', '-c', '1', '-w', '20', gateway);
+    const { host } = lab.context;
+    const listening: Server[] = [];
+    // A service that a failed test did not shut down would hold the process.
+    const listen: Sockets['listen'] = async (endpoints) => {
+      const servers = await host.sockets.listen(endpoints);
+      listening.push(...servers);
+      return servers;
+    };
+    const context = { ...lab.context, host: { ...host, sockets: { ...host.sockets, listen } } };
     const curl = async (source: string, url: string, ...words: string[]) =>
       (
-        await lab.beyond.commands.run('curl', ['-s', '-m', '10', '--interface', source, ...words, url], {
+        await lab.beyond.commands.run('curl', ['-s', '-m', '60', '--interface', source, ...words, url], {
           okCodes: [0, 7, 28, 52, 56],
+          timeoutMs: 90_000,
         })
       ).stdout;
-    await use({ ...lab, curl });
+    try {
+      await use({ ...lab, context, curl });
+    } finally {
+      for (const server of listening) server.close();
+    }
   });
 }
