@@ -1,13 +1,13 @@
 // The way to a console.
-import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ConsoleTarget } from '@isthmus/contract';
 import type { OpenDoor } from './ports.ts';
+import { connectShared } from './shared-buffer.ts';
 
 /** Resolves once connected. Rejects with the system's error, or the signal's reason. */
 function connectTcp(host: string, port: number, signal: AbortSignal): Promise<Duplex> {
   const { promise, resolve, reject } = Promise.withResolvers<Duplex>();
-  const socket = connect({ host, port, noDelay: true });
+  const socket = connectShared({ host, port, noDelay: true });
   const onAbort = () => socket.destroy(signal.reason instanceof Error ? signal.reason : undefined);
   signal.addEventListener('abort', onAbort);
   socket.once('connect', () => resolve(socket)).on('error', reject);

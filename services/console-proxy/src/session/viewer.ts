@@ -85,9 +85,14 @@ export class Viewer {
     return this.#isOver;
   }
 
-  /** True where the kernel takes no more: what is sent now waits in this process. */
+  /** True where something that was sent waits in this process. */
+  get holdsBytes(): boolean {
+    return this.#socket.writableLength > 0;
+  }
+
+  /** True where so much waits that no more should be sent until `drained`. */
   get isBlocked(): boolean {
-    return this.#socket.writableNeedDrain && this.#socket.writableLength > 0;
+    return this.#socket.writableNeedDrain && this.holdsBytes;
   }
 
   /** Console bytes. */
