@@ -60,7 +60,7 @@ export function choiceCard(viewers: readonly ConsoleViewer[], { choose, leave }:
     ...(viewers.length > 1 ? [list] : []),
     actions(
       button({ label: 'Leave', class: 'quiet', press: leave }),
-      button({ label: 'Watch', press: () => choose('watch') }),
+      button({ label: 'Watch', class: 'first', press: () => choose('watch') }),
       button({ label: 'Take control', class: 'primary', press: () => choose('control') }),
     ),
   );
@@ -96,6 +96,9 @@ export function showCard(place: HTMLElement, shown: HTMLElement | null): void {
   place.replaceChildren(...(shown === null ? [] : [shown]));
   place.hidden = shown === null;
   if (shown === null || shown.classList.contains('busy')) return;
-  const first = shown.querySelector<HTMLElement>('input, button.primary') ?? shown.querySelector<HTMLElement>('h1');
+  const first =
+    shown.querySelector<HTMLElement>('input, .first') ??
+    shown.querySelector<HTMLElement>('button.primary') ??
+    shown.querySelector<HTMLElement>('h1');
   first?.focus();
 }
