@@ -18,6 +18,6 @@ await script(async () => {
   if (args === null) return 0;
   const isLibvirt = driverOf(args) === 'libvirt';
   await install(isLibvirt ? ['run', 'libvirt', 'image'] : ['run']);
-  if (isLibvirt) await ensureImages(['router', 'guest']);
+  if (isLibvirt) await ensureImages(['router', 'console-proxy', 'guest']);
   return await runOrchestrator(['start', ...args]);
 });

@@ -28,7 +28,7 @@ async function runBenchmarks() {
 /** Builds the images that tests boot, before any of them asks for one; answers with 1 where that failed. */
 async function buildImages() {
   try {
-    await ensureImages(['router', 'guest']);
+    await ensureImages(['router', 'console-proxy', 'guest']);
     return 0;
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;

@@ -23,15 +23,12 @@ import { createNamespaceHost, type Host } from '@isthmus/host';
 import { parseInterfaceName, parseIpv4Address, parseMacAddress } from '@isthmus/net';
 import { ApplianceClient } from '../../orchestrator/drivers/appliance-client.ts';
 import type { ControlIdentity } from '../../orchestrator/drivers/control-identity.ts';
+import { controlBridge, controlHost, controlStranger } from './appliance-vm.ts';
 import { waitFor } from './clients.ts';
 import type { Daemon, Lab } from './index.ts';
 import { addNamespace, internet, plug } from './network.ts';
 
 const program = new URL('../../services/console-proxy/src/main.ts', import.meta.url).pathname;
-const controlBridge = 'ctl0';
-/** The host on the control network, and somebody else there. */
-export const controlHost = '169.254.20.1';
-export const controlStranger = '169.254.20.99';
 export const proxyControl: ControlNic = {
   macAddress: parseMacAddress('02:00:00:00:01:0c'),
   address: parseIpv4Address('169.254.20.8'),
@@ -39,7 +36,8 @@ export const proxyControl: ControlNic = {
   gateway: parseIpv4Address(controlHost),
 };
 export const proxyAddress = '203.0.113.20';
-const publicMac = parseMacAddress('02:00:00:00:01:02');
+/** MAC address of its public NIC. */
+export const publicMac = parseMacAddress('02:00:00:00:01:02');
 
 /** A document for the lab's public network. */
 export function proxyDocument(changes: Partial<ConsoleProxyDocument> = {}): ConsoleProxyDocument {
@@ -71,10 +69,9 @@ export function proxyPush(document: ConsoleProxyDocument, generation: number, fe
   return { fencingToken, target: { epoch, generation, hash: wholeDocumentHash(document) }, document };
 }
 
-/** config.json of a drive for a console proxy. */
-export function proxyDrive(id: string, bootstrap: Bootstrap): ConfigDrive {
+/** What the config drive of a console proxy says besides its id. */
+export function proxyDrive(bootstrap: Bootstrap): Omit<ConfigDrive, 'id'> {
   return {
-    id,
     kind: 'console-proxy',
     bootstrap,
     control: proxyControl,
@@ -119,7 +116,7 @@ address add ${controlStranger}/22 dev ${controlBridge}
   }
 
   async writeDrive(bootstrap: Bootstrap): Promise<void> {
-    const text = `${JSON.stringify(proxyDrive(this.id, bootstrap))}\n`;
+    const text = `${JSON.stringify({ id: this.id, ...proxyDrive(bootstrap) })}\n`;
     const digest = createHash('sha256').update(text).digest('hex');
     await writeFile(`${this.#drive}/config.json`, text, { mode: 0o600 });
     await writeFile(`${this.#drive}/config.json.sha256`, `${digest}\n`);

@@ -13,7 +13,9 @@ export const imageKeyFolder = process.env.ISTHMUS_IMAGE_KEYS ?? `${checkout}/var
  * Resolves when the images of these roles are there and of this checkout, which takes a second where they are (npm test
  * builds them first) and a minute or two where not. Throws CommandError where a build fails.
  */
-export async function ensureImages(roles: readonly ('router' | 'guest')[] = ['router', 'guest']): Promise<void> {
+export async function ensureImages(
+  roles: readonly ('router' | 'console-proxy' | 'guest')[] = ['router', 'guest'],
+): Promise<void> {
   const { commands } = createHost({ log: silentLog });
   const env = { ISTHMUS_IMAGES: imageFolder, ISTHMUS_IMAGE_KEYS: imageKeyFolder };
   const words = [`${checkout}/packer/src/main.ts`, ...roles, '--if-changed'];

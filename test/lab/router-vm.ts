@@ -1,28 +1,23 @@
-// A router in a VM without libvirt and host agent: QEMU by itself (TCG), direct kernel, its NICs on taps of a lab's host.
-//
-//   const vm = await createRouterVm(lab, await routerImage(lab.machine))   taps, bridges and a disk; not started yet
-//   await vm.powerOn(vm.writeDrive(bootstrap) …)                          a config drive or null
-//   await vm.says('isthmus: serving')                                     the serial console; vm.console() is all of it
-//   await vm.powerOff()                                                   SIGKILL to QEMU
-import { createHash, randomUUID } from 'node:crypto';
-import { copyFile, mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
-import type { Duplex } from 'node:stream';
-import { fileURLToPath } from 'node:url';
-import { agentPort, type Bootstrap, type ConfigDrive, type ControlNic } from '@isthmus/contract';
+// A router in a VM of a lab (appliance-vm.ts), with the lab's document.
+import type { ControlNic } from '@isthmus/contract';
 import type { Host } from '@isthmus/host';
 import { parseInterfaceName, parseIpv4Address, parseMacAddress } from '@isthmus/net';
-import { waitFor } from './clients.ts';
-import { ensureImages, imageFolder } from './images.ts';
+import {
+  type ApplianceVm,
+  controlBridge,
+  controlHost,
+  createApplianceVm,
+  imageOf,
+  type VmImage,
+  type VmNic,
+} from './appliance-vm.ts';
 import type { Lab } from './index.ts';
 import { internet } from './network.ts';
 import { settings } from './router-document.ts';
 import { guestBridge } from './wired-router.ts';
 
-const controlBridge = 'ctl0';
-const controlHost = '169.254.20.1';
-/** A host on the control network that is not the router's gateway. */
-export const controlStranger = '169.254.20.99';
+export { controlStranger, machineWords, type VmImage } from './appliance-vm.ts';
+export type RouterVm = ApplianceVm;
 
 /** The control NIC of the lab's router. */
 export const control: ControlNic = {
@@ -32,43 +27,12 @@ export const control: ControlNic = {
   gateway: parseIpv4Address(controlHost),
 };
 
-/** Files of an image; absolute paths. */
-export interface VmImage {
-  readonly kernel: string;
-  readonly initrd: string;
-  /** Qcow2. */
-  readonly disk: string;
-  readonly commandLine: string;
-}
-
 /** The router's image of this checkout; built first where it is not there. Throws CommandError where that fails. */
-export async function routerImage(machine: Host): Promise<VmImage> {
-  await ensureImages(['router']);
-  const folder = `${imageFolder}/router`;
-  const manifest = JSON.parse(await machine.files.readText(`${folder}/manifest.json`)) as {
-    readonly kernelCommandLine: string;
-  };
-  return {
-    kernel: `${folder}/router.vmlinuz`,
-    initrd: `${folder}/router.initrd`,
-    disk: `${folder}/router.qcow2`,
-    commandLine: manifest.kernelCommandLine,
-  };
+export function routerImage(machine: Host): Promise<VmImage> {
+  return imageOf(machine, 'router');
 }
 
-/** QEMU's words for a machine without what nobody needs, under emulation. */
-export function machineWords(memoryMebibytes: number): string[] {
-  const machine = ['-nodefaults', '-no-user-config', '-display', 'none', '-machine', 'pc,accel=tcg', '-cpu', 'max'];
-  return [...machine, '-smp', '1', '-m', String(memoryMebibytes), '-device', 'virtio-rng-pci'];
-}
-
-interface Nic {
-  readonly tap: string;
-  readonly bridge: string;
-  readonly macAddress: string;
-}
-
-function nicsOf(): Nic[] {
+function nicsOf(): VmNic[] {
   const [inside, outside] = settings.routing.interfaces;
   // Not in the order of their names: they are told apart by their MAC addresses.
   return [
@@ -78,199 +42,15 @@ function nicsOf(): Nic[] {
   ];
 }
 
-async function makeTaps(lab: Lab, nics: readonly Nic[]): Promise<void> {
-  const bridge = (name: string) => `link add name ${name} up type bridge stp_state 0 forward_delay 0 mcast_snooping 0`;
-  const lines = [
-    bridge(controlBridge),
-    bridge(guestBridge),
-    `address add ${controlHost}/22 dev ${controlBridge}`,
-    `address add ${controlStranger}/22 dev ${controlBridge}`,
-    ...nics.flatMap(({ tap, bridge: master }) => [
-      `tuntap add dev ${tap} mode tap`,
-      `link set dev ${tap} master ${master} up`,
-    ]),
-  ];
-  await lab.host.commands.run('ip', ['-batch', '-'], { input: `${lines.join('\n')}\n` });
-}
-
-/** Byte where a partition of a GPT begins: 128 entries of 128 bytes, from the third sector on. Throws where there is none. */
-function partitionStart(table: Buffer, name: string): number {
-  for (let at = 1024; at < 1024 + 128 * 128; at += 128) {
-    const own = table.toString('utf16le', at + 56, at + 128).replaceAll('\0', '');
-    if (own === name) return Number(table.readBigUInt64LE(at + 32)) * 512;
-  }
-  throw new Error(`no partition is named ${name}`);
-}
-
-export class RouterVm {
-  readonly id = randomUUID();
-  readonly folder: string;
-  readonly #lab: Lab;
-  readonly #image: VmImage;
-  readonly #nics = nicsOf();
-  #starts = 0;
-  #pid: number | null = null;
-
-  constructor(lab: Lab, image: VmImage) {
-    this.#lab = lab;
-    this.#image = image;
-    this.folder = `${lab.state}/vm`;
-  }
-
-  async make(): Promise<void> {
-    await mkdir(this.folder, { recursive: true });
-    await makeTaps(this.#lab, this.#nics);
-    await this.newDisk();
-    const program = fileURLToPath(new URL('programs/tcp-door.ts', import.meta.url));
-    const words = [program, this.#doorPath, control.address, String(agentPort)];
-    await this.#lab.startDaemon(this.#lab.host, process.execPath, words);
-    await waitFor('the way into the control network', () => this.#lab.machine.files.exists(this.#doorPath));
-  }
-
-  get #doorPath(): string {
-    return `${this.#lab.run}/control.sock`;
-  }
-
-  /** An empty overlay over the image: what the VM wrote is gone. */
-  async newDisk(): Promise<void> {
-    const disk = `${this.folder}/disk.qcow2`;
-    await rm(disk, { force: true });
-    const base = ['-b', this.#image.disk, '-F', 'qcow2'];
-    await this.#lab.machine.commands.run('qemu-img', ['create', '-q', '-f', 'qcow2', ...base, disk]);
-  }
-
-  /** Writes a config drive as a host agent does and answers with its path. */
-  async writeDrive(name: string, bootstrap: Bootstrap): Promise<string> {
-    const { interfaces } = settings.routing;
-    const drive: ConfigDrive = {
-      id: this.id,
-      kind: 'router',
-      bootstrap,
-      control,
-      nics: interfaces.map(({ name: nic, macAddress }) => ({ name: parseInterfaceName(nic), macAddress })),
-    };
-    const folder = `${this.folder}/${name}`;
-    await mkdir(folder, { recursive: true });
-    const text = `${JSON.stringify(drive)}\n`;
-    await writeFile(`${folder}/config.json`, text, { mode: 0o600 });
-    const digest = createHash('sha256').update(text).digest('hex');
-    await writeFile(`${folder}/config.json.sha256`, `${digest}\n`);
-    const path = `${this.folder}/${name}.iso`;
-    const words = ['-as', 'mkisofs', '-quiet', '-V', 'ISTHMUS', '-R', '-J', '-o', path, folder];
-    await this.#lab.machine.commands.run('xorriso', words);
-    return path;
-  }
-
-  /** A copy of a config drive that ends halfway through its `config.json`. */
-  async cutDrive(path: string): Promise<string> {
-    const cut = path.replace(/\.iso$/, '-cut.iso');
-    await copyFile(path, cut);
-    const disc = await readFile(path);
-    const [first, last] = [disc.indexOf('{"id":'), disc.lastIndexOf('}\n')];
-    const sector = 2048;
-    await truncate(cut, Math.floor((first + (last - first) / 2) / sector) * sector + sector);
-    return cut;
-  }
-
-  /** Overwrites the first megabytes of the state partition, all but its superblock. Switched off only. */
-  async damageState(): Promise<void> {
-    const { commands } = this.#lab.machine;
-    const disk = `${this.folder}/disk.qcow2`;
-    const table = `${this.folder}/table.raw`;
-    await commands.run('qemu-img', ['dd', '-f', 'qcow2', '-O', 'raw', 'bs=1M', 'count=1', `if=${disk}`, `of=${table}`]);
-    const start = partitionStart(await readFile(table), 'isthmus-state');
-    const write = (offset: number, bytes: number) => `write -P 0x5a ${start + offset} ${bytes}`;
-    await commands.run('qemu-io', ['-f', 'qcow2', '-c', write(4096, 8 * 1024 * 1024), disk]);
-  }
-
-  /** Starts QEMU. The console begins anew. */
-  async powerOn(configDrive: string | null, memoryMebibytes = 256): Promise<void> {
-    this.#starts += 1;
-    const { kernel, initrd, commandLine } = this.#image;
-    const drive = `file=${this.folder}/disk.qcow2,format=qcow2,if=virtio,cache=writeback`;
-    const medium = configDrive === null ? '' : `,file=${configDrive},format=raw,readonly=on`;
-    const args = [
-      ...machineWords(memoryMebibytes),
-      ...['-kernel', kernel, '-initrd', initrd, '-append', commandLine],
-      ...['-drive', drive, '-drive', `if=ide,media=cdrom,id=cd${medium}`],
-      ...this.#nics.flatMap(({ tap, macAddress }) => [
-        ...['-netdev', `tap,id=${tap},ifname=${tap},script=no,downscript=no`],
-        ...['-device', `virtio-net-pci,netdev=${tap},mac=${macAddress},romfile=`],
-      ]),
-      ...['-serial', `file:${this.#consolePath}`, '-monitor', `unix:${this.#monitorPath},server=on,wait=off`],
-    ];
-    await rm(this.#monitorPath, { force: true });
-    this.#pid = (await this.#lab.startDaemon(this.#lab.host, 'qemu-system-x86_64', args)).pid;
-  }
-
-  /** As if somebody pulled the plug. Resolves when QEMU is gone. */
-  async powerOff(): Promise<void> {
-    const pid = this.#pid;
-    if (pid === null) return;
-    this.#lab.machine.commands.signal(pid, 'SIGKILL');
-    await this.hasEnded();
-  }
-
-  /** Resolves when QEMU has ended; throws where it has not within `timeoutMs`. */
-  async hasEnded(timeoutMs = 30_000): Promise<void> {
-    const pid = this.#pid ?? 0;
-    const { commands } = this.#lab.machine;
-    await waitFor(
-      'QEMU ends',
-      async () => pid < 2 || !(await commands.isRunning(pid, 'qemu-system-x86_64')),
-      timeoutMs,
-    );
-    this.#pid = null;
-  }
-
-  /** One command of QEMU's monitor, such as `system_powerdown`. */
-  async monitor(command: string): Promise<void> {
-    const socket = connect(this.#monitorPath);
-    await new Promise<void>((resolve, reject) => {
-      socket.on('error', reject);
-      socket.on('data', (text: Buffer) => {
-        if (!text.toString().includes('(qemu)')) return;
-        socket.removeAllListeners('data').on('data', () => socket.end());
-        socket.write(`${command}\n`);
-        resolve();
-      });
-    });
-  }
-
-  /** What the VM has written on its serial console since it was started last. */
-  async console(): Promise<string> {
-    return (await this.#lab.machine.files.readTextIfExists(this.#consolePath)) ?? '';
-  }
-
-  /** Waits until the console holds `text`. Throws with the console's end where it does not. */
-  async says(text: string, timeoutMs = 120_000): Promise<void> {
-    try {
-      await waitFor(`the console says ${text}`, async () => (await this.console()).includes(text), timeoutMs);
-    } catch (error) {
-      throw new Error(`the console does not say ${text}:\n${(await this.console()).slice(-2000)}`, { cause: error });
-    }
-  }
-
-  /** A connection to the agent's port from the control network's host. */
-  async openTunnel(): Promise<Duplex> {
-    return new Promise((resolve, reject) => {
-      const socket = connect(this.#doorPath, () => resolve(socket));
-      socket.on('error', reject);
-    });
-  }
-
-  get #consolePath(): string {
-    return `${this.folder}/console-${this.#starts}.log`;
-  }
-
-  get #monitorPath(): string {
-    return `${this.#lab.run}/monitor.sock`;
-  }
-}
-
 /** A router's VM on a lab's host; it ends with the lab. */
-export async function createRouterVm(lab: Lab, image: VmImage): Promise<RouterVm> {
-  const vm = new RouterVm(lab, image);
-  await vm.make();
-  return vm;
+export function createRouterVm(lab: Lab, image: VmImage): Promise<RouterVm> {
+  const nics = settings.routing.interfaces.map(({ name, macAddress }) => ({
+    name: parseInterfaceName(name),
+    macAddress,
+  }));
+  return createApplianceVm(lab, image, {
+    nics: nicsOf(),
+    control,
+    drive: (bootstrap) => ({ kind: 'router', bootstrap, control, nics }),
+  });
 }

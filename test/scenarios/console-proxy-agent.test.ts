@@ -9,9 +9,9 @@ import test, { type ExecutionContext } from 'ava';
 import { WebSocket } from 'ws';
 import { secureTo } from '../../orchestrator/drivers/control-connection.ts';
 import { PushRefusedError } from '../../orchestrator/drivers/errors.ts';
+import { controlStranger } from '../lab/appliance-vm.ts';
 import {
   type ConsoleProxyProcess,
-  controlStranger,
   createConsoleProxy,
   proxyAddress,
   proxyControl,
