@@ -8,7 +8,7 @@ import type { Channel } from './channel.ts';
 const againMs = 3_000;
 const giveUpMs = 10_000;
 
-export const unavailable: ConsoleAnswer = {
+const unavailable: ConsoleAnswer = {
   state: 'refused',
   reason: 'unavailable',
   message: 'Nobody answers who could open the console. Try again in a moment.',
