@@ -1,8 +1,9 @@
-// Which appliances of this host are dark: on disk before it is in force, so that a restart finds it.
+// What the ports of this host's appliances carry. Which are dark is on disk before it is in force, so that a restart finds it.
 import type { ApplianceSpec, Ports } from '@isthmus/contract';
 import type { Host } from '@isthmus/host';
 import { HostAgentError } from './errors.ts';
 import { Records } from './records.ts';
+import { ApplianceGuard } from './wiring/appliance-security.ts';
 import { DarkPorts, forgetLearnt } from './wiring/dark-ports.ts';
 
 /** What was ordered last of an appliance's ports. */
@@ -16,24 +17,27 @@ function isOrder(value: unknown): value is Order {
   return 'dark' in value && typeof value.dark === 'boolean' && 'fencingToken' in value;
 }
 
-/** The ports of the appliances of one host: which carry frames, and which are dark. */
+/** The ports of the appliances of one host: which carry frames, whose, and which are dark. */
 export class AppliancePorts {
   readonly #host: Host;
   readonly #installation: string;
   readonly #orders: Records<Order>;
   readonly #dark: DarkPorts;
+  readonly #guard: ApplianceGuard;
 
   constructor({ host, state, installation }: { host: Host; state: string; installation: string }) {
     this.#host = host;
     this.#installation = installation;
     this.#orders = new Records(host.files, `${state}/host-agent/ports`, isOrder);
     this.#dark = new DarkPorts(host.commands, installation);
+    this.#guard = new ApplianceGuard(host.commands, installation);
   }
 
   /** Reads what was ordered and brings it into force for these appliances. Before any of their ports exists. */
   async open(known: readonly { readonly id: string; readonly spec: ApplianceSpec }[]): Promise<void> {
     await this.#orders.load(this.#host.log);
     await this.#dark.load(known.filter(({ id, spec }) => this.isDark(id, spec)).map(({ id }) => id));
+    await this.#guard.load(known.map(({ id, spec: { nics } }) => ({ id, nics })));
   }
 
   /** An order counts for more than the spec, which says how it begins. */
@@ -42,7 +46,8 @@ export class AppliancePorts {
   }
 
   /** Before its ports exist. */
-  async prepare(id: string, spec: Pick<ApplianceSpec, 'dark'>): Promise<void> {
+  async prepare(id: string, spec: Pick<ApplianceSpec, 'dark' | 'nics'>): Promise<void> {
+    await this.#guard.set({ id, nics: spec.nics });
     if (this.isDark(id, spec)) await this.#dark.set({ darken: [id] });
   }
 
@@ -73,16 +78,19 @@ export class AppliancePorts {
   /** When its ports are gone. */
   async forget(id: string): Promise<void> {
     await this.#dark.set({ light: [id] });
+    await this.#guard.remove(id);
     await this.#orders.delete(id);
   }
 
-  heal(): Promise<void> {
-    return this.#dark.heal();
+  async heal(): Promise<void> {
+    await this.#dark.heal();
+    await this.#guard.heal();
   }
 
   /** When no port is left. */
   async clear(): Promise<void> {
     this.#orders.clear();
     await this.#dark.load([]);
+    await this.#guard.load([]);
   }
 }

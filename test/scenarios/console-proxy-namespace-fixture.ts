@@ -45,7 +45,8 @@ export class ProxyHost {
     const { installation, state, run, host, machine } = this.lab;
     const own = ['--installation', installation, '--state', state, '--run', run];
     const more = program === undefined ? [] : ['--console-proxy', program];
-    const { pid } = await this.lab.startDaemon(host, process.execPath, [hostAgentProgram, ...own, ...more]);
+    const { pid, logPath } = await this.lab.startDaemon(host, process.execPath, [hostAgentProgram, ...own, ...more]);
+    this.logPath = logPath;
     await waitFor('the host agent answers', () => this.lab.agent.host().catch(() => null), 60_000);
     this.end = async () => {
       machine.commands.signal(pid, 'SIGKILL');
@@ -54,13 +55,17 @@ export class ProxyHost {
     return pid;
   }
 
+  /** What the host agent that runs has logged. */
+  logPath = '';
+
   /** Ends the host agent by SIGKILL. */
   end: () => Promise<void> = async () => {};
 
   /** The last byte of its public address tells one from another. */
   spec(last: number): ApplianceSpec {
     const macAddress = parseMacAddress(`02:00:00:00:07:${last.toString(16).padStart(2, '0')}`);
-    const nic = { name: parseInterfaceName('eth2'), macAddress, segment: this.segment, addresses: null };
+    const addresses = [parseIpv4Address(`198.18.7.${last}`)];
+    const nic = { name: parseInterfaceName('eth2'), macAddress, segment: this.segment, addresses };
     return { kind: 'console-proxy', nics: [nic] };
   }
 

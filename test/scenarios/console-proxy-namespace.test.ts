@@ -31,6 +31,10 @@ test('a proxy is one process that outlives the host agent and comes back when it
   t.like(report, { kind: 'console-proxy', state: 'Running', agent: null, hasConfigDrive: true });
   t.regex(report.controlAddress ?? '', /^169\.254\./);
 
+  // Whole, though its public NIC is down until its first document: a look comes every 5 s, and finds nothing to do.
+  await sleep(6000);
+  t.false((await lab.machine.files.readText(host.logPath)).includes('making it again'));
+
   // What it holds of the machine.
   const status = await procOf(pid, 'status');
   const uid = Number(/^Uid:\t(\d+)/m.exec(status)?.[1]);
@@ -109,6 +113,10 @@ test('a proxy reaches no other one over the control network, and cannot take its
   await host.start();
   await host.put(id, 10);
   await host.put(other, 11);
+  await Promise.all([
+    host.ask(id, (agent) => agent.putDocument(host.push(10))),
+    host.ask(other, (agent) => agent.putDocument(host.push(11))),
+  ]);
   const [one, two] = await Promise.all(
     [id, other].map(async (each) => (await lab.agent.appliance(each)).controlAddress),
   );
@@ -127,6 +135,21 @@ test('a proxy reaches no other one over the control network, and cannot take its
   await commands.run('arping', ['-U', '-c', '3', '-I', 'eth1', one ?? ''], { okCodes: [0, 1] });
   await host.answers(id);
   t.not(one, two);
+  // Nor on the public segment: what it says with another one's address is dropped at its port.
+  const hostsView = async () => (await lab.host.commands.run('ip', ['neigh', 'show', '198.18.7.10'])).stdout;
+  const reach = (address: string) => lab.host.commands.run('nc', ['-z', '-n', '-w', '2', address, String(port)]);
+  await reach('198.18.7.10');
+  await reach('198.18.7.11');
+  await commands.run('ip', ['address', 'add', '198.18.7.10/24', 'dev', 'eth2']);
+  await commands.run('arping', ['-A', '-c', '3', '-I', 'eth2', '198.18.7.10'], { okCodes: [0, 1] });
+  t.true((await hostsView()).includes('02:00:00:00:07:0a'));
+  await commands.run('ip', ['link', 'set', 'dev', 'eth2', 'address', '02:00:00:00:07:0a']);
+  await commands.run('arping', ['-A', '-c', '3', '-I', 'eth2', '198.18.7.10'], { okCodes: [0, 1] });
+  await t.notThrowsAsync(reach('198.18.7.10'));
+  const rules = async () => (await lab.host.commands.run('ebtables-nft-save', [])).stdout;
+  t.true((await rules()).includes(`ith-${lab.installation}-r0c1b2c3d`));
+  await lab.agent.deleteEverything();
+  t.false((await rules()).includes(lab.installation));
 });
 
 test('a host agent that is killed at any moment of a start has one process in the end', async (t) => {

@@ -70,9 +70,13 @@ export async function ensureControlBridge(commands: CommandRunner, bridge: strin
   await commands.run('sysctl', ['-qw', `net.ipv4.conf.${bridge}.arp_ignore=1`, `net.ipv4.conf.${bridge}.rp_filter=1`]);
 }
 
-/** True where the bridge is up and the host has the address on it. */
+/**
+ * True where the bridge is up and the host has the address on it. As long as nothing behind a bridge is up, Node does not
+ * tell its addresses, and nobody could ask for them.
+ */
 export function isUpWith(link: Link | undefined, address: string): boolean {
   if (link?.up !== true) return false;
+  if (!link.carrier) return true;
   return (networkInterfaces()[link.name] ?? []).some((own) => own.address === address);
 }
 
