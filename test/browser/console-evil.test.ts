@@ -43,7 +43,7 @@ async function converse(
 }
 
 /** The whole handshake without a password, and then `rest`. */
-const greet = (page: PageConnection, width: number, height: number, rest = Buffer.alloc(0)) =>
+const greet = (page: PageConnection, width: number, height: number, rest: Buffer = Buffer.alloc(0)) =>
   converse(
     page,
     [0, version],
@@ -54,7 +54,14 @@ const greet = (page: PageConnection, width: number, height: number, rest = Buffe
   );
 
 /** FramebufferUpdate of one rectangle. */
-function update(x: number, y: number, width: number, height: number, encoding: number, data = Buffer.alloc(0)): Buffer {
+function update(
+  x: number,
+  y: number,
+  width: number,
+  height: number,
+  encoding: number,
+  data: Buffer = Buffer.alloc(0),
+): Buffer {
   const head = Buffer.alloc(16);
   head.writeUInt16BE(1, 2);
   [x, y, width, height].forEach((value, index) => head.writeUInt16BE(value, 4 + 2 * index));

@@ -15,7 +15,7 @@ export interface ConsoleStage {
   close(): Promise<void>;
 }
 
-export interface OpenOptions {
+interface OpenOptions {
   readonly device?: Device;
   readonly fields?: Readonly<Record<string, string>>;
   readonly ticket?: string;

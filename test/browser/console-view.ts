@@ -49,7 +49,7 @@ export async function pictureOf(page: Page): Promise<Picture> {
 }
 
 /** Part of the points that differ, from 0 to 1; 1 where the sizes do. */
-export function difference(left: Picture, right: Picture): number {
+function difference(left: Picture, right: Picture): number {
   if (left.width !== right.width || left.height !== right.height) return 1;
   let differing = 0;
   for (let at = 0; at < left.points.length; at += 3) {

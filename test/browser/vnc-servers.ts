@@ -33,7 +33,7 @@ function bootSector(greeting: string): Buffer {
 }
 
 /** A server that listens on a Unix socket. */
-export interface VncServer {
+interface VncServer {
   readonly path: string;
   stop(): Promise<void>;
 }
