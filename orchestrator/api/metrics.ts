@@ -16,7 +16,10 @@ interface Bytes {
 }
 
 /** Rows of a table by state. */
-async function byState(db: Db, table: 'router' | 'host' | 'network' | 'virtual_machine'): Promise<[string, number][]> {
+async function byState(
+  db: Db,
+  table: 'router' | 'host' | 'network' | 'virtual_machine' | 'system_vm',
+): Promise<[string, number][]> {
   const { rows } = await sql<{ state: string; count: string }>`
     select state, count(*) from ${sql.table(table)} group by state`.execute(db);
   return rows.map(({ state, count }) => [state, Number(count)]);
@@ -60,10 +63,11 @@ export function createMetrics(db: Db, pushes: () => number): Registry {
     ['host', 'hosts'],
     ['network', 'networks'],
     ['virtual_machine', 'instances'],
+    ['system_vm', 'console_proxies'],
   ] as const) {
     new Gauge({
       name: `isthmus_${noun}`,
-      help: `How many ${noun} are in a state`,
+      help: `How many ${noun.replace('_', ' ')} are in a state`,
       labelNames: ['state'],
       registers,
       async collect() {
@@ -72,6 +76,19 @@ export function createMetrics(db: Db, pushes: () => number): Registry {
       },
     });
   }
+  new Gauge({
+    name: 'isthmus_console_sessions',
+    help: 'Consoles that people have open',
+    registers,
+    async collect() {
+      const { count } = await db
+        .selectFrom('console_session')
+        .select(({ fn }) => fn.countAll<string>().as('count'))
+        .where('state', '=', 'Open')
+        .executeTakeFirstOrThrow();
+      this.set(Number(count));
+    },
+  });
   new Gauge({
     name: 'isthmus_jobs_in_progress',
     help: 'Asynchronous jobs that are not done',

@@ -59,7 +59,8 @@ export function planCapacity(proxies: readonly ProxyLoad[], limits: ConsoleLimit
   const others = proxies.filter(({ id }) => !remove.includes(id));
   const excess = others.filter(({ isDraining }) => !isDraining).length - limits.mostProxies;
   if (excess > 0) {
-    const surplus = leastBusyFirst(others.filter(({ isDraining }) => !isDraining)).slice(0, excess);
+    const kept = leastBusyFirst(others.filter(({ isDraining }) => !isDraining));
+    const surplus = [...kept.filter((each) => !isServing(each)), ...kept.filter(isServing)].slice(0, excess);
     return { ...nothing, remove, drain: surplus.map(({ id }) => id) };
   }
   const serving = others.filter(isServing);
