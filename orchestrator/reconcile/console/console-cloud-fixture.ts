@@ -2,6 +2,7 @@
 // this.
 import { randomBytes, randomUUID } from 'node:crypto';
 import { macFromNumber, parseHostname, parseIpv4Address, parseIpv4Cidr } from '@isthmus/net';
+import { sql } from 'kysely';
 import type { ConsoleRequestOfUser } from '../../model/console-orchestration.ts';
 import { consoleSettings } from '../../model/console-settings.ts';
 import { type Authority, createAuthority } from '../../pki/authority.ts';
@@ -200,12 +201,11 @@ export async function startConsoleCloud(): Promise<ConsoleCloud> {
   const authority = await createAuthority('ab12');
   const offering = await db.selectFrom('service_offering').select('id').executeTakeFirstOrThrow();
   const builtIn = await db.selectFrom('template').selectAll().executeTakeFirstOrThrow();
-  const { id: _id, created: _created, ...template } = builtIn;
-  const ofDisk = await db
-    .insertInto('template')
-    .values({ ...template, size: Number(template.size), name: 'disk', url: 'image:guest' })
-    .returning('id')
-    .executeTakeFirstOrThrow();
+  const { rows } = await sql<{ id: string }>`
+    insert into template (name, display_text, format, hypervisor, os_type_id, url, size, account_id, domain_id)
+    select 'disk', display_text, 'QCOW2', hypervisor, os_type_id, 'image:guest', size, account_id, domain_id
+    from template where id = ${builtIn.id} returning id`.execute(db);
+  const diskTemplateId = String(rows[0]?.id);
   const settings = new Map<string, string>();
   const sealer = createSealer(randomBytes(32), 'the test');
   const logged: string[] = [];
@@ -250,7 +250,7 @@ export async function startConsoleCloud(): Promise<ConsoleCloud> {
           user_id: user.userId,
           zone_id: zone.zoneId,
           host_id: hostId,
-          template_id: namespace ? builtIn.id : ofDisk.id,
+          template_id: namespace ? builtIn.id : diskTemplateId,
           service_offering_id: offering.id,
           user_data: null,
           root_disk_bytes: null,

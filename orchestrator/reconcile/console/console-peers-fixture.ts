@@ -11,6 +11,7 @@ import type {
   ConsoleGrant,
   ConsoleMode,
   ConsoleReason,
+  HostReport,
   OrchestratorMessage,
   ProxyMessage,
 } from '@isthmus/contract';
@@ -31,6 +32,20 @@ export async function until<Value>(
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
+
+const hostReport: HostReport = {
+  installation: 'ab12',
+  hostname: 'host1',
+  driver: 'libvirt',
+  accelerator: 'tcg',
+  bootId: randomUUID(),
+  tunnelAddress: null,
+  version: '0.1.0',
+  cpus: 4,
+  memoryBytes: 2 ** 34,
+  memoryFreeBytes: 2 ** 33,
+  pid: 1,
+};
 
 /** A host agent that knows grants of consoles, and leads to the console proxies of its host. */
 export class ConsoleHost {
@@ -77,6 +92,7 @@ export class ConsoleHost {
   async #answer(request: IncomingMessage): Promise<{ status: number; answer?: unknown }> {
     const body = await textOf(request);
     const [, , resource, id = ''] = (request.url ?? '').split('/');
+    if (resource === 'host') return { status: 200, answer: hostReport };
     if (resource !== 'consoles') return { status: 404, answer: { code: 'not-found', message: 'it is not there' } };
     if (request.method === 'DELETE') {
       this.grants.delete(id);
@@ -134,6 +150,9 @@ export class ConsoleProxyPeer {
   readonly #held: Held;
   readonly #authority: string;
   #server: Server | null = null;
+  #reporting: NodeJS.Timeout | null = null;
+  /** True: it reports only when it is told to. */
+  isQuiet = false;
   readonly #channels: WebSocket[] = [];
   readonly #sockets = new Set<Duplex>();
   /** Who waits for the answer to a request; one that was put twice is answered twice. */
@@ -170,6 +189,9 @@ export class ConsoleProxyPeer {
     });
     sockets.on('connection', (channel) => this.#serve(channel));
     this.#server = server;
+    this.#reporting = setInterval(() => {
+      if (!this.isQuiet) this.report();
+    }, 2_000);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   }
 
@@ -177,6 +199,7 @@ export class ConsoleProxyPeer {
   async kill(): Promise<void> {
     const server = this.#server;
     this.#server = null;
+    if (this.#reporting !== null) clearInterval(this.#reporting);
     this.sessions.clear();
     for (const socket of this.#sockets) socket.destroy();
     if (server !== null) await new Promise((resolve) => server.close(resolve));

@@ -52,7 +52,7 @@ export function hasConsole({ state, hostId }: ConsoleMachine): boolean {
   return hostId !== null && (state === 'Running' || state === 'Stopping');
 }
 
-/** True while a machine has none, and will have one again: it moves, or starts. */
+/** True while a page that comes back has to wait: the machine moves or starts, or what becomes of it is not known yet. */
 export function isOnItsWay({ state }: ConsoleMachine): boolean {
-  return state === 'Migrating' || state === 'Starting';
+  return state === 'Migrating' || state === 'Starting' || state === 'Stopping';
 }

@@ -1,6 +1,8 @@
 // From a session that may be opened to the answer that opens it.
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConsoleAnswer, ConsoleMode, ConsoleReason } from '@isthmus/contract';
 import { sql } from 'kysely';
+import { HostRefusedError } from '../../drivers/errors.ts';
 import type { Db, Trx } from '../../store/database.ts';
 import { type ConsoleParts, type ConsoleSession, reasonMessages } from './console-parts.ts';
 import { type GrantedProxy, grantConsole } from './grants.ts';
@@ -65,6 +67,22 @@ export async function endSession(db: Db | Trx, id: string, reason: ConsoleReason
     .execute();
 }
 
+/** A machine that starts again has its console back after a moment; the proxy asks another orchestrator after 3 s. */
+const patienceMs = 2_000;
+const pauseMs = 200;
+
+async function grantPatiently<Result>(grant: () => Promise<Result>): Promise<Result> {
+  const until = Date.now() + patienceMs;
+  for (;;) {
+    try {
+      return await grant();
+    } catch (error) {
+      if (!(error instanceof HostRefusedError) || Date.now() > until) throw error;
+    }
+    await sleep(pauseMs);
+  }
+}
+
 /** Grants what was opened at the hosts, and answers; where they do not grant it, the session ends. */
 export async function openConsole(
   parts: ConsoleParts,
@@ -74,7 +92,7 @@ export async function openConsole(
   const { db, log } = parts;
   const told = { session: session.id, user: session.user_id, machine: session.target_id, proxy: proxy.id };
   try {
-    const granted = await grantConsole(parts, session, machine, proxy, secrets.door);
+    const granted = await grantPatiently(() => grantConsole(parts, session, machine, proxy, secrets.door));
     // While the hosts answered, somebody else may have taken over, or the session may have ended.
     const now = await db.selectFrom('console_session').selectAll().where('id', '=', session.id).executeTakeFirst();
     if (now?.state !== 'Open' || now.system_vm_id !== proxy.id) {

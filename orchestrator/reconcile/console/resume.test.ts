@@ -157,6 +157,21 @@ test.serial('a machine that moves is waited for, as long as the page asks', asyn
   t.like(await comeBack(opened.resume), { state: 'open' });
 });
 
+test.serial('a host agent that is away is waited for: the token stays good', async (t) => {
+  const opened = await open();
+  const { url } = await cloud.db
+    .selectFrom('host')
+    .selectAll()
+    .where('id', '=', cloud.hostId)
+    .executeTakeFirstOrThrow();
+  const move = (to: string) => cloud.db.updateTable('host').set({ url: to }).where('id', '=', cloud.hostId).execute();
+  await move('unix:/nowhere');
+  const away = await comeBack(opened.resume);
+  await move(url);
+  t.like(away, { state: 'again' });
+  t.like(await comeBack(opened.resume), { state: 'open' });
+});
+
 test.serial('no proxy is reached: the page asks again with the same token', async (t) => {
   const opened = await open();
   await Promise.all([first.kill(), second.kill()]);

@@ -16,12 +16,33 @@ import { lockConsoles, transaction } from './transaction.ts';
 const mostRemembered = 16;
 /** Until a page asks again. */
 const againSeconds = 1;
+/** A host that is there answers within this time. */
+const hostAnswersMs = 1_500;
 
 const over: ResumeAnswer = { state: 'refused', message: 'This session is over. Open the console again.' };
 
 /** Takes the token, unless the answer is `again`: then it stays good. Who shows a token a second time ends the session. */
 export async function resumeConsole(parts: ConsoleParts, resumption: ConsoleResumption): Promise<ResumeAnswer> {
+  if (!(await isHostThere(parts, resumption.request.resume))) return { state: 'again', seconds: againSeconds };
   return transaction(parts.db, (trx) => decide(parts, trx, resumption));
+}
+
+/** False where the machine's host does not answer: a ticket would be spent on nothing. */
+async function isHostThere({ db, hosts }: ConsoleParts, resume: string): Promise<boolean> {
+  const session = await db
+    .selectFrom('console_session')
+    .select(['target_kind', 'target_id'])
+    .where('resume_hash', '=', hashOf(resume))
+    .where(notEnded)
+    .executeTakeFirst();
+  if (session === undefined) return true;
+  const machine = await consoleMachine(db, { kind: session.target_kind, id: session.target_id });
+  const host = await db
+    .selectFrom('host')
+    .select(['id', 'url'])
+    .where('id', '=', machine?.hostId ?? null)
+    .executeTakeFirst();
+  return host === undefined || (await hosts.ask(host, hostAnswersMs)) !== null;
 }
 
 async function decide(parts: ConsoleParts, trx: Trx, resumption: ConsoleResumption): Promise<ResumeAnswer> {
@@ -38,7 +59,7 @@ async function decide(parts: ConsoleParts, trx: Trx, resumption: ConsoleResumpti
   }
   const machine = await consoleMachine(trx, { kind: session.target_kind, id: session.target_id });
   if (machine === null || (!hasConsole(machine) && !isOnItsWay(machine))) return over;
-  if (!hasConsole(machine)) {
+  if (isOnItsWay(machine)) {
     // As long as it takes: the page is there, and asks.
     await trx.updateTable('console_session').set({ lost: sql<Date>`now()` }).where('id', '=', session.id).execute();
     return { state: 'again', seconds: againSeconds };
