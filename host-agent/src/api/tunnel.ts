@@ -4,9 +4,8 @@ import type { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { agentPort, EntryIdSchema, validator } from '@isthmus/contract';
+import { agentPort, type ControlNic, EntryIdSchema, validator } from '@isthmus/contract';
 import { HostAgentError } from '../errors.ts';
-import type { HostAgent } from '../host-agent.ts';
 import { answerOf, checked } from './check.ts';
 
 const protocol = 'isthmus-tunnel';
@@ -15,7 +14,9 @@ const probeEveryMs = 30_000;
 const idValidator = validator(EntryIdSchema);
 
 /** Who knows where appliances are. Throws HostAgentError where one cannot be reached. */
-export type Reachable = Pick<HostAgent, 'controlNicOf'>;
+export interface Reachable {
+  controlNicOf(id: string): ControlNic;
+}
 
 /**
  * Answers every upgrade of a server; `admits` says of each whether its peer may. Answers with what ends the tunnels, to be

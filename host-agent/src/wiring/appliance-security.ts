@@ -58,7 +58,7 @@ function readSaved(installation: string, saved: string): { readonly chains: stri
 }
 
 /** Text for `ebtables-restore --noflush` that secures exactly these appliances, in one transaction; '' where none ever was. */
-export function renderAppliances(installation: string, appliances: readonly SecuredAppliance[], saved: string): string {
+function renderAppliances(installation: string, appliances: readonly SecuredAppliance[], saved: string): string {
   const { chains, hasEntry } = readSaved(installation, saved);
   const root = rootOf(installation);
   const wanted = appliances.map(({ id }) => chainOf(installation, id));
