@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { ApplianceState, Bootstrap, CertificateGrant, Identity, Push } from '@isthmus/contract';
+import type { ApplianceState, Bootstrap, CertificateGrant, ConsoleProxyPush, Identity, Push } from '@isthmus/contract';
 import { createKeyPair } from '../pki/authority.ts';
 import { createCertificateRequest } from '../pki/certificate-request.ts';
 
@@ -82,6 +82,9 @@ export class SimulatedVm {
         return { serving: this.serving, services: [] };
       case 'POST /v1/push':
         this.serving = (JSON.parse(body) as Push).target;
+        return { identity: this.serving };
+      case 'PUT /v1/document':
+        this.serving = (JSON.parse(body) as ConsoleProxyPush).target;
         return { identity: this.serving };
       case 'GET /v1/state':
         return this.state;
