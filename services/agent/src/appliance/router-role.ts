@@ -80,6 +80,8 @@ export const routerRole: ApplianceRole = {
       },
       begin: async (push) => {
         await beginRouter(agent, push, host);
+        if (agent.stored !== null) onServing(agent.stored);
+        // Afterwards: it costs processes, which a router that serves has time for.
         await widenNeighbourTables(host);
       },
       status: () => agent.status(),
