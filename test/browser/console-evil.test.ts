@@ -64,7 +64,7 @@ function update(
 ): Buffer {
   const head = Buffer.alloc(16);
   head.writeUInt16BE(1, 2);
-  [x, y, width, height].forEach((value, index) => head.writeUInt16BE(value, 4 + 2 * index));
+  for (const [index, value] of [x, y, width, height].entries()) head.writeUInt16BE(value, 4 + 2 * index);
   head.writeInt32BE(encoding, 12);
   return Buffer.concat([head, data]);
 }

@@ -76,15 +76,18 @@ export class Connection {
   #heed(notice: ProxyNotice): void {
     switch (notice.type) {
       case 'alive':
-        return;
+        break;
       case 'choose':
-        return this.#events.choose(notice);
+        this.#events.choose(notice);
+        break;
       case 'opened':
-        return this.#open(notice);
+        this.#open(notice);
+        break;
       case 'viewers':
-        return this.#events.viewers(notice);
+        this.#events.viewers(notice);
+        break;
       case 'ended':
-        return this.#end(() => this.#events.ended(notice));
+        this.#end(() => this.#events.ended(notice));
     }
   }
 
