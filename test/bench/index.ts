@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { api } from './api.ts';
 import { apply } from './apply.ts';
 import { boot } from './boot.ts';
+import { consoles } from './console.ts';
 import { datapath } from './datapath.ts';
 import { dhcp } from './dhcp.ts';
 import { image } from './image.ts';
@@ -13,7 +14,17 @@ import { requireMachine } from './machine.ts';
 import { metadata } from './metadata.ts';
 import { type Benchmark, CannotRunError, tableOf, writeResult } from './result.ts';
 
-const benchmarks: Readonly<Record<string, Benchmark>> = { apply, api, boot, datapath, dhcp, image, metadata, lb };
+const benchmarks: Readonly<Record<string, Benchmark>> = {
+  apply,
+  api,
+  boot,
+  console: consoles,
+  datapath,
+  dhcp,
+  image,
+  metadata,
+  lb,
+};
 
 function usage(): string {
   const lines = Object.entries(benchmarks).map(([name, { about }]) => `  ${name.padEnd(10)}${about}`);
