@@ -224,16 +224,19 @@ export class FilterLab {
   }
 
   /** Opens a TCP connection that stays; the answer says whether it still carries data. */
-  async hold(part: string, to: string, port: number): Promise<() => Promise<boolean>> {
+  async hold(part: string, to: string, port: number): Promise<(patienceMs?: number) => Promise<boolean>> {
     const log = await this.#daemon(part, ['hold', to, String(port)]);
     const length = async () => (await this.host.files.readTextIfExists(log))?.length ?? 0;
     await this.#until(`a connection to ${to}:${port}`, async () => (await length()) > 0);
-    return async () => {
+    return async (patienceMs = 1500) => {
       // What was under way before the question does not count as an answer to it.
       await realClock.sleep(100);
       const before = await length();
-      await realClock.sleep(400);
-      return (await length()) > before;
+      for (const deadline = performance.now() + patienceMs; performance.now() < deadline; ) {
+        if ((await length()) > before) return true;
+        await realClock.sleep(30);
+      }
+      return false;
     };
   }
 

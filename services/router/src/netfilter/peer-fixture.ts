@@ -3,7 +3,11 @@
 import { createSocket } from 'node:dgram';
 import { connect, createServer, type Socket } from 'node:net';
 
-const patienceMs = 700;
+/**
+ * How long no answer counts as none: beyond TCP's second attempt (1 s). Counted in ticks, which come later where the machine
+ * is busy, as answers do.
+ */
+const [patienceTicks, tickMs, againTicks] = [160, 10, 50];
 
 function portsOf(text: string): { protocol: string; port: number }[] {
   return text.split(',').flatMap((part) => {
@@ -43,11 +47,18 @@ function answered(text: string): never {
 }
 
 function ask(protocol: string, address: string, port: number): void {
-  setTimeout(() => answered('nothing'), patienceMs);
+  let send = (): void => {};
+  let ticks = 0;
+  setInterval(() => {
+    ticks += 1;
+    if (ticks === patienceTicks) answered('nothing');
+    if (ticks % againTicks === 0) send();
+  }, tickMs);
   if (protocol === 'udp') {
     const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
     socket.on('message', (text) => answered(text.toString()));
-    socket.send('hello', port, address);
+    send = () => socket.send('hello', port, address);
+    send();
     return;
   }
   const socket = connect({ host: address, port });
