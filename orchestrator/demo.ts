@@ -31,6 +31,9 @@ export interface DemoResult {
   readonly url: string;
   /** The body of the answer that came back through the forwarded port. */
   readonly answer: string;
+  /** URL that opens the instance's console once, within half a minute; null where no proxy serves yet. */
+  readonly console: string | null;
+  readonly instanceId: string;
 }
 
 function id(object: ApiObject): string {
@@ -288,6 +291,17 @@ async function ask(host: Host, url: string): Promise<string> {
   }
 }
 
+/** Asks for a console until the zone's first proxy serves: seconds for a process, longer for a VM, which is not waited for. */
+async function openConsole(host: Host, client: ApiClient, virtualmachineid: string): Promise<string | null> {
+  for (let attempt = 0; attempt < 60; attempt += 1) {
+    const { consoleendpoint } = await client.run('createConsoleEndpoint', { virtualmachineid });
+    const { success, url } = consoleendpoint as ApiObject;
+    if (success === true) return String(url);
+    await host.clock.sleep(500);
+  }
+  return null;
+}
+
 /** Makes what of the demo is missing, and asks the forwarded port. */
 export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   const admin = createApiClient(options.admin);
@@ -301,5 +315,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   options.report('public address, firewall rule and port forward');
   const url = await openPort(tenant, networkid, machine);
   options.report(`a request to ${url}`);
-  return { url, answer: await ask(options.host, url) };
+  const answer = await ask(options.host, url);
+  options.report('a console of demo-instance');
+  return { url, answer, console: await openConsole(options.host, tenant, machine), instanceId: machine };
 }

@@ -215,7 +215,16 @@ function readyMessage({ orchestrator, folders, demo, installation, admin, carrie
     '',
     'Try, in another terminal:',
     `  ${cli} list zones`,
-    ...(demo === null ? [] : [`  ${cli} --profile demo list portforwardingrules`, `  curl ${demo.url}`]),
+    ...(demo === null
+      ? []
+      : [
+          `  ${cli} --profile demo list portforwardingrules`,
+          `  curl ${demo.url}`,
+          `  ${cli} --profile demo create consoleendpoint virtualmachineid=${demo.instanceId}`,
+        ]),
+    ...(demo === null || demo.console === null
+      ? []
+      : ['', 'The console of demo-instance, once and within half a minute, in a browser:', `  ${demo.console}`]),
     '',
     'Ctrl-C stops the orchestrator; routers and instances go on. `npm run destroy` removes everything.',
     '',
