@@ -40,21 +40,19 @@ function hashOf({ view }: LiveDocument): string {
 }
 
 test('after any changes the hash is the document’s, and an undo puts both back', (t) => {
-  fc.assert(
-    fc.property(fc.array(fc.tuple(pushArbitrary, fc.boolean()), { maxLength: 8 }), (changes) => {
-      const document = new LiveDocument();
-      for (const [change, isUndone] of changes) {
-        const before = [textOf(document.view), document.hash];
-        const applied = document.apply(push(change));
-        if (document.hash !== hashOf(document)) return false;
-        if (!isUndone) continue;
-        applied.undo();
-        if (textOf(document.view) !== before[0] || document.hash !== before[1]) return false;
-      }
-      return true;
-    }),
-  );
-  t.pass();
+  const holds = fc.property(fc.array(fc.tuple(pushArbitrary, fc.boolean()), { maxLength: 8 }), (changes) => {
+    const document = new LiveDocument();
+    for (const [change, isUndone] of changes) {
+      const before = [textOf(document.view), document.hash];
+      const applied = document.apply(push(change));
+      if (document.hash !== hashOf(document)) return false;
+      if (!isUndone) continue;
+      applied.undo();
+      if (textOf(document.view) !== before[0] || document.hash !== before[1]) return false;
+    }
+    return true;
+  });
+  t.notThrows(() => fc.assert(holds));
 });
 
 test('a change names what differs and nothing else', (t) => {
