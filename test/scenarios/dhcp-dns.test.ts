@@ -1,6 +1,6 @@
 // DHCP and DNS of a router with many hosts: what a change costs, who waits for it, and what the field's users complained of.
 import { fileURLToPath } from 'node:url';
-import type { Host } from '@isthmus/host';
+import { type Host, nft } from '@isthmus/host';
 import test, { type ExecutionContext } from 'ava';
 import { startDhcpClients } from '../bench/dhcp-clients.ts';
 import { type DhcpRouter, hostsOf, leasesOf, queriesOf, startDhcpRouter } from '../lab/dhcp-router.ts';
@@ -88,11 +88,11 @@ test.serial("a guest that declines its neighbour's address takes nothing from th
     await send(each.wires.guest, '4', neighbour.macAddress, neighbour.address, ...hidden);
     t.is(await clients.offer(neighbour.macAddress), neighbour.address);
   }
-  const { stdout } = await each.wires.router.commands.run('/usr/sbin/nft', ['list', 'table', 'ip', 'dhcp']);
+  const { stdout } = await each.wires.router.commands.run(nft, ['list', 'table', 'ip', 'dhcp']);
   // Without the guard the same message takes the reservation: what is proved above is the guard's.
   const unguarded = stdout.replace(/^.*@th,1984,24.*\n/m, '');
   t.not(unguarded, stdout);
-  await each.wires.router.commands.run('/usr/sbin/nft', ['-f', '-'], { input: `delete table ip dhcp\n${unguarded}` });
+  await each.wires.router.commands.run(nft, ['-f', '-'], { input: `delete table ip dhcp\n${unguarded}` });
   await send(each.wires.guest, '4', neighbour.macAddress, neighbour.address);
   const offer = await Promise.race([
     clients.offer(neighbour.macAddress).catch(() => 'none'),

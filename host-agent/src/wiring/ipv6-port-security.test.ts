@@ -1,6 +1,6 @@
 // Real frames of IPv6 through a guarded port: a guest is itself and nobody else.
 import { randomBytes } from 'node:crypto';
-import { createHost, createNamespaceHost, silentLog } from '@isthmus/host';
+import { createHost, createNamespaceHost, nft, silentLog } from '@isthmus/host';
 import { eui64Address, linkLocalAddressOf, macFromNumber, parseIpv4Address, parseIpv6Cidr } from '@isthmus/net';
 import test from 'ava';
 import { PortGuard } from './port-guard.ts';
@@ -121,6 +121,6 @@ test('a guest speaks from its own addresses, answers for them alone, and is no r
   await guard.set(guarded);
   t.false(await passes('na', macAddress, own, own), 'without addresses of IPv6 nothing of it passes');
   await guard.removeAll();
-  const left = await inBridge.commands.run('/usr/sbin/nft', ['list', 'tables']);
+  const left = await inBridge.commands.run(nft, ['list', 'tables']);
   t.false(left.stdout.includes(`ith_${installation}_nd`));
 });

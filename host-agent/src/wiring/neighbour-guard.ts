@@ -1,11 +1,8 @@
 // Keeps in force which neighbours the ports of this host may claim to be (neighbour-security.ts). A host without IPv6 on any
 // port runs nothing.
-import { CommandError, type CommandRunner } from '@isthmus/host';
+import { CommandError, type CommandRunner, nft } from '@isthmus/host';
 import { hasNeighbours, renderNeighbourRemoval, renderNeighbours, renderNoNeighbours } from './neighbour-security.ts';
 import type { GuardedPort } from './port-security.ts';
-
-/** By its path: npm puts programs of the same name before it. */
-const nft = '/usr/sbin/nft';
 
 /** Neighbour security of one installation's ports on one host. Calls come one at a time. */
 export class NeighbourGuard {

@@ -10,6 +10,7 @@ export * from './memory-files.ts';
 export * from './namespace-host.ts';
 export * from './no-sockets.ts';
 export * from './pino-log.ts';
+export * from './programs.ts';
 export * from './real-clock.ts';
 export * from './real-files.ts';
 export * from './real-host.ts';

@@ -1,6 +1,6 @@
 // The dnsmasq processes of one router together: which lines are whose, all of them changed, taken back, ended as one.
 import { type Lease, parseIpv6Leases, parseLeases, renderIpv6Leases, renderLeases } from '@isthmus/dnsmasq-config';
-import type { Host } from '@isthmus/host';
+import { type Host, nft } from '@isthmus/host';
 import { parseMacAddress } from '@isthmus/net';
 import { shardOf } from '@isthmus/templates/dhcp';
 import type { RouterPaths } from '../service.ts';
@@ -17,9 +17,6 @@ import {
 import { type EntryLine, inverse, type LineChange, type LineIndex, wholeChange } from './lines.ts';
 import { DnsmasqServer, isAddition, type ServedChange } from './server.ts';
 import { type DnsmasqSettings, type InstanceSettings, type RouterChange, sameInstance } from './settings.ts';
-
-/** By its path: npm puts programs of the same name before it. */
-const nft = '/usr/sbin/nft';
 
 /** The part of each process in one change. */
 type Shares = ReadonlyMap<InstanceName, ServedChange>;

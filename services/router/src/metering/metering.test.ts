@@ -1,3 +1,4 @@
+import { nft } from '@isthmus/host';
 import test from 'ava';
 import { documentOf, enforce, fullChange, type Lab, partChange, publicAddress, withLab } from '../namespace-fixture.ts';
 import { createRoutingService } from '../routing/routing.ts';
@@ -52,13 +53,13 @@ test('a table that somebody took away is found and made anew, under another epoc
     const service = createMeteringService(lab.context);
     await enforce(service, fullChange(documentOf({})));
     const before = await service.operations?.usage?.({});
-    await lab.see('/usr/sbin/nft', 'delete', 'table', 'inet', `${lab.context.namePrefix}-metering`);
+    await lab.see(nft, 'delete', 'table', 'inet', `${lab.context.namePrefix}-metering`);
     t.false((await service.health()).healthy);
     await service.heal();
     t.true((await service.health()).healthy);
     const after = await service.operations?.usage?.({});
     t.not(after?.epoch, before?.epoch);
-    await lab.see('/usr/sbin/nft', 'flush', 'chain', 'inet', `${lab.context.namePrefix}-metering`, 'outgoing');
+    await lab.see(nft, 'flush', 'chain', 'inet', `${lab.context.namePrefix}-metering`, 'outgoing');
     t.regex((await service.health()).detail, /has 1 rules, expected 2/);
   }));
 

@@ -1,12 +1,11 @@
 // Counts the bytes of each public address and of the whole network, both ways. The counters are the kernel's and live as
 // long as the router's network namespace: no change of the document and no restart of the agent sets one back.
+
 import { randomBytes } from 'node:crypto';
 import type { OperationAnswer, ServiceHealth } from '@isthmus/contract';
+import { nft } from '@isthmus/host';
 import { type Counted, type Metering, meteringOf, readMetering, renderMetering } from '@isthmus/templates/metering';
 import type { DocumentChange, RouterService, ServiceContext, ServicePlan } from '../service.ts';
-
-/** By its path: an npm package among those that build this one has a program of the same name, and npm puts that first. */
-const nft = '/usr/sbin/nft';
 
 class MeteringService implements RouterService {
   readonly name = 'metering';
