@@ -13,8 +13,8 @@ port() {
     -o "nosuid,nodev,noexec,size=16m,nr_inodes=1024,mode=700,uid=$user,gid=$user" tmpfs "$ISTHMUS_SHELL/home"
   # Of all processes these are ended first where memory is short.
   exec setpriv --reuid "$user" --regid "$user" --clear-groups --no-new-privs --inh-caps=-all --bounding-set=-all \
-    choom -n 1000 -- nice -n 10 \
-    socat "UNIX-LISTEN:$ISTHMUS_SHELL/socket,mode=600,accept-timeout=30" \
+    choom -n 1000 -- \
+    socat "UNIX-LISTEN:$ISTHMUS_SHELL/socket,mode=600,accept-timeout=60" \
     "EXEC:$0 sandbox,pty,setsid,ctty,stderr,sighup"
 }
 
@@ -30,7 +30,7 @@ sandbox() {
   for path in /proc/{cmdline,kallsyms,keys}; do
     [ ! -e "$path" ] || hidden+=(--ro-bind /dev/null "$path")
   done
-  exec env -i PATH=/usr/bin:/bin prlimit --nproc=32 --as=67108864 --nofile=64 --fsize=16777216 --core=0 --memlock=0 --msgqueue=0 --sigpending=64 -- \
+  exec env -i PATH=/usr/bin:/bin nice -n 5 prlimit --nproc=32 --as=67108864 --nofile=64 --fsize=16777216 --core=0 --memlock=0 --msgqueue=0 --sigpending=64 -- \
     bwrap --die-with-parent --unshare-user --disable-userns --uid 1000 --gid 1000 \
     --unshare-pid --unshare-ipc --unshare-uts --unshare-cgroup --hostname "$ISTHMUS_HOSTNAME" \
     --ro-bind "$ISTHMUS_ROOT" / --proc /proc --dev /dev --remount-ro /dev \

@@ -2,13 +2,14 @@
 // as a user that nobody else is, without privileges, in namespaces of its own on the instance's network, and sees a
 // read-only root with busybox and nothing of the host. All that it can run is there: where it may write, nothing can be
 // executed. It ends with its connection, and with the instance, as every process in an instance's namespace does.
+import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { createNamespaceHost, type Host } from '@isthmus/host';
 import { namespaceName, shortId } from '../wiring/names.ts';
 import { installShellRoot } from './shell-root.ts';
 import { connectTo } from './sources.ts';
 
-const listensWithinMs = 15_000;
+const listensWithinMs = 45_000;
 /** Users from here on belong to no account of the host, and to no subordinate ids of one (subuid(5) ends far below). */
 const firstUser = 0x5000_0000;
 const users = 0x1000_0000;
@@ -40,10 +41,13 @@ export class InstanceShells {
     const { host, installation, run, state, hostnameOf } = this.#context;
     const namespace = namespaceName(installation, 'i', id);
     const shared = `${state}/instance-programs`;
-    const directory = `${run}/instances/${shortId(id)}/shell`;
+    const own = `${run}/instances/${shortId(id)}`;
+    // A new one each time: socat takes its socket's path away at its end, which may come after the next one's beginning.
+    const directory = `${own}/shell-${randomBytes(4).toString('hex')}`;
     const user = shellUser(id);
     const root = await installShellRoot(host, shared);
-    await host.files.remove(directory);
+    const earlier = (await host.files.list(own)).filter((name) => name.startsWith('shell-'));
+    for (const name of earlier) await host.files.remove(`${own}/${name}`);
     await host.files.makeDirectory(`${directory}/home`);
     await host.commands.run('chown', [`${user}:${user}`, directory, `${directory}/home`]);
     await host.commands.run('chmod', ['0700', directory]);
@@ -55,8 +59,7 @@ export class InstanceShells {
       ISTHMUS_NAMES: `/etc/netns/${namespace}`,
       ISTHMUS_HOSTNAME: hostnameOf(id),
     };
-    const logPath = `${run}/instances/${shortId(id)}/shell.log`;
-    const pid = await inside.commands.startDaemon('unshare', words, { logPath, env });
+    const pid = await inside.commands.startDaemon('unshare', words, { logPath: `${own}/shell.log`, env });
     return this.#connect(id, `${directory}/socket`, pid);
   }
 

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { InstanceSpec, Nic } from '@isthmus/contract';
 import type { Host } from '@isthmus/host';
 import { addressOf } from '../../wiring/names.ts';
-import { processesOf } from './processes.ts';
+import { processesOf, wordsOf } from './processes.ts';
 
 /** Where an instance's files lie. `shared` holds the programs that all instances run; `names` its files for `ip netns exec`. */
 export interface InstancePaths {
@@ -86,6 +86,11 @@ function pidPath({ run }: InstancePaths, daemon: DaemonName): string {
   return `${run}/${daemon.name}.pid`;
 }
 
+/** Whether a command line is that of an instance's daemon, and not of its shell (consoles/instance-shells.ts). */
+function isDaemon([program = '', applet]: readonly string[]): boolean {
+  return program === 'udhcpc' || (program === 'busybox' && applet === 'httpd');
+}
+
 async function runningPid(host: Host, paths: InstancePaths, daemon: DaemonName): Promise<number | null> {
   const pid = Number((await host.files.readTextIfExists(pidPath(paths, daemon))) ?? 'none');
   if (!Number.isInteger(pid) || pid < 2) return null;
@@ -112,8 +117,7 @@ export async function ensureInstanceDaemons(
   const pids = await Promise.all(daemons.map((daemon) => runningPid(host, paths, daemon)));
   const adopted = pids.map((pid) => (pid !== null && there.includes(pid) ? pid : null));
   for (const pid of there) {
-    const program = (await host.commands.isRunning(pid, 'udhcpc')) || (await host.commands.isRunning(pid, 'busybox'));
-    if (program && !adopted.includes(pid)) host.commands.signal(pid, 'SIGKILL');
+    if (isDaemon(wordsOf(pid)) && !adopted.includes(pid)) host.commands.signal(pid, 'SIGKILL');
   }
   for (const [index, daemon] of daemons.entries()) {
     if (adopted[index] !== null) continue;

@@ -36,7 +36,8 @@ export function processesOf(namespaces: readonly string[]): Map<string, number[]
 
 const daemons = ['busybox', 'dnsmasq', 'udhcpc'];
 
-function wordsOf(pid: string): string[] {
+/** The words of a process's command line; none where it has ended. */
+export function wordsOf(pid: string | number): string[] {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
   } catch {
