@@ -238,6 +238,30 @@ test('a slow reader holds few bytes, is closed as slow, and disturbs nobody', as
   slow.page.webSocket.terminate();
 });
 
+test('readers that stop and go on get their own bytes, whole and in order, whatever the others get', async (t) => {
+  const proxy = await startProxy(t);
+  const [pieces, length] = [40, 200_000];
+  const open = async (seed: number) => {
+    const source = await startTarget(t, (socket) => {
+      for (let piece = 0; piece < pieces; piece += 1) socket.write(Buffer.alloc(length, seed * pieces + piece));
+    });
+    return (await openPage(proxy, openingOf(source.target, { console: 'serial' }))).page;
+  };
+  const read = async (seed: number) => {
+    const page = await open(seed);
+    for (let piece = 0; piece < pieces; piece += 1) {
+      page.webSocket.pause();
+      await new Promise((resolve) => setTimeout(resolve, (seed + piece) % 4));
+      page.webSocket.resume();
+      const bytes = await page.bytes(length);
+      if (!bytes.equals(Buffer.alloc(length, seed * pieces + piece))) return `piece ${piece} of ${seed} is not its own`;
+    }
+    return 'whole';
+  };
+  const found = await Promise.all([0, 1, 2, 3, 4].map(read));
+  t.deepEqual(found, Array(5).fill('whole'));
+});
+
 test('bytes that are no message, text out of turn and huge frames end only the session they came in', async (t) => {
   const proxy = await startProxy(t);
   const screen = await startScreen(t);

@@ -3,6 +3,7 @@ import { request } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type ControlNic, consoleDoorPort } from '@isthmus/contract';
 import type { OpenDoor } from './session/ports.ts';
+import { connectShared } from './session/shared-buffer.ts';
 
 const protocol = 'isthmus-tunnel';
 const timeoutMs = 10_000;
@@ -21,8 +22,8 @@ export function doorOf(
     const call = request({
       host: gateway,
       port,
-      localAddress: address,
       agent: false,
+      createConnection: () => connectShared({ host: gateway, port, localAddress: address }),
       path: `/v1/consoles/${encodeURIComponent(target.id)}/stream`,
       headers: { connection: 'Upgrade', upgrade: protocol, authorization: `Bearer ${target.secret}` },
       maxHeaderSize,
