@@ -17,7 +17,7 @@ export async function waitForConsole(page: Page, timeout = patienceMs): Promise<
 export async function waitForCard(page: Page, title: string | RegExp, timeout = patienceMs): Promise<string> {
   const card = page.locator('.card', { has: page.getByRole('heading', { name: title }) });
   await card.waitFor({ timeout });
-  return card.innerText();
+  return (await card.textContent()) ?? '';
 }
 
 /** Presses the button of that name. */

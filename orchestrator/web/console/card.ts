@@ -1,6 +1,7 @@
 // The card in the middle of the page: whatever has to be said or asked before there is a console to see.
 import type { ConsoleMode, ConsoleViewer } from '@isthmus/contract';
 import { button, element } from './dom.ts';
+import { viewersList } from './viewers-list.ts';
 import { endingWords, namesOf, reconnectingWords, type Words } from './words.ts';
 
 /** What a card asks of the session. */
@@ -42,22 +43,10 @@ export function choiceCard(viewers: readonly ConsoleViewer[], { choose, leave }:
     controlling.length > 0
       ? `Watch what happens, or take control. If you take control, ${who} is told, and goes on watching.`
       : `${who} ${viewers.length > 1 ? 'are' : 'is'} watching, and nobody is in control.`;
-  const list = element(
-    'ul',
-    { class: 'viewers' },
-    ...viewers.map(({ user, mode }) =>
-      element(
-        'li',
-        {},
-        element('span', {}, user),
-        element('small', {}, mode === 'control' ? 'in control' : 'watching'),
-      ),
-    ),
-  );
   return card(
     'asking',
     { title, detail },
-    ...(viewers.length > 1 ? [list] : []),
+    ...(viewers.length > 1 ? [viewersList(viewers)] : []),
     actions(
       button({ label: 'Leave', class: 'quiet', press: leave }),
       button({ label: 'Watch', class: 'first', press: () => choose('watch') }),

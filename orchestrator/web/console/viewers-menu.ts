@@ -1,30 +1,17 @@
-// Who has the console open.
+// Who has the console open, and the way out of it.
 import type { ConsoleMode, ConsoleViewer } from '@isthmus/contract';
 import { button, element } from './dom.ts';
+import { viewersList } from './viewers-list.ts';
 
-function row(name: string, mode: ConsoleMode): HTMLElement {
-  return element(
-    'li',
-    {},
-    element('span', {}, name),
-    element('small', {}, mode === 'control' ? 'in control' : 'watching'),
-  );
-}
-
-/** The list, which `show` keeps. */
+/** The menu; `show` says who is there from now on. */
 export function viewersMenu(leave: () => void): {
   element: HTMLElement;
   show: (own: ConsoleMode, others: readonly ConsoleViewer[]) => void;
 } {
-  const list = element('ul', { class: 'viewers' });
-  const made = element(
-    'div',
-    {},
-    list,
-    element('div', { class: 'actions' }, button({ label: 'Leave the console', press: leave })),
-  );
+  const place = element('div', {});
+  const actions = element('div', { class: 'actions' }, button({ label: 'Leave the console', press: leave }));
   return {
-    element: made,
-    show: (own, others) => list.replaceChildren(row('You', own), ...others.map(({ user, mode }) => row(user, mode))),
+    element: element('div', {}, place, actions),
+    show: (own, others) => place.replaceChildren(viewersList([{ user: 'You', mode: own }, ...others])),
   };
 }
