@@ -66,7 +66,7 @@ const launched = '^(?:orchestrator/cli|host-agent/src)/main\\.ts$';
 const declarationReaders = ['orchestrator/cli', 'orchestrator/web'];
 
 /** Files that only tests read: they may use packages of the root's devDependencies. */
-const testSupport = '(?:\\.test|-fixture|/testing|/golden|/arbitraries)\\.ts$|^test/';
+const testSupport = '(?:\\.(?:test|long)|-fixture|/testing|/golden|/arbitraries)\\.ts$|^test/';
 
 const known = [...Object.keys(arrows).map((folder) => `${folder}/`), ...roots];
 const anyOf = (patterns) => `^(?:${patterns.join('|')})`;
@@ -154,10 +154,10 @@ export default {
     },
     {
       name: 'tests-are-not-imported',
-      comment: 'a *.test.ts file is an entry of ava and of nothing else',
+      comment: 'a *.test.ts or *.long.ts file is an entry of ava and of nothing else',
       severity: 'error',
       from: {},
-      to: { path: '\\.test\\.ts$' },
+      to: { path: '\\.(?:test|long)\\.ts$' },
     },
     {
       name: 'only-declared-packages',

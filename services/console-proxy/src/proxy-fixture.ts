@@ -69,7 +69,7 @@ export function openingOf(target: ConsoleTarget, of: Partial<ConsoleOpening> = {
 }
 
 /** What the fixture's directory answers. */
-export interface TestDirectory {
+interface TestDirectory {
   readonly requests: TicketRequest[];
   readonly choices: { session: string; mode: ConsoleMode }[];
   redeem: (request: TicketRequest) => Promise<ConsoleAnswer>;
@@ -174,7 +174,7 @@ export function serveRfb(socket: Socket, serve: (chunk: Buffer) => void): void {
 }
 
 /** A page's WebSocket: its notices and bytes are kept until somebody reads them. */
-export class TestPage {
+class TestPage {
   readonly webSocket: WebSocket;
   readonly closed: Promise<{ code: number; reason: string }>;
   readonly #notices: ProxyNotice[] = [];

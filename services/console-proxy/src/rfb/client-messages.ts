@@ -13,7 +13,7 @@ export class MalformedMessageError extends Error {
 
 /** Most bytes of a paste, and most encodings that a viewer may name. */
 export const pasteLimit = 1_048_576;
-export const encodingLimit = 1024;
+const encodingLimit = 1024;
 const fenceLimit = 64;
 
 const [setPixelFormat, setEncodings, updateRequest, keyEvent, pointerEvent, cutText] = [0, 2, 3, 4, 5, 6];

@@ -27,7 +27,7 @@ interface Entry extends PendingConnection {
 }
 
 /** A connection's own name, which its TLS socket has too. */
-export function keyOf({ remoteAddress, remotePort, localPort }: Socket): string {
+function keyOf({ remoteAddress, remotePort, localPort }: Socket): string {
   return `${remoteAddress} ${remotePort} ${localPort}`;
 }
 

@@ -66,7 +66,7 @@ function plainTicketOf(query: string): PlainTicket {
 }
 
 /** True where the client offers the frames of console-socket.ts. */
-export function speaksFrames(protocols: Iterable<string>): boolean {
+function speaksFrames(protocols: Iterable<string>): boolean {
   return [...protocols].includes(consoleSubprotocol);
 }
 
