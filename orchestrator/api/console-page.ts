@@ -4,6 +4,7 @@
 //   GET /console/assets/NAME    its files (console-assets.ts)
 import { randomBytes } from 'node:crypto';
 import type { FastifyInstance, FastifyReply } from 'fastify';
+import { isUuid } from '../model/uuid.ts';
 import { consoleProxiesOf, consoleSetting, type ReachableConsoleProxy } from '../store/console-proxy.ts';
 import type { Db } from '../store/database.ts';
 import { type ConsoleAssets, consoleAssets, serveConsoleAssets } from './console-assets.ts';
@@ -17,8 +18,6 @@ export interface ConsolePageContent {
   /** Origins whose pages may show it in a frame, besides its own. */
   readonly frameOrigins: readonly string[];
 }
-
-const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** JSON that may stand in a script element: nothing in it can end the element or begin a comment. */
 function scriptJson(value: unknown): string {
@@ -108,7 +107,7 @@ async function frameOrigins(db: Db): Promise<string[]> {
 }
 
 async function zoneExists(db: Db, id: string): Promise<boolean> {
-  if (!uuid.test(id)) return false;
+  if (!isUuid(id)) return false;
   return (await db.selectFrom('zone').select('id').where('id', '=', id).executeTakeFirst()) !== undefined;
 }
 

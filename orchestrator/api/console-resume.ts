@@ -5,7 +5,7 @@ import type { FastifyInstance } from 'fastify';
 import type { ConsoleSessionOrchestration } from '../model/console-orchestration.ts';
 import { consoleOrigins } from '../store/console-origin.ts';
 import type { Db } from '../store/database.ts';
-import { MissCounter } from './diagnostics-route.ts';
+import { MissCounter } from './miss-counter.ts';
 
 const request = validator(ResumeRequestSchema);
 
@@ -33,7 +33,9 @@ export function serveConsoleResume(
     const wait = misses.waitSeconds(ip);
     if (wait > 0) {
       reply.header('retry-after', wait);
-      return refuse(429, `Too many attempts in vain: try again in ${wait} s.`);
+      // Others of that address did it: a page that has a session asks on.
+      const answer: ResumeAnswer = { state: 'again', seconds: wait };
+      return reply.code(429).send(answer);
     }
     if (!/^application\/json\s*(?:;|$)/i.test(headers['content-type'] ?? '') || !request.check(body)) {
       return refuse(400, 'Expected the resume token of a console session, as JSON.');

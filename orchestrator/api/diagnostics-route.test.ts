@@ -1,6 +1,7 @@
 import test from 'ava';
 import Fastify from 'fastify';
-import { MissCounter, serveDiagnostics } from './diagnostics-route.ts';
+import { serveDiagnostics } from './diagnostics-route.ts';
+import { MissCounter } from './miss-counter.ts';
 
 test('twenty links in vain within a minute are followed by a pause until the minute is over', (t) => {
   let now = 0;

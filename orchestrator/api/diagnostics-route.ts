@@ -1,43 +1,11 @@
 // Bundles of diagnostics by their links: no session, since whoever has the link was given it; not listable, not guessable,
 // and slow to guess at.
 import type { FastifyInstance } from 'fastify';
+import { MissCounter } from './miss-counter.ts';
 
 /** What the route hands out (store/diagnostics-bundle.ts). */
 export interface Bundles {
   open(token: string): Promise<Buffer | null>;
-}
-
-/** Links in vain by one address within a minute before it has to wait, and addresses that are remembered. */
-const [mostMisses, mostAddresses] = [20, 10_000];
-const windowMs = 60_000;
-
-/** Counts links in vain by address. */
-export class MissCounter {
-  readonly #now: () => number;
-  readonly #misses = new Map<string, { count: number; until: number }>();
-
-  constructor(now: () => number = Date.now) {
-    this.#now = now;
-  }
-
-  /** Seconds to wait; 0: go ahead. */
-  waitSeconds(address: string): number {
-    const found = this.#misses.get(address);
-    if (found === undefined || found.count < mostMisses) return 0;
-    return Math.max(0, Math.ceil((found.until - this.#now()) / 1000));
-  }
-
-  missed(address: string): void {
-    const found = this.#misses.get(address);
-    const isCurrent = found !== undefined && found.until > this.#now();
-    this.#misses.delete(address);
-    this.#misses.set(address, {
-      count: isCurrent ? found.count + 1 : 1,
-      until: isCurrent ? found.until : this.#now() + windowMs,
-    });
-    const oldest = this.#misses.keys().next();
-    if (this.#misses.size > mostAddresses && !oldest.done) this.#misses.delete(oldest.value);
-  }
 }
 
 /** Adds GET /diagnostics/TOKEN. */

@@ -1,6 +1,7 @@
 // Filters that list commands share.
 import { InvalidValueError } from '@isthmus/net';
 import { type SelectQueryBuilder, sql } from 'kysely';
+import { isUuid } from '../model/uuid.ts';
 import type { Database } from '../store/schema.ts';
 import { type Parameter, p } from './parameter.ts';
 
@@ -32,7 +33,7 @@ export function idFilter(description: string): Parameter<string | undefined, fal
     maxLength: 255,
     parse: (text) => {
       if (text.toLowerCase() === 'none') return undefined;
-      if (!/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) throw new InvalidValueError(text, 'a UUID');
+      if (!isUuid(text)) throw new InvalidValueError(text, 'a UUID');
       return text.toLowerCase();
     },
   };

@@ -8,6 +8,7 @@ import {
   parseIpv6Address,
   parseIpv6Cidr,
 } from '@isthmus/net';
+import { isUuid } from '../model/uuid.ts';
 import type { EntityName, EntityRow } from './entities.ts';
 import { ApiError, parameterError } from './errors.ts';
 
@@ -127,11 +128,6 @@ function integerWithin(min: number, max: number): (text: string) => number {
     if (!(number >= min && number <= max)) throw new InvalidValueError(text, `a whole number from ${min} to ${max}`);
     return number;
   };
-}
-
-/** True for a UUID in either case. */
-export function isUuid(text: string): boolean {
-  return /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(text);
 }
 
 function uuid(text: string): string {

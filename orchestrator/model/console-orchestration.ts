@@ -46,7 +46,7 @@ export interface ConsoleSessionOrchestration {
 export interface SystemVmOrchestration {
   startSystemVm(id: string): Promise<void>;
   stopSystemVm(id: string, options: { forced: boolean }): Promise<void>;
-  rebootSystemVm(id: string, options: { forced: boolean }): Promise<void>;
+  rebootSystemVm(id: string): Promise<void>;
   /** Gone with its address; another is deployed where the zone needs one. */
   destroySystemVm(id: string): Promise<void>;
   /** Takes its new offering, written already, by a restart where it runs. */

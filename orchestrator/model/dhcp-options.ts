@@ -1,5 +1,6 @@
 // DHCP options as callers of the API give them: objects with `networkid` and `dhcp:CODE`. Pure.
 import { InvalidValueError, parseDhcpOptionValue } from '@isthmus/net';
+import { isUuid } from './uuid.ts';
 
 /** One option. `value` is as `parseDhcpOptionValue` reads it for `code`. */
 export interface DhcpOption {
@@ -15,7 +16,6 @@ export interface NicDhcpOptions {
 
 /** As many as a router takes for one NIC or one network (packages/contract/src/sections/dhcp.ts). */
 const most = 64;
-const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 function option(field: string, value: string): DhcpOption {
   const [, code = ''] = /^dhcp:([1-9]\d{0,2})$/.exec(field) ?? [];
@@ -46,7 +46,7 @@ function collect(fields: readonly (readonly [field: string, value: string])[]): 
 export function parseNicDhcpOptions(items: readonly Readonly<Record<string, string>>[]): NicDhcpOptions[] {
   const networks = new Map<string, (readonly [string, string])[]>();
   for (const { networkid: networkId = '', ...fields } of items) {
-    if (!uuid.test(networkId)) throw new InvalidValueError(networkId, 'networkid, the id of a network, in each item');
+    if (!isUuid(networkId)) throw new InvalidValueError(networkId, 'networkid, the id of a network, in each item');
     const key = networkId.toLowerCase();
     networks.set(key, [...(networks.get(key) ?? []), ...Object.entries(fields)]);
   }

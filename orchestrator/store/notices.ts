@@ -26,12 +26,19 @@ export function hearNotices({ url, channel, log, onNotice }: NoticeOptions): { c
     next.on('error', (error) => log.warn('the connection for notices is lost', { channel, error: String(error) }));
     next.on('notification', ({ payload }) => onNotice(payload ?? ''));
     next.on('end', () => {
+      if (client !== next) return;
       client = null;
       again();
     });
     client = next;
-    await next.connect();
-    await next.query(`listen ${channel}`);
+    try {
+      await next.connect();
+      await next.query(`listen ${channel}`);
+    } catch (error) {
+      // It may be connected all the same.
+      void next.end();
+      throw error;
+    }
   }
 
   function again(): void {

@@ -1,9 +1,10 @@
+import { isUuid } from '../../model/uuid.ts';
 import type { Trx } from '../../store/database.ts';
 import { touch } from '../../store/network-change.ts';
 import { loadRows } from '../access.ts';
 import { syncCommand } from '../declaration.ts';
 import { parameterError } from '../errors.ts';
-import { isUuid, p } from '../parameter.ts';
+import { p } from '../parameter.ts';
 import { networkOfferingFields, presentNetworkOfferingById } from './response.ts';
 
 /** updateNetworkOffering: its names, availability and state; a disabled one takes no new networks. */

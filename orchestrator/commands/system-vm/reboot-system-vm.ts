@@ -13,8 +13,8 @@ export const rebootSystemVm = asyncCommand({
   },
   eventType: 'SYSTEM.VM.REBOOT',
   prepare: ({ db }, { id }) => lockSystemVm(db, id.id, 'reboot'),
-  execute: async (context, id, { forced }) => {
-    await context.orchestration.rebootSystemVm(id, { forced: forced === true });
+  execute: async (context, id) => {
+    await context.orchestration.rebootSystemVm(id);
     return presentSystemVm(context, id);
   },
 });

@@ -1,5 +1,6 @@
 // A viewer chooses: to watch or to take over, when it comes and later.
 import type { ConsoleAnswer, ConsoleRequest } from '@isthmus/contract';
+import { isUuid } from '../../model/uuid.ts';
 import type { Trx } from '../../store/database.ts';
 import { type ConsoleParts, type ConsoleSession, reasonMessages } from './console-parts.ts';
 import { consoleMachine, hasConsole } from './machine.ts';
@@ -49,10 +50,6 @@ async function decide(parts: ConsoleParts, trx: Trx, proxy: AskingProxy, request
     .where('id', '=', session.id)
     .execute();
   return { opened: await openedNow(parts, trx, { session, machine, mode: request.mode }) };
-}
-
-function isUuid(text: string): boolean {
-  return /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text);
 }
 
 /** The stream and the page's token stay as they are: the secrets of the answer open nothing. */

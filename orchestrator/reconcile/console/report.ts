@@ -1,6 +1,7 @@
 // What proxies say of their sessions: who is there still, what was carried, what ended.
 import type { ConsoleReason, ConsoleReport, OrchestratorMessage } from '@isthmus/contract';
 import { sql } from 'kysely';
+import { isUuid } from '../../model/uuid.ts';
 import { type ConsoleParts, reasonMessages } from './console-parts.ts';
 import { notEnded } from './not-ended.ts';
 import { endSession } from './open.ts';
@@ -9,8 +10,6 @@ import { viewerMessages } from './viewers.ts';
 /** A viewer that opened its session this long ago may have missed who came at that moment. */
 const recentMs = 10_000;
 
-const uuidPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
 /** Notes a report; answers with what its proxy is to be told: sessions that must not live any more, viewers. */
 export async function heed(
   parts: ConsoleParts,
@@ -18,7 +17,7 @@ export async function heed(
   report: ConsoleReport,
 ): Promise<OrchestratorMessage[]> {
   const { db } = parts;
-  const sessions = report.sessions.filter(({ session }) => uuidPattern.test(session));
+  const sessions = report.sessions.filter(({ session }) => isUuid(session));
   await note(parts, proxyId, sessions);
   await db
     .updateTable('system_vm')
@@ -90,7 +89,7 @@ export async function ended(
   proxyId: string,
   { session, reason }: { readonly session: string; readonly reason: ConsoleReason },
 ): Promise<void> {
-  if (!uuidPattern.test(session)) return;
+  if (!isUuid(session)) return;
   const row = await db
     .selectFrom('console_session')
     .select(['id', 'state', 'user_id', 'target_id'])

@@ -214,7 +214,7 @@ test.serial('stopped it stays stopped, started it serves, destroyed it leaves it
   t.is((await rows())[0]?.state, 'Stopped');
   t.is(running(vm.id), 0);
   await orchestration.startSystemVm(vm.id);
-  await orchestration.rebootSystemVm(vm.id, { forced: false });
+  await orchestration.rebootSystemVm(vm.id);
   await orchestration.scaleSystemVm(vm.id);
   t.is((await rows())[0]?.state, 'Running');
   await orchestration.migrateSystemVm(vm.id, null);

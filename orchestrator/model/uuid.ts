@@ -1,0 +1,4 @@
+/** True for a UUID in either case (RFC 9562, section 4). */
+export function isUuid(text: string): boolean {
+  return /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
+}
