@@ -12,12 +12,14 @@ import { serveCertificates } from '../../host-agent/src/api/identity-routes.ts';
 import { createServer as createApi } from '../../host-agent/src/api/server.ts';
 import type { VirtualMachineDriver } from '../../host-agent/src/drivers/driver.ts';
 import { NamespaceDriver } from '../../host-agent/src/drivers/namespace/namespace-driver.ts';
+import { processesOf, wordsOf } from '../../host-agent/src/drivers/namespace/processes.ts';
 import { HostAgent } from '../../host-agent/src/host-agent.ts';
 import { HostCertificates } from '../../host-agent/src/identity/host-certificates.ts';
 import { HostIdentityStore } from '../../host-agent/src/identity/host-identity.ts';
 import { HostTransport } from '../../host-agent/src/identity/host-transport.ts';
 import { Listener } from '../../host-agent/src/identity/listener.ts';
 import { openLoneMembership } from '../../host-agent/src/identity/membership.ts';
+import { namespaceName } from '../../host-agent/src/wiring/names.ts';
 import { SegmentBridges } from '../../host-agent/src/wiring/segment-bridges.ts';
 import { HostClient } from '../../orchestrator/drivers/host-client.ts';
 import { waitFor } from '../lab/clients.ts';
@@ -27,6 +29,7 @@ const sha256 = 'a'.repeat(64);
 const machine = createHost({ log: silentLog });
 const installation = `t${randomBytes(2).toString('hex').slice(0, 3)}`;
 
+// One after the other: a host that removes everything removes what its installation has in whatever place.
 let pki: ControlPki;
 test.before(async () => {
   pki = await ControlPki.create(installation);
@@ -120,11 +123,16 @@ async function alone(t: ExecutionContext) {
   const context = { host, installation, state, run, bridges };
   const { store, membership } = await openLoneMembership(machine.files, { installation, state });
   const certificates = new HostCertificates(store, membership, () => undefined);
-  const agent = new HostAgent({
-    ...{ ...context, version: '0', driver: new NamespaceDriver(context), tunnels: null, createServices: () => [] },
-    peers: new HostTransport(silentLog, () => certificates.identity, false),
-  });
-  await agent.open();
+  const start = async () => {
+    const driver = new NamespaceDriver(context);
+    const begun = new HostAgent({
+      ...{ ...context, version: '0', driver, tunnels: null, createServices: () => [], healIntervalMs: 200 },
+      peers: new HostTransport(silentLog, () => certificates.identity, false),
+    });
+    await begun.open();
+    return begun;
+  };
+  const agent = await start();
   const app = createApi(agent, () => undefined);
   serveCertificates(app, certificates);
   await app.listen({ path: `${directory}/socket` });
@@ -148,7 +156,7 @@ async function alone(t: ExecutionContext) {
   for (const line of [`address add ${address}/${prefixLength} dev eth1`, 'link set dev eth1 up']) {
     await machine.commands.run('ip', ['-netns', `${name}-p`, ...line.split(' ')]);
   }
-  return { client, agent, state, proxyId, gateway, proxy: createNamespaceHost(machine, `${name}-p`) };
+  return { client, agent, start, state, proxyId, gateway, proxy: createNamespaceHost(machine, `${name}-p`) };
 }
 
 type Alone = Awaited<ReturnType<typeof alone>>;
@@ -175,7 +183,7 @@ async function certify({ client }: Pick<Alone, 'client'>, hostId: string): Promi
   await client.putCertificate(await pki.grant('host', hostId, publicKey));
 }
 
-test('a host leads to consoles of its own, and says which there are', async (t) => {
+test.serial('a host leads to consoles of its own, and says which there are', async (t) => {
   const { client, proxyId, proxy, gateway } = await alone(t);
   const instance = randomUUID();
   await client.putInstance(instance, instanceSpec());
@@ -186,7 +194,7 @@ test('a host leads to consoles of its own, and says which there are', async (t) 
   const serial = { machine: 'instance', id: instance, console: 'serial' } as const;
   t.deepEqual(await grant(serial), { security: { types: ['None'] } });
   const line = `${head(session, secret)}echo $((6 * 7)) from $(hostname)\nexit\n`;
-  t.regex(await say(proxy, gateway, line, 30), /^HTTP\/1\.1 101 .*42 from guest/s);
+  t.regex(await say(proxy, gateway, line, 60), /^HTTP\/1\.1 101 .*42 from guest/s);
   await t.throwsAsync(grant({ ...serial, console: 'vnc' }), {
     message: new RegExp(`console vnc of instance ${instance}: .* has console serial alone`),
   });
@@ -208,7 +216,7 @@ test('a host leads to consoles of its own, and says which there are', async (t) 
   await client.revokeConsole(session);
 });
 
-test('a host that never joined gets a certificate, and leads to one that did', async (t) => {
+test.serial('a host that never joined gets a certificate, and leads to one that did', async (t) => {
   const [near, far] = [await alone(t), await joined(t)];
   const hostId = randomUUID();
   await certify(near, hostId);
@@ -262,7 +270,7 @@ function upgrade(port: number, { certificate, privateKey }: Credentials, request
   });
 }
 
-test('of other hosts the one that was named comes in, once, with the secret, and to nothing else', async (t) => {
+test.serial('of other hosts the one that was named comes in, once, with the secret, and to nothing else', async (t) => {
   const far = await joined(t);
   const { port } = far.via;
   const [hostId, otherId] = [randomUUID(), randomUUID()];
@@ -286,4 +294,35 @@ test('of other hosts the one that was named comes in, once, with the secret, and
   t.is(await upgrade(port, own, head(session, secret).replace(/^[^\r]*/, tunnel)), '', 'a tunnel');
   t.regex(await upgrade(port, own, head(session, secret)), /^HTTP\/1\.1 101 .*screen:/s);
   t.is(await upgrade(port, own, head(session, secret)), '', 'again');
+});
+
+test.serial('the door is shut with the host agent, with what was open, and open with the next one', async (t) => {
+  const { client, agent, start, proxyId, proxy, gateway } = await alone(t);
+  const instance = randomUUID();
+  await client.putInstance(instance, instanceSpec());
+  const session = randomUUID();
+  const { secret, secretSha256 } = newSecret();
+  const from = { machine: 'instance', id: instance, console: 'serial' } as const;
+  const grant: ConsoleGrant = { secretSha256, to: { appliance: proxyId }, from, seconds: 60 };
+  await client.grantConsole(session, grant);
+  const open = say(proxy, gateway, `${head(session, secret)}echo $((6 * 7))\n`, 60);
+  const namespace = namespaceName(installation, 'i', instance);
+  // Not one of the scripts that udhcpc calls.
+  const isShell = (pid: number) => wordsOf(pid).slice(0, 2).join(' ') === '/bin/sh -i';
+  const shell = async () => (processesOf([namespace]).get(namespace) ?? []).some(isShell);
+  await waitFor('the shell', shell, 45_000);
+  await agent.release();
+  await open;
+  await waitFor('its end', async () => !(await shell()), 30_000);
+  t.is(await say(proxy, gateway, head(session, secret), 1), '');
+  const next = await start();
+  t.teardown(() => next.release());
+  // Before anybody grants anything.
+  await waitFor(
+    'the door',
+    async () => (await say(proxy, gateway, head(session, secret), 2)).includes(' 404 '),
+    30_000,
+  );
+  await next.consoles.grant(session, grant);
+  t.regex(await say(proxy, gateway, `${head(session, secret)}echo $((6 * 7))\nexit\n`, 60), /101 .*42/s);
 });
