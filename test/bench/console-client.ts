@@ -1,6 +1,6 @@
 // The client of the benchmark of consoles: own|peer ADDRESS PORT, and then one of
 //   open N            opens and closes N sessions one by one, each up to ServerInit → their milliseconds
-//   round-trip N      a key and its echo, N times → their milliseconds
+//   round-trip N PORT a key and its echo, N times, in turns here and at the peer's PORT → the milliseconds of each
 //   throughput MIB    → MiB a second
 //   hold N SECONDS    opens N sessions, says `held`, and after that time asks each for an echo → how many answered
 // It speaks WebSocket by itself, so that its own cost is small and the same towards both.
@@ -9,8 +9,7 @@ import { connect, type Socket } from 'node:net';
 import { consoleSocketPath, consoleSubprotocol } from '@isthmus/contract';
 import { benchOrigin } from './console-origin.ts';
 
-const [side = '', address = '', port = '', what = '', count = '', seconds = '0'] = process.argv.slice(2);
-const isOwn = side === 'own';
+const [side = '', address = '', port = '', what = '', count = '', more = '0'] = process.argv.slice(2);
 const key = Buffer.from([4, 1, 0, 0, 0, 0, 0, 97]);
 
 /** A frame of a client; its mask is zero, which leaves the bytes as they are. */
@@ -27,8 +26,11 @@ class Viewer {
   #isOpen = false;
   #wake: () => void = () => {};
 
-  constructor() {
-    this.socket = connect({ host: address, port: Number(port), noDelay: true });
+  readonly #isOwn: boolean;
+
+  constructor(isOwn: boolean, at: string) {
+    this.#isOwn = isOwn;
+    this.socket = connect({ host: address, port: Number(at), noDelay: true });
     this.socket.on('data', (chunk) => this.#take(chunk));
     this.socket.on('error', (error) => {
       throw error;
@@ -44,7 +46,7 @@ class Viewer {
       'Upgrade: websocket',
       'Sec-WebSocket-Version: 13',
       `Sec-WebSocket-Key: ${randomBytes(16).toString('base64')}`,
-      `Sec-WebSocket-Protocol: ${isOwn ? consoleSubprotocol : 'binary'}`,
+      `Sec-WebSocket-Protocol: ${this.#isOwn ? consoleSubprotocol : 'binary'}`,
     ];
     this.socket.write(`${words.join('\r\n')}\r\n\r\n`);
     await this.#until(() => this.#raw.includes('\r\n\r\n'));
@@ -54,7 +56,7 @@ class Viewer {
     this.#raw = Buffer.alloc(0);
     this.#isOpen = true;
     this.#take(rest);
-    if (isOwn) {
+    if (this.#isOwn) {
       const ticket = randomBytes(32).toString('base64url');
       this.socket.write(frame(1, Buffer.from(JSON.stringify({ type: 'open', ticket }))));
       await this.#until(() => this.#texts.some((text) => text.includes('"opened"')));
@@ -115,8 +117,8 @@ class Viewer {
   }
 }
 
-async function opened(): Promise<Viewer> {
-  const viewer = new Viewer();
+async function opened(isOwn = side === 'own', at = port): Promise<Viewer> {
+  const viewer = new Viewer(isOwn, at);
   await viewer.open();
   return viewer;
 }
@@ -132,15 +134,17 @@ async function measureOpen(times: number): Promise<number[]> {
   return values;
 }
 
-async function measureRoundTrips(times: number): Promise<number[]> {
-  const viewer = await opened();
-  const values: number[] = [];
+/** In turns, so that both meet the same load of the machine. */
+async function measureRoundTrips(times: number): Promise<Record<'own' | 'peer', number[]>> {
+  const viewers = { own: await opened(true, port), peer: await opened(false, more) };
+  const values: Record<'own' | 'peer', number[]> = { own: [], peer: [] };
   for (let time = -200; time < times; time += 1) {
-    const start = performance.now();
-    await viewer.echo();
-    if (time >= 0) values.push(performance.now() - start);
+    for (const which of ['own', 'peer'] as const) {
+      const start = performance.now();
+      await viewers[which].echo();
+      if (time >= 0) values[which].push(performance.now() - start);
+    }
   }
-  viewer.socket.destroy();
   return values;
 }
 
@@ -169,10 +173,10 @@ async function hold(times: number): Promise<number> {
   const viewers: Viewer[] = [];
   while (viewers.length < times) {
     const some = Math.min(20, times - viewers.length);
-    viewers.push(...(await Promise.all(Array.from({ length: some }, opened))));
+    viewers.push(...(await Promise.all(Array.from({ length: some }, () => opened()))));
   }
   process.stdout.write('held\n');
-  await new Promise((resolve) => setTimeout(resolve, Number(seconds) * 1000));
+  await new Promise((resolve) => setTimeout(resolve, Number(more) * 1000));
   let answered = 0;
   for (const viewer of viewers) {
     await viewer.echo();
@@ -181,7 +185,7 @@ async function hold(times: number): Promise<number> {
   return answered;
 }
 
-const work: Readonly<Record<string, (count: number) => Promise<number[] | number>>> = {
+const work: Readonly<Record<string, (count: number) => Promise<unknown>>> = {
   open: measureOpen,
   'round-trip': measureRoundTrips,
   throughput: measureThroughput,

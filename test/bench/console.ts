@@ -68,6 +68,11 @@ class Consoles {
     return JSON.parse(stdout.slice(stdout.lastIndexOf('\n', stdout.length - 2) + 1)) as Result;
   }
 
+  /** Milliseconds of both sides, taken in turns. */
+  roundTrips(times: number): Promise<Values> {
+    return this.measure('own', 'round-trip', times, Number(this.#where.peer.words[2]));
+  }
+
   /** KiB a session, from the memory without any and with `count`; and how many answered in the end. */
   async hold(side: Side, count: number, seconds: number) {
     const before = await memoryOf(this.#host, this.#where[side].pid);
@@ -116,9 +121,11 @@ async function measureTimes(consoles: Consoles, quick: boolean): Promise<Row[]> 
   const rounds = quick ? 4 : 8;
   const open = await inTurns(rounds, (side) => consoles.measure<number[]>(side, 'open', quick ? 15 : 50));
   const opened = rowOf({ what: 'open', unit: 'ms' }, open.own, open.peer);
-  const trips = await inTurns(rounds, async (side) => [
-    middle(await consoles.measure<number[]>(side, 'round-trip', quick ? 1000 : 5000)),
-  ]);
+  const trips: Values = { own: [], peer: [] };
+  for (let round = 0; round < rounds; round += 1) {
+    const values = await consoles.roundTrips(quick ? 1000 : 5000);
+    for (const side of bothSides) trips[side].push(middle(values[side]));
+  }
   const trip = rowOf({ what: 'round trip', unit: 'ms' }, trips.own, trips.peer);
   const more = trip.median - (trip.floor ?? 0);
   const rates = await inTurns(rounds, async (side) => [
