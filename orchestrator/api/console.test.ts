@@ -144,5 +144,7 @@ test.serial('pages of other origins, other bodies and guesses do not', async (t)
   for (let count = 0; count < 20; count += 1) t.is((await guess()).status, 200);
   const late = await guess();
   t.is(late.status, 429);
+  // A page with a session behind the same address asks on.
+  t.like(await late.json(), { state: 'again' });
   t.regex(late.headers.get('retry-after') ?? '', /^\d+$/);
 });

@@ -4,11 +4,12 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { macFromNumber, parseHostname, parseIpv4Address, parseIpv4Cidr } from '@isthmus/net';
 import { sql } from 'kysely';
 import type { ConsoleRequestOfUser } from '../../model/console-orchestration.ts';
-import { consoleSettings } from '../../model/console-settings.ts';
+import type { consoleSettings } from '../../model/console-settings.ts';
 import { type Authority, createAuthority } from '../../pki/authority.ts';
 import { createSealer } from '../../pki/sealer.ts';
 import { ensureBuiltInRows } from '../../store/built-in.ts';
 import { noteConsoleOrigin } from '../../store/console-origin.ts';
+import { consoleSetting } from '../../store/console-proxy.ts';
 import type { Db } from '../../store/database.ts';
 import { type Log, silentLog } from '../../store/log.ts';
 import { seedIdentity } from '../../store/seed.ts';
@@ -206,7 +207,6 @@ export async function startConsoleCloud(): Promise<ConsoleCloud> {
     select 'disk', display_text, 'QCOW2', hypervisor, os_type_id, 'image:guest', size, account_id, domain_id
     from template where id = ${builtIn.id} returning id`.execute(db);
   const diskTemplateId = String(rows[0]?.id);
-  const settings = new Map<string, string>();
   const sealer = createSealer(randomBytes(32), 'the test');
   const logged: string[] = [];
   const running: Consoles[] = [];
@@ -224,8 +224,8 @@ export async function startConsoleCloud(): Promise<ConsoleCloud> {
       const identity = identityOf(await held(authority, { role: 'orchestrator', id: holder }), [authority]);
       const hosts = new Hosts(db, identity);
       const agents = new RouterAgents({ db, hosts, identity });
-      const setting = async (name: string) =>
-        settings.get(name) ?? consoleSettings[name as keyof typeof consoleSettings].defaultValue;
+      // As the program has it: each costs a connection of the pool.
+      const setting = (name: string) => consoleSetting(db, name as keyof typeof consoleSettings);
       await noteConsoleOrigin(db, holder, pageOrigin);
       const parts = { db, log: recordingLog(logged), hosts, agents, setting, sealer };
       const consoles = startConsoles(parts, { databaseUrl: database.url, holder, everyMs: 50 });
@@ -309,7 +309,6 @@ export async function startConsoleCloud(): Promise<ConsoleCloud> {
       return peer;
     },
     set: async (name, value) => {
-      settings.set(name, value);
       await db
         .insertInto('configuration')
         .values({ name, value })

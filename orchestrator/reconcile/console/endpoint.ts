@@ -54,7 +54,7 @@ async function refusalOf(
   if (demandsExtra.toLowerCase() === 'true' && extra === undefined) {
     return 'Parameter token: expected a text of your own, to be shown again when the console opens.';
   }
-  const limit = await limitRefusal(parts, parts.db, { user_id: userId, target_id: machine.id });
+  const limit = await limitRefusal(parts.db, { user_id: userId, target_id: machine.id });
   if (limit !== null) return limit.message;
   const most = Number(await parts.setting('console.sessions.per.user')) * ticketsPerConsole;
   const { count } = await parts.db

@@ -1,6 +1,7 @@
 // How many consoles a user has open, and how many viewers a machine has.
+import { consoleSetting } from '../../store/console-proxy.ts';
 import type { Db, Trx } from '../../store/database.ts';
-import type { ConsoleParts, Refusal } from './console-parts.ts';
+import type { Refusal } from './console-parts.ts';
 import { notEnded } from './not-ended.ts';
 
 interface Counted {
@@ -22,17 +23,19 @@ async function countOf(db: Db | Trx, column: 'user_id' | 'target_id', value: str
   return Number((await query.executeTakeFirstOrThrow()).count);
 }
 
-/** Why one more console is too many; null where it is not. Holds against others under `lockConsoles`. */
+/**
+ * Why one more console is too many; null where it is not. Holds against others under `lockConsoles`. Within a transaction
+ * settings are read by it too: one that waited for another connection would wait for ever once all are in transactions.
+ */
 export async function limitRefusal(
-  { setting }: Pick<ConsoleParts, 'setting'>,
   db: Db | Trx,
   { id, user_id: user, target_id: target }: Counted,
 ): Promise<Refusal | null> {
-  const mostOfUser = Number(await setting('console.sessions.per.user'));
+  const mostOfUser = Number(await consoleSetting(db, 'console.sessions.per.user'));
   if ((await countOf(db, 'user_id', user, id)) >= mostOfUser) {
     return { reason: 'limit', message: `You have ${mostOfUser} consoles open, which is the most: close one first.` };
   }
-  const mostOfMachine = Number(await setting('console.sessions.per.vm'));
+  const mostOfMachine = Number(await consoleSetting(db, 'console.sessions.per.vm'));
   if ((await countOf(db, 'target_id', target, id)) >= mostOfMachine) {
     const message = `The machine has ${mostOfMachine} viewers, which is the most: wait until one leaves.`;
     return { reason: 'limit', message };

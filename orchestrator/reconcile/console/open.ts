@@ -6,7 +6,7 @@ import { HostRefusedError } from '../../drivers/errors.ts';
 import type { Db, Trx } from '../../store/database.ts';
 import { type ConsoleParts, type ConsoleSession, reasonMessages } from './console-parts.ts';
 import { type GrantedProxy, grantConsole } from './grants.ts';
-import type { ConsoleMachine } from './machine.ts';
+import { type ConsoleMachine, consoleMachine, isOnItsWay } from './machine.ts';
 import { notEnded } from './not-ended.ts';
 import { hashOf, newSecret } from './secrets.ts';
 import { otherViewers, takeControl } from './viewers.ts';
@@ -83,6 +83,26 @@ async function grantPatiently<Result>(grant: () => Promise<Result>): Promise<Res
   }
 }
 
+/** A machine that is being stopped or destroyed is so by then. */
+const fateMs = 6_000;
+
+/** Why a console was not granted: what became of the session or the machine meanwhile, where that is known soon. */
+async function whyNot(db: Db, session: Opened['session'], { kind, id }: ConsoleMachine): Promise<ConsoleReason> {
+  for (const until = Date.now() + fateMs; Date.now() < until; await sleep(pauseMs)) {
+    // First: what ends a machine ends its sessions in one transaction.
+    const machine = await consoleMachine(db, { kind, id });
+    const row = await db
+      .selectFrom('console_session')
+      .select(['state', 'end_reason'])
+      .where('id', '=', session.id)
+      .executeTakeFirst();
+    if (row?.state !== 'Open') return row?.end_reason ?? 'revoked';
+    if (machine === null) return 'destroyed';
+    if (!isOnItsWay(machine)) return machine.state === 'Running' ? 'unavailable' : 'machine';
+  }
+  return 'machine';
+}
+
 /** Grants what was opened at the hosts, and answers; where they do not grant it, the session ends. */
 export async function openConsole(
   parts: ConsoleParts,
@@ -115,7 +135,8 @@ export async function openConsole(
     };
   } catch (error) {
     log.warn('a console is not granted', { ...told, error: error instanceof Error ? error.message : String(error) });
-    await endSession(db, session.id, 'unavailable');
-    return { state: 'refused', reason: 'unavailable', message: reasonMessages.unavailable };
+    const reason = await whyNot(db, session, machine);
+    await endSession(db, session.id, reason);
+    return { state: 'refused', reason, message: reasonMessages[reason] };
   }
 }

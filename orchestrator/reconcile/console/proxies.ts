@@ -1,6 +1,6 @@
 // Which console proxy carries a session.
 
-import { consoleProxiesOf, type ReachableConsoleProxy } from '../../store/console-proxy.ts';
+import { consoleProxiesOf, consoleSetting, type ReachableConsoleProxy } from '../../store/console-proxy.ts';
 import type { Db, Trx } from '../../store/database.ts';
 import type { ConsoleParts } from './console-parts.ts';
 import { notEnded } from './not-ended.ts';
@@ -44,11 +44,11 @@ async function viewedBy(db: Db | Trx, targetId: string): Promise<string | null> 
  * fewest sessions. Null: there is none.
  */
 export async function chooseProxy(
-  { setting, isReached }: Pick<ConsoleParts, 'setting' | 'isReached'>,
+  { isReached }: Pick<ConsoleParts, 'isReached'>,
   db: Db | Trx,
   { zoneId, targetId, butNot }: Wishes,
 ): Promise<ReachableConsoleProxy | null> {
-  const most = Number(await setting('consoleproxy.session.max'));
+  const most = Number(await consoleSetting(db, 'consoleproxy.session.max'));
   const [proxies, load, viewed] = [
     await consoleProxiesOf(db, zoneId),
     await loads(db, zoneId),

@@ -108,7 +108,8 @@ async function refusalOf(
 ): Promise<{ readonly told: Refusal; readonly why?: string } | null> {
   if (proxy.zone_id !== session.zone_id) return { told: because('ticket'), why: 'the proxy is of another zone' };
   const extra = request.extra === null ? null : hashOf(request.extra);
-  if (session.extra_hash !== null && session.extra_hash !== extra) {
+  // Who comes back has shown it, and may have loaded the page again since.
+  if (session.state === 'Issued' && session.extra_hash !== null && session.extra_hash !== extra) {
     return { told: because('ticket'), why: extra === null ? 'no extra token' : 'another extra token' };
   }
   const origins = [session.origin, ...(await consoleOrigins(trx, parts.holder)).all];
@@ -120,7 +121,7 @@ async function refusalOf(
   if (session.state === 'Issued' && !(await isLoggedIn(trx, session.api_session_id)))
     return { told: because('logout') };
   if (machine === null || !hasConsole(machine)) return { told: because('machine') };
-  const limit = await limitRefusal(parts, trx, session);
+  const limit = await limitRefusal(trx, session);
   return limit === null ? null : { told: limit };
 }
 

@@ -1,5 +1,6 @@
 // A page that lost its proxy comes back to its session, and nobody else does.
 
+import { setTimeout } from 'node:timers/promises';
 import type { ResumeAnswer } from '@isthmus/contract';
 import test from 'ava';
 import {
@@ -91,6 +92,20 @@ test.serial('two who show one token at once: at most one ticket, and it opens no
   t.is(tickets.length, 1);
   t.like(await second.redeem({ ...shown, ticket: tickets[0] ?? '' }), { state: 'refused', reason: 'ticket' });
   t.is((await rowOf(opened.session)).state, 'Ended');
+});
+
+test.serial('as many as there are connections to the database, and more, at once: nobody waits for ever', async (t) => {
+  const many = await cloud.user('erin');
+  const opened = await open(many);
+  const tickets = await Promise.all(
+    Array.from({ length: 40 }, async () => ticketOf(consoles, ofUser(many, await cloud.machine(many)))),
+  );
+  const asked = [
+    ...Array.from({ length: 60 }, () => comeBack(opened.resume)),
+    ...tickets.map((ticket) => first.redeem({ ...shown, ticket })),
+  ];
+  const answers = await Promise.race([Promise.all(asked), setTimeout(20_000, null, { ref: false })]);
+  t.is(answers?.length, 100, 'no answer');
 });
 
 test.serial('while the proxy still has the page, coming back takes the session along', async (t) => {
@@ -200,4 +215,44 @@ test.serial('who comes back to a console that was taken over meanwhile watches',
   if (back.state !== 'open') return t.fail(JSON.stringify(back));
   const proxy = back.proxy === first.id ? first : second;
   t.like(await proxy.redeem({ ...shown, ticket: back.ticket }), { state: 'open', mode: 'watch' });
+});
+
+test.serial('a machine that is destroyed while its page comes back: the page is told that it is gone', async (t) => {
+  const set = (id: string, state: 'Stopping' | 'Destroyed') =>
+    cloud.db.updateTable('virtual_machine').set({ state }).where('id', '=', id).execute();
+  // Before it comes back.
+  const early = await open();
+  await set(early.machine, 'Stopping');
+  first.leave(early.session, 'target');
+  await until('it is lost', async () => (await rowOf(early.session)).lost);
+  t.like(await comeBack(early.resume), { state: 'again' });
+  await set(early.machine, 'Destroyed');
+  t.like(await comeBack(early.resume), { state: 'refused', reason: 'destroyed' });
+  // While its new ticket is redeemed.
+  const late = await open();
+  const back = await comeBack(late.resume);
+  if (back.state !== 'open') return t.fail(JSON.stringify(back));
+  await set(late.machine, 'Stopping');
+  cloud.host.onGrant = async () => {
+    throw new Error('expected it to be running');
+  };
+  t.teardown(() => {
+    cloud.host.onGrant = async () => {};
+  });
+  const proxy = back.proxy === first.id ? first : second;
+  const answer = proxy.redeem({ ...shown, ticket: back.ticket });
+  await setTimeout(2_500);
+  await set(late.machine, 'Destroyed');
+  t.like(await answer, { state: 'refused', reason: 'destroyed' });
+});
+
+test.serial('who comes back need not show the extra token again: the page may have been loaded anew', async (t) => {
+  const machine = await cloud.machine(user);
+  const ticket = await ticketOf(consoles, ofUser(user, machine, { extra: 'my own text' }));
+  const answer = await first.redeem({ ...shown, ticket, extra: 'my own text' });
+  if (answer.state !== 'open') return t.fail(JSON.stringify(answer));
+  const back = await comeBack(answer.resume);
+  if (back.state !== 'open') return t.fail(JSON.stringify(back));
+  const proxy = back.proxy === first.id ? first : second;
+  t.like(await proxy.redeem({ ...shown, ticket: back.ticket }), { state: 'open', session: answer.session });
 });

@@ -2,6 +2,7 @@
 import type { ResumeAnswer } from '@isthmus/contract';
 import { sql } from 'kysely';
 import type { ConsoleResumption } from '../../model/console-orchestration.ts';
+import { consoleSetting } from '../../store/console-proxy.ts';
 import type { Trx } from '../../store/database.ts';
 import { type ConsoleParts, type ConsoleSession, reasonMessages } from './console-parts.ts';
 import { consoleMachine, hasConsole, isOnItsWay } from './machine.ts';
@@ -52,13 +53,15 @@ async function decide(parts: ConsoleParts, trx: Trx, resumption: ConsoleResumpti
   if (found !== undefined) await lockConsoles(trx, found);
   const session = found === undefined ? undefined : await byToken.selectAll().forUpdate().executeTakeFirst();
   if (session === undefined) return replayed(parts, trx, hash);
-  const why = await refusalOf(parts, trx, session, resumption);
+  if (session.state === 'Ended') return endedAnswer(session);
+  const why = await refusalOf(trx, session, resumption);
   if (why !== null) {
     parts.log.warn('a console session does not come back', { ...toldOf(session), reason: why });
     return over;
   }
   const machine = await consoleMachine(trx, { kind: session.target_kind, id: session.target_id });
-  if (machine === null || (!hasConsole(machine) && !isOnItsWay(machine))) return over;
+  if (machine === null) return { state: 'refused', reason: 'destroyed', message: '' };
+  if (!hasConsole(machine) && !isOnItsWay(machine)) return over;
   if (isOnItsWay(machine)) {
     // As long as it takes: the page is there, and asks.
     await trx.updateTable('console_session').set({ lost: sql<Date>`now()` }).where('id', '=', session.id).execute();
@@ -68,9 +71,16 @@ async function decide(parts: ConsoleParts, trx: Trx, resumption: ConsoleResumpti
   const wishes = { zoneId: session.zone_id, targetId: session.target_id, ...(lost !== undefined && { butNot: lost }) };
   const proxy = await chooseProxy(parts, trx, wishes);
   if (proxy === null) return { state: 'again', seconds: againSeconds };
-  const ticket = await issue(parts, trx, session, hash);
+  const ticket = await issue(trx, session, hash);
   parts.log.info('a console session comes back', { ...toldOf(session), proxy: proxy.id });
   return { state: 'open', ticket, proxy: proxy.id, socket: proxy.socket };
+}
+
+/** Whoever has the token had the session, and may know what became of it. */
+function endedAnswer({ end_reason: reason }: ConsoleSession): ResumeAnswer {
+  return reason === null || reason === 'closed' || reason === 'ticket'
+    ? over
+    : { state: 'refused', reason, message: '' };
 }
 
 function toldOf({ id, user_id: user, target_id: machine }: ConsoleSession) {
@@ -95,16 +105,15 @@ async function replayed({ log }: ConsoleParts, trx: Trx, hash: string): Promise<
 }
 
 async function refusalOf(
-  { setting }: ConsoleParts,
   trx: Trx,
   session: ConsoleSession,
   { clientAddress }: ConsoleResumption,
 ): Promise<string | null> {
   if (session.state !== 'Open') return `it is ${session.state}`;
   const lastKnown = session.lost ?? session.seen ?? session.acquired ?? session.created;
-  const waitMs = Number(await setting('console.resume.wait')) * 1000;
+  const waitMs = Number(await consoleSetting(trx, 'console.resume.wait')) * 1000;
   if (waitMs === 0 || lastKnown.getTime() + waitMs < Date.now()) return 'too late';
-  const limitMs = Number(await setting('console.session.limit')) * 1000;
+  const limitMs = Number(await consoleSetting(trx, 'console.session.limit')) * 1000;
   const opened = session.acquired ?? session.created;
   if (limitMs > 0 && opened.getTime() + limitMs < Date.now()) return reasonMessages.absolute;
   const isBound = session.bound_address !== null;
@@ -112,9 +121,9 @@ async function refusalOf(
   return (await isEnabled(trx, session.user_id)) ? null : 'the user is not enabled';
 }
 
-async function issue(parts: ConsoleParts, trx: Trx, session: ConsoleSession, hash: string): Promise<string> {
+async function issue(trx: Trx, session: ConsoleSession, hash: string): Promise<string> {
   const ticket = newSecret();
-  const lifetimeMs = Number(await parts.setting('console.ticket.lifetime')) * 1000;
+  const lifetimeMs = Number(await consoleSetting(trx, 'console.ticket.lifetime')) * 1000;
   await trx
     .updateTable('console_session')
     .set({

@@ -37,6 +37,7 @@ test('every answer to resume is read as it is', (t) => {
     { state: 'open', ticket: secret, proxy: 'p', socket: 'ws://192.0.2.1:8080/websockify' },
     { state: 'again', seconds: 1 },
     { state: 'refused', message: 'There is no such session.' },
+    { state: 'refused', message: '', reason: 'destroyed' },
   ]) {
     t.true(check(answer), JSON.stringify(answer));
     t.deepEqual<unknown, unknown>(readResumeAnswer(JSON.stringify(answer)), answer);

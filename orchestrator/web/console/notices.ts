@@ -66,9 +66,9 @@ export function readNotice(text: string): ProxyNotice | null {
 
 /** Reads the answer of POST /console/resume. Null where it is none that the contract knows. */
 export function readResumeAnswer(text: string): ResumeAnswer | null {
-  const { state, ticket, proxy, socket, seconds, message } = parse(text) ?? {};
+  const { state, ticket, proxy, socket, seconds, message, reason } = parse(text) ?? {};
   if (state === 'open' && isText(ticket) && isText(proxy) && isText(socket)) return { state, ticket, proxy, socket };
   if (state === 'again' && typeof seconds === 'number') return { state, seconds };
-  if (state === 'refused' && isText(message)) return { state, message };
+  if (state === 'refused' && isText(message)) return { state, message, ...(isText(reason) && { reason }) };
   return null;
 }

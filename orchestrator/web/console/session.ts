@@ -201,7 +201,7 @@ export class ConsoleSession {
     if (this.#state.kind !== 'reconnecting') return;
     if (answer === null) this.#askLater(Math.min(longestPauseMs, firstPauseMs * 2 ** this.#attempt));
     else if (answer.state === 'again') this.#askLater(Math.max(0.1, Math.min(10, answer.seconds)) * 1000);
-    else if (answer.state === 'refused') this.#finish('refused', answer.message, false);
+    else if (answer.state === 'refused') this.#finish(answer.reason ?? 'refused', answer.message, false);
     else this.#goTo(answer);
   }
 

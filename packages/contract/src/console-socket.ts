@@ -97,13 +97,16 @@ export type ProxyNotice = Static<typeof ProxyNoticeSchema>;
 export const ResumeRequestSchema = Type.Object({ resume: SecretSchema, proxy: Type.Optional(EntryIdSchema) }, closed);
 export type ResumeRequest = Static<typeof ResumeRequestSchema>;
 
-/** `again`: nothing can carry it just now; ask again in that many seconds with the same token. */
+/**
+ * `again`: nothing can carry it just now; ask again in that many seconds with the same token. `reason`: a ConsoleReason,
+ * why the session of the token has ended; told to who has its newest token alone.
+ */
 export const ResumeAnswerSchema = Type.Union([
   Type.Object(
     { state: Type.Literal('open'), ticket: SecretSchema, proxy: EntryIdSchema, socket: Type.String() },
     closed,
   ),
   Type.Object({ state: Type.Literal('again'), seconds: Type.Number() }, closed),
-  Type.Object({ state: Type.Literal('refused'), message: Type.String() }, closed),
+  Type.Object({ state: Type.Literal('refused'), message: Type.String(), reason: Type.Optional(Type.String()) }, closed),
 ]);
 export type ResumeAnswer = Static<typeof ResumeAnswerSchema>;
