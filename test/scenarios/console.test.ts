@@ -2,20 +2,17 @@
 // its own process, the shell of an instance in a namespace.
 import type { ApiObject } from '@isthmus/api-client';
 import test, { type ExecutionContext } from 'ava';
-import type { Browser, Page } from 'playwright-core';
 import { findProcesses } from '../../host-agent/src/drivers/namespace/detached-process.ts';
-import { newPage, startBrowser } from '../browser/browser.ts';
 import { press, terminalText, waitForCard, waitForConsole, waitForState } from '../browser/console-view.ts';
+import { ConsoleVisitor, computes } from '../browser/console-visitor.ts';
 import { waitFor } from '../lab/clients.ts';
 import { type Cloud, createCloud, type Instance, objectIn, only, type Tenant, text } from '../lab/cloud.ts';
-import { type Door, openDoor } from '../lab/door.ts';
 
 let cloud: Cloud;
 let alice: Tenant;
 let mallory: Tenant;
 let web: Instance;
-let browser: Browser;
-let outside: Door;
+let visitor: ConsoleVisitor;
 
 test.before(async (t) => {
   t.timeout(300_000);
@@ -25,19 +22,11 @@ test.before(async (t) => {
   alice = await cloud.tenant('alice');
   mallory = await cloud.tenant('mallory');
   web = await alice.deploy('web');
-  const { lab } = cloud;
-  outside = await openDoor({
-    machine: lab.machine,
-    socket: `${lab.run}/outside.sock`,
-    target: null,
-    start: (file, args) => lab.startDaemon(lab.internet, file, args),
-  });
-  browser = await startBrowser(outside.address);
+  visitor = await ConsoleVisitor.arrive(cloud);
   await waitFor('two console proxies run', async () => (await runningProxies()).length >= 2, 120_000);
 });
 test.after.always(async () => {
-  await browser?.close();
-  outside?.close();
+  await visitor?.leave();
   await cloud?.teardown();
 });
 
@@ -46,48 +35,14 @@ async function runningProxies(): Promise<ApiObject[]> {
   return proxies.filter(({ state, agentstate }) => state === 'Running' && agentstate === 'Up');
 }
 
-/** The endpoint of a console, as soon as a proxy can carry it. */
-async function endpointOf(of: Pick<Tenant, 'client'>, machine: string): Promise<ApiObject> {
-  return waitFor('an endpoint', async () => {
-    const answer = await of.client.run('createConsoleEndpoint', { virtualmachineid: machine });
-    const endpoint = objectIn(answer, 'consoleendpoint');
-    return endpoint.success === true ? endpoint : null;
-  });
-}
-
-/** Opens a console's page; the test fails where the browser complains. */
-async function open(t: ExecutionContext, of: Pick<Tenant, 'client'> = alice, machine = web.id): Promise<Page> {
-  const { page, complaints, close } = await newPage(browser);
-  t.teardown(async () => {
-    await close();
-    // A proxy that is killed is a connection that fails.
-    const others = complaints.filter((words) => !/WebSocket connection to .* failed/.test(words));
-    if (others.length > 0) throw new Error(`the browser complains:\n${others.join('\n')}`);
-  });
-  await page.goto(text(await endpointOf(of, machine), 'url'));
-  return page;
-}
-
-/** Types a sum into the shell, and waits for what it comes to. */
-async function computes(page: Page, term: number): Promise<void> {
-  await page.locator('.xterm').click();
-  await page.keyboard.type(`echo is-$((${term}*3))\n`);
-  await waitFor(`the shell says is-${term * 3}`, async () => (await terminalText(page)).includes(`is-${term * 3}`));
-}
-
-async function openConsole(t: ExecutionContext): Promise<Page> {
-  const page = await open(t);
-  await waitForConsole(page);
-  await waitForState(page, 'Connected');
-  return page;
-}
+const look = (t: ExecutionContext) => visitor.look(t, alice, web.id);
 
 async function sessions(values: Readonly<Record<string, string | boolean>> = {}): Promise<ApiObject[]> {
   return cloud.admin.list('listConsoleSessions', { listall: true, ...values });
 }
 
 test.serial('a link opens the shell of an instance, which knows its own network', async (t) => {
-  const page = await openConsole(t);
+  const page = await look(t);
   await computes(page, 7);
   await page.keyboard.type('ip -4 -o address show dev eth0\n');
   await waitFor('the address of the instance', async () => (await terminalText(page)).includes(web.address));
@@ -98,15 +53,10 @@ test.serial('a link opens the shell of an instance, which knows its own network'
 });
 
 test.serial('a link is good once, and for whom it was made', async (t) => {
-  const endpoint = await endpointOf(alice, web.id);
-  const first = await newPage(browser);
-  t.teardown(() => first.close());
-  await first.page.goto(text(endpoint, 'url'));
-  await waitForConsole(first.page);
-  const second = await newPage(browser);
-  t.teardown(() => second.close());
-  await second.page.goto(text(endpoint, 'url'));
-  t.regex(await waitForCard(second.page, 'This link does not work any more'), /was used already/);
+  const url = text(await visitor.endpoint(alice, web.id), 'url');
+  await waitForConsole(await visitor.follow(t, url));
+  const second = await visitor.follow(t, url);
+  t.regex(await waitForCard(second, 'This link does not work any more'), /was used already/);
 
   const answer = await mallory.client.run('createConsoleEndpoint', { virtualmachineid: web.id });
   const refused = objectIn(answer, 'consoleendpoint');
@@ -115,8 +65,8 @@ test.serial('a link is good once, and for whom it was made', async (t) => {
 });
 
 test.serial('who comes second watches or takes over, and both are told', async (t) => {
-  const first = await openConsole(t);
-  const second = await open(t, { client: cloud.admin });
+  const first = await look(t);
+  const second = await visitor.open(t, { client: cloud.admin }, web.id);
   await waitForState(second, 'Somebody is here already');
   await press(second, 'Watch');
   await waitForConsole(second);
@@ -135,7 +85,7 @@ test.serial('who comes second watches or takes over, and both are told', async (
 });
 
 test.serial('kill -9 of a proxy: its session comes back on another within 5 seconds', async (t) => {
-  const page = await openConsole(t);
+  const page = await look(t);
   await computes(page, 17);
   const [session] = await cloud.db
     .selectFrom('console_session')
@@ -169,7 +119,7 @@ test.serial('kill -9 of a proxy: its session comes back on another within 5 seco
 });
 
 test.serial('kill -9 of the orchestrator: an open console goes on', async (t) => {
-  const page = await openConsole(t);
+  const page = await look(t);
   await cloud.killOrchestrator();
   await computes(page, 23);
   await cloud.startOrchestrator();
@@ -180,7 +130,7 @@ test.serial('kill -9 of the orchestrator: an open console goes on', async (t) =>
 });
 
 test.serial('a session ends with its user, and the person is told', async (t) => {
-  const page = await openConsole(t);
+  const page = await look(t);
   await computes(page, 31);
   const user = only('user', await cloud.admin.list('listUsers', { username: 'alice', listall: true }));
   await cloud.admin.run('disableUser', { id: text(user, 'id') });
@@ -190,8 +140,7 @@ test.serial('a session ends with its user, and the person is told', async (t) =>
 
 test.serial('a session ends with its instance', async (t) => {
   const other = await alice.deploy('other');
-  const page = await open(t, alice, other.id);
-  await waitForConsole(page);
+  const page = await visitor.look(t, alice, other.id);
   await alice.client.run('destroyVirtualMachine', { id: other.id });
   t.regex(await waitForCard(page, /./, 10_000), /^The machine is gone/);
   await waitFor(

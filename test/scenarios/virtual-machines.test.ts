@@ -1,6 +1,19 @@
 // One account network whose router and instance are virtual machines: what each gets of the other, and what survives.
+
+import { readFile } from 'node:fs/promises';
 import type { Host } from '@isthmus/host';
 import test from 'ava';
+import { domainName } from '../../host-agent/src/drivers/libvirt/machine-names.ts';
+import {
+  type Picture,
+  pictureOf,
+  typeByPanel,
+  waitForConsole,
+  waitForPicture,
+  waitForState,
+} from '../browser/console-view.ts';
+import { ConsoleVisitor, computes } from '../browser/console-visitor.ts';
+import { readPortablePixmap } from '../browser/vnc-servers.ts';
 import { balance } from '../lab/balanced.ts';
 import {
   type Cloud,
@@ -169,6 +182,47 @@ test.serial("kill -9 of the router's QEMU is healed: it returns by itself with i
   await waitFor('it counts as running', async () => (await tenant.router()).state === 'Running', 60_000);
   await tenant.forward(ip, web, { publicport: 9091, privateport: 80, openfirewall: true });
   t.is(await answererOf(outside, `http://${ip.address}:9091/`, patiently), 'web', 'it takes changes');
+});
+
+/** The screen of the instance as QEMU itself has it. */
+async function screenOf(id: string): Promise<Picture> {
+  const { lab } = cloud;
+  const [hypervisor] = lab.hypervisors.all;
+  if (hypervisor === undefined) throw new Error('the lab has no hypervisor');
+  const file = `${lab.run}/screen.ppm`;
+  const words = ['screenshot', domainName(lab.installation, 'i', id), file];
+  await hypervisor.host.commands.run('virsh', ['--quiet', '--connect', 'qemu:///system', ...words]);
+  return readPortablePixmap(await readFile(hypervisor.path(file)));
+}
+
+test.serial('the screen of a guest VM comes into a browser through a proxy VM, and keys go back', async (t) => {
+  t.timeout(420_000);
+  await cloud.configure('consoleproxy.launch.max', 1);
+  const visitor = await ConsoleVisitor.arrive(cloud);
+  t.teardown(() => visitor.leave());
+  const page = await visitor.look(t, tenant, web.id);
+  t.is(await waitForPicture(page, () => screenOf(web.id), 60_000), 0, 'the browser shows what QEMU has');
+  const before = await pictureOf(page);
+  await page.locator('.view canvas').click();
+  // Keys as a keyboard has them: what needs Shift comes with it.
+  await page.keyboard.type('clear; expr 40 ');
+  await page.keyboard.press('Shift+Equal');
+  await page.keyboard.type(' 2 ');
+  await page.keyboard.press('Shift+Backslash');
+  await page.keyboard.type(' tee /tmp/typed\n');
+  const typed = async () => (await web.host.commands.run('cat', ['/tmp/typed'], { okCodes: [0, 1] })).stdout.trim();
+  await waitFor('the guest has what was typed', async () => (await typed()) === '42', 60_000);
+  t.is(await waitForPicture(page, () => screenOf(web.id), 60_000), 0, 'and its answer');
+  t.notDeepEqual((await pictureOf(page)).points, before.points);
+  // By layout and key codes, as a person pastes who cannot paste.
+  await typeByPanel(page, 'echo "Pasted: {~|}" > /tmp/pasted\n');
+  const pasted = async () => (await web.host.commands.run('cat', ['/tmp/pasted'], { okCodes: [0, 1] })).stdout.trim();
+  await waitFor('the guest has what was pasted', async () => (await pasted()) === 'Pasted: {~|}', 60_000);
+
+  const serial = await visitor.look(t, tenant, web.id, { console: 'serial' });
+  await computes(serial, 41);
+  await waitForState(page, /In control|Connected/);
+  await waitForConsole(page);
 });
 
 test.serial('nothing of it remains', async (t) => {
