@@ -200,16 +200,26 @@ test.serial('a session that its proxy does not report any more is lost, and over
 test.serial('sessions of a proxy that is silent are left alone', async (t) => {
   const looking = await look();
   proxy.isQuiet = true;
+  t.teardown(() => {
+    proxy.isQuiet = false;
+  });
+  // A report that is worked on still would say that it is not silent.
+  await until('its last report is past', async () => (await reportedOf(proxy.id)) < Date.now() - 2_000);
   const ago = new Date(Date.now() - 3_600_000);
   await cloud.db.updateTable('console_session').set({ seen: ago }).where('id', '=', looking.session).execute();
   await cloud.db.updateTable('system_vm').set({ reported: ago }).where('id', '=', proxy.id).execute();
-  const rounds = await expiredRounds();
-  t.true(rounds);
+  t.true(await expiredRounds());
   t.is((await rowOf(looking.session))?.lost, null);
   proxy.isQuiet = false;
   proxy.report();
   await until('it is seen', async () => ((await rowOf(looking.session))?.seen?.getTime() ?? 0) > Date.now() - 60_000);
 });
+
+/** When the last report of a proxy was noted, in milliseconds. */
+async function reportedOf(id: string): Promise<number> {
+  const row = await cloud.db.selectFrom('system_vm').select('reported').where('id', '=', id).executeTakeFirst();
+  return row?.reported?.getTime() ?? 0;
+}
 
 /** True once rounds were made: they ended a session that was to end. */
 async function expiredRounds(): Promise<boolean> {
