@@ -1,3 +1,4 @@
+// What the flows of consoles have in common: their parts, the session's row, and what a person is told.
 import type { ConsoleReason } from '@isthmus/contract';
 import type { Selectable } from 'kysely';
 import type { ConsoleSessionTable } from '../../store/tables/console.ts';

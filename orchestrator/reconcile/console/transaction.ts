@@ -1,3 +1,4 @@
+// Transactions that open consoles: one at a time of a user and of a machine, and again after a deadlock.
 import { sql } from 'kysely';
 import type { Db, Trx } from '../../store/database.ts';
 

@@ -145,7 +145,9 @@ export class ConsoleDocument {
       const isNews = this.#trouble !== messageOf(error);
       this.#trouble = messageOf(error);
       if (isNews) this.#host.log.error('the document on disk could not be applied', { error });
-      await this.#effects.withdraw().catch(() => {});
+      await this.#effects.withdraw().catch((failure: unknown) => {
+        if (isNews) this.#host.log.error('what is not in force could not be withdrawn', { error: failure });
+      });
       return false;
     }
   }
