@@ -238,6 +238,42 @@ test('a slow reader holds few bytes, is closed as slow, and disturbs nobody', as
   slow.page.webSocket.terminate();
 });
 
+test('who does not read notices is closed as slow, also where the console says nothing', async (t) => {
+  const proxy = await startProxy(t, { pingSeconds: 2 });
+  const mute = await startTarget(t, () => {});
+  const { page, opened } = await openPage(proxy, openingOf(mute.target, { console: 'serial' }));
+  page.webSocket.pause();
+  const viewers = Array.from({ length: 200 }, () => ({ user: 'u'.repeat(255), mode: 'watch' as const }));
+  const before = process.memoryUsage().arrayBuffers;
+  let told = 0;
+  await eventually('it is closed', () => {
+    for (let count = 0; count < 20 && proxy.ended.length === 0; count += 1) {
+      if (told < 400) proxy.proxy.viewers(opened.session, 'control', viewers);
+      told += 1;
+    }
+    return proxy.ended.length > 0;
+  });
+  t.deepEqual(proxy.ended, [{ session: opened.session, reason: 'slow' }]);
+  await eventually('its notices are forgotten', () => process.memoryUsage().arrayBuffers - before < 30_000_000);
+  page.webSocket.terminate();
+});
+
+test('a page that chooses on and on is asked for few choices', async (t) => {
+  const proxy = await startProxy(t);
+  const mute = await startTarget(t, () => {});
+  const opening = openingOf(mute.target, { console: 'serial' });
+  const { page } = await openPage(proxy, opening);
+  proxy.directory.choose = async (_session, mode) => ({ ...opening, mode });
+  const end = performance.now() + 2_000;
+  for (let count = 0; performance.now() < end; count += 1) {
+    page.say({ type: 'choose', mode: count % 2 === 0 ? 'watch' : 'control' });
+    await page.roundTrip();
+  }
+  page.say({ type: 'choose', mode: 'watch' });
+  await eventually('the last one counts', () => proxy.directory.choices.at(-1)?.mode === 'watch');
+  t.true(proxy.directory.choices.length < 20, `${proxy.directory.choices.length} choices`);
+});
+
 test('readers that stop and go on get their own bytes, whole and in order, whatever the others get', async (t) => {
   const proxy = await startProxy(t);
   const [pieces, length] = [40, 200_000];

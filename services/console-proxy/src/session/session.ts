@@ -21,6 +21,9 @@ type Limits = ConsoleProxyDocument['limits'];
 /** A page hears something at least so often (`opened.aliveSeconds`): it has five seconds to be back after a proxy is gone. */
 export const aliveSeconds = 2;
 
+/** Between two choices of a page: each costs a transaction, and tells everybody who looks. */
+const choiceMs = 250;
+
 /** `serverInit`: what the RFB server said; null: bytes of a serial port. `over`: told once, unless `end` was called. */
 export interface SessionParts {
   readonly viewer: Viewer;
@@ -127,6 +130,8 @@ export class Session {
   sweep(limits: Limits): void {
     const { clock, viewer } = this.#parts;
     const now = clock.monotonicMs();
+    // Notices wait for who does not read as well, also where the target says nothing.
+    if (viewer.isBlocked) this.#viewerBlockedMs ??= now;
     const isPast = (since: number | null, seconds: number) =>
       since !== null && seconds > 0 && now - since >= seconds * 1000;
     if (isPast(this.#startedMs, limits.absoluteSeconds)) {
@@ -233,6 +238,7 @@ export class Session {
       const answer = await this.#parts.directory.choose(this.id, wanted);
       if (answer.state === 'open') this.use(answer.mode, answer.viewers);
       else this.use(this.#mode, this.#viewers);
+      await this.#parts.clock.sleep(choiceMs);
     }
     this.#isChoosing = false;
   }
