@@ -10,13 +10,15 @@ export interface NoticeOptions {
   readonly channel: string;
   readonly log: Log;
   readonly onNotice: (payload: string) => void;
+  /** From now on notices are heard, again after a loss as well: what was told before may have been missed. */
+  readonly onHearing?: () => void;
 }
 
 /** Between two attempts to connect. */
 const retryMs = 500;
 
 /** Hears until closed. */
-export function hearNotices({ url, channel, log, onNotice }: NoticeOptions): { close(): Promise<void> } {
+export function hearNotices({ url, channel, log, onNotice, onHearing }: NoticeOptions): { close(): Promise<void> } {
   let client: pg.Client | null = null;
   let isClosed = false;
   let timer: NodeJS.Timeout | null = null;
@@ -39,6 +41,7 @@ export function hearNotices({ url, channel, log, onNotice }: NoticeOptions): { c
       void next.end();
       throw error;
     }
+    onHearing?.();
   }
 
   function again(): void {

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ConsoleReason } from '@isthmus/contract';
 import test from 'ava';
+import { sql } from 'kysely';
 import { openSession, sessionIdOf } from '../../store/session.ts';
 import {
   type ConsoleCloud,
@@ -243,6 +244,20 @@ async function expiredRounds(): Promise<boolean> {
   await until('a round', async () => (await rowOf(row.id))?.state === 'Ended');
   return true;
 }
+
+test.serial('a session that ends while nobody hears of it loses its grant all the same', async (t) => {
+  const looking = await look();
+  const hearing = () =>
+    sql`select 1 from pg_stat_activity where application_name = 'isthmus-notices'`.execute(cloud.db);
+  await until('it is heard', async () => (await hearing()).rows.length > 0);
+  await sql`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'isthmus-notices'`.execute(
+    cloud.db,
+  );
+  await until('nobody hears', async () => (await hearing()).rows.length === 0);
+  await setMachine('Destroyed')(looking);
+  t.is((await hearing()).rows.length, 0, 'somebody heard it');
+  await until('its grant is taken back', () => cloud.host.revoked.includes(looking.session));
+});
 
 test.serial('reports carry bytes; what a proxy ends for good is over, and it ends no session of another', async (t) => {
   const [looking, idle] = [await look(), await look()];

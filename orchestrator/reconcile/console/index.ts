@@ -11,6 +11,7 @@ import { choose } from './choose.ts';
 import type { ConsoleParts } from './console-parts.ts';
 import { createConsoleEndpoint } from './endpoint.ts';
 import { expireSessions } from './expire.ts';
+import { revokeMissedEnds } from './missed-ends.ts';
 import { type AskingProxy, redeem } from './redeem.ts';
 import { ended, heed } from './report.ts';
 import { resumeConsole } from './resume.ts';
@@ -53,6 +54,7 @@ export function startConsoles(
     url: databaseUrl,
     channel: consoleNotices,
     log,
+    onHearing: () => void revokeMissedEnds(consoles),
     onNotice: (payload) => {
       tellChange(consoles, payload, (proxyId, message) => channels.send(proxyId, message)).catch((error: unknown) => {
         log.warn('a change of a console is told by the next report', { error: String(error) });
