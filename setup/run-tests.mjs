@@ -123,6 +123,12 @@ export async function runTests(script, idleMinutes) {
     process.stdout.write(`FAILED npm run ${script}: ${stopped}; under way: ${times.open.join(', ') || 'no file'}\n`);
     return { passed, failed: failed + skipped + 1 };
   }
+  const open = times.open.join(', ');
+  if (open !== '') process.stdout.write(`Not done: ${open}\n`);
+  if (!tap.hasEnded()) {
+    process.stdout.write(`FAILED ava ended before its tests did (exit code ${code})\n`);
+    return { passed, failed: failed + skipped + 1 };
+  }
   if (code !== 0 && failed === 0) process.stdout.write(`FAILED npm run ${script} (exit code ${code})\n`);
   const unseen = failed === 0 && (code !== 0 || passed === 0) ? 1 : 0;
   return { passed, failed: failed + skipped + unseen };
