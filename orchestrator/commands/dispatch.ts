@@ -2,6 +2,7 @@
 // transaction.
 import { sql } from 'kysely';
 import type { Db, Trx } from '../store/database.ts';
+import { sqlStateOf, transaction } from '../store/transaction.ts';
 import { type CallParameters, readArguments, storedArguments } from './arguments.ts';
 import { anonymous } from './caller.ts';
 import { commandContext, jobContext, recordEvent } from './context.ts';
@@ -43,26 +44,16 @@ function mayUse(command: Command, caller: Caller | null): boolean {
   return command.roles.includes('anonymous') || (caller !== null && command.roles.includes(caller.role));
 }
 
-const retryable = ['40001', '40P01'];
-
-function sqlState(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-}
-
-/** One transaction; again where PostgreSQL broke a deadlock by ending it. */
-async function transaction<Result>(db: Db, work: (trx: Trx) => Promise<Result>): Promise<Result> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await db.transaction().execute(work);
-    } catch (error) {
-      if (attempt === 4 || !retryable.includes(sqlState(error) ?? '')) throw translated(error);
-    }
-  }
+/** As `transaction`; errors of the database as those of the API. */
+function translatedTransaction<Result>(db: Db, work: (trx: Trx) => Promise<Result>): Promise<Result> {
+  return transaction(db, work).catch((error: unknown) => {
+    throw translated(error);
+  });
 }
 
 /** Violated constraints that no handler translated, as errors that the caller understands. */
 function translated(error: unknown): unknown {
-  switch (sqlState(error)) {
+  switch (sqlStateOf(error)) {
     case '23505':
       return new ApiError('parameter', 'An object with one of these values exists already: expected another', {
         cause: error,
@@ -75,7 +66,7 @@ function translated(error: unknown): unknown {
 }
 
 async function runSync(deps: DispatchDependencies, command: SyncCommand, caller: Caller, call: CallParameters) {
-  const [values, object] = await transaction(deps.db, async (trx) => {
+  const [values, object] = await translatedTransaction(deps.db, async (trx) => {
     const context = commandContext(trx, caller, deps.orchestration);
     const parameters = await readArguments(trx, caller, command, call);
     const answer = await command.handler(context, parameters);
@@ -108,7 +99,7 @@ async function schedulePart(
 }
 
 async function runAsync(deps: DispatchDependencies, command: AsyncCommand, caller: Caller, call: CallParameters) {
-  const answer = await transaction(deps.db, (trx) => schedule(trx, deps, command, caller, call));
+  const answer = await translatedTransaction(deps.db, (trx) => schedule(trx, deps, command, caller, call));
   deps.queue.wake();
   return answer;
 }
@@ -162,7 +153,7 @@ export function createDispatcher(deps: DispatchDependencies): Dispatcher {
         case 'sync':
           return runSync(deps, command, who, call);
         case 'list':
-          return transaction(deps.db, async (trx) => {
+          return translatedTransaction(deps.db, async (trx) => {
             await sql`set transaction read only`.execute(trx);
             return runList(commandContext(trx, who, deps.orchestration), command, call);
           });

@@ -2,12 +2,13 @@
 import type { ConsoleAnswer, ConsoleRequest } from '@isthmus/contract';
 import { isUuid } from '../../model/uuid.ts';
 import type { Trx } from '../../store/database.ts';
+import { transaction } from '../../store/transaction.ts';
 import { type ConsoleParts, type ConsoleSession, reasonMessages } from './console-parts.ts';
+import { lockConsoles } from './lock-consoles.ts';
 import { consoleMachine, hasConsole } from './machine.ts';
 import { endSession, type Opened, openConsole, openedBefore, openedNow } from './open.ts';
 import type { AskingProxy } from './redeem.ts';
 import { newSecret } from './secrets.ts';
-import { lockConsoles, transaction } from './transaction.ts';
 import { otherViewers, takeControl } from './viewers.ts';
 
 export type ChooseRequest = Extract<ConsoleRequest, { readonly kind: 'choose' }>;

@@ -4,12 +4,13 @@ import type { Selectable } from 'kysely';
 import { consoleOrigins } from '../../store/console-origin.ts';
 import type { Trx } from '../../store/database.ts';
 import type { SystemVmTable } from '../../store/tables/console.ts';
+import { transaction } from '../../store/transaction.ts';
 import { type ConsoleParts, type ConsoleSession, type Refusal, reasonMessages } from './console-parts.ts';
 import { limitRefusal } from './limits.ts';
+import { lockConsoles } from './lock-consoles.ts';
 import { type ConsoleMachine, consoleMachine, hasConsole } from './machine.ts';
 import { endSession, type Opened, openConsole, openedBefore, openedNow } from './open.ts';
 import { hashOf } from './secrets.ts';
-import { lockConsoles, transaction } from './transaction.ts';
 import { otherViewers } from './viewers.ts';
 
 export type RedeemRequest = Extract<ConsoleRequest, { readonly kind: 'redeem' }>;

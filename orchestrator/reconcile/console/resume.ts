@@ -4,14 +4,15 @@ import { sql } from 'kysely';
 import type { ConsoleResumption } from '../../model/console-orchestration.ts';
 import { consoleSetting } from '../../store/console-proxy.ts';
 import type { Trx } from '../../store/database.ts';
+import { transaction } from '../../store/transaction.ts';
 import { type ConsoleParts, type ConsoleSession, reasonMessages } from './console-parts.ts';
+import { lockConsoles } from './lock-consoles.ts';
 import { consoleMachine, hasConsole, isOnItsWay } from './machine.ts';
 import { notEnded } from './not-ended.ts';
 import { endSession } from './open.ts';
 import { chooseProxy } from './proxies.ts';
 import { isEnabled, isSameAddress } from './redeem.ts';
 import { hashOf, newSecret } from './secrets.ts';
-import { lockConsoles, transaction } from './transaction.ts';
 
 /** Tokens that were taken, that a session remembers. */
 const mostRemembered = 16;

@@ -25,30 +25,23 @@ const endings = [
   end $$`,
   `create trigger end_consoles after delete on session for each row
     when (old.expires > now()) execute function end_consoles_of_api_session()`,
-  `create function end_consoles_of_user() returns trigger language plpgsql as $$
-  begin
-    update console_session set state = 'Ended', end_reason = 'revoked', ended = now()
-      where user_id = new.id and state <> 'Ended';
-    return null;
-  end $$`,
-  `create trigger end_consoles after update of state on cloud_user for each row
-    when (new.state <> 'enabled') execute function end_consoles_of_user()`,
-  `create function end_consoles_of_account() returns trigger language plpgsql as $$
-  begin
-    update console_session set state = 'Ended', end_reason = 'revoked', ended = now()
-      where account_id = new.id and state <> 'Ended';
-    return null;
-  end $$`,
-  `create trigger end_consoles after update of state on account for each row
-    when (new.state <> 'enabled') execute function end_consoles_of_account()`,
-  `create function end_consoles_of_domain() returns trigger language plpgsql as $$
-  begin
-    update console_session set state = 'Ended', end_reason = 'revoked', ended = now()
-      where domain_id = new.id and state <> 'Ended';
-    return null;
-  end $$`,
-  `create trigger end_consoles after update of state on domain for each row
-    when (new.state <> 'Active') execute function end_consoles_of_domain()`,
+  // Of a user, an account or a domain that may not call any more.
+  ...(
+    [
+      ['cloud_user', 'user_id', 'enabled'],
+      ['account', 'account_id', 'enabled'],
+      ['domain', 'domain_id', 'Active'],
+    ] as const
+  ).flatMap(([table, column, good]) => [
+    `create function end_consoles_of_${table}() returns trigger language plpgsql as $$
+    begin
+      update console_session set state = 'Ended', end_reason = 'revoked', ended = now()
+        where ${column} = new.id and state <> 'Ended';
+      return null;
+    end $$`,
+    `create trigger end_consoles after update of state on ${table} for each row
+      when (new.state <> '${good}') execute function end_consoles_of_${table}()`,
+  ]),
   `create function end_consoles_of_machine() returns trigger language plpgsql as $$
   begin
     if tg_op = 'DELETE' then
