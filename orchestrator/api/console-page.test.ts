@@ -2,11 +2,12 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
-import { macFromNumber, parseIpv4Address, parseIpv4Cidr } from '@isthmus/net';
+import { macFromNumber, parseIpv4Address } from '@isthmus/net';
 import test from 'ava';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Db } from '../store/database.ts';
 import { openTestDatabase, type TestDatabase } from '../store/testing.ts';
+import { addZone, type Zone } from '../store/zone-fixture.ts';
 import { contentSecurityPolicy, renderConsolePage, serveConsolePage } from './console-page.ts';
 
 const script = 'main-ABCDEFGH.js';
@@ -19,13 +20,15 @@ const files: Readonly<Record<string, string>> = {
 let database: TestDatabase;
 let server: FastifyInstance;
 let web: string;
+let zone: Zone;
 let zoneId: string;
 
 test.before(async () => {
   database = await openTestDatabase();
   web = await mkdtemp('/tmp/isthmus-web-');
   await mkdir(`${web}/console`);
-  zoneId = await addZone(database.db);
+  zone = await addZone(database.db);
+  ({ zoneId } = zone);
   server = Fastify({ logger: false, routerOptions: { ignoreTrailingSlash: true } });
   serveConsolePage(server, database.db, web);
 });
@@ -44,25 +47,6 @@ async function writeFiles(): Promise<void> {
   const [, style, notices] = Object.keys(files);
   const manifest = { sources: 'x', script, style, notices, files: Object.keys(files) };
   await writeFile(`${web}/console/manifest.json`, JSON.stringify(manifest));
-}
-
-async function addZone(db: Db): Promise<string> {
-  const dns = parseIpv4Address('192.0.2.53');
-  const { id } = await db
-    .insertInto('zone')
-    .values({
-      name: 'zone1',
-      network_type: 'Advanced',
-      dns1: dns,
-      dns2: null,
-      internal_dns1: dns,
-      internal_dns2: null,
-      guest_cidr: parseIpv4Cidr('10.1.1.0/24'),
-      network_domain: null,
-    })
-    .returning('id')
-    .executeTakeFirstOrThrow();
-  return id;
 }
 
 const get = (url: string, headers: Record<string, string> = {}) => server.inject({ method: 'GET', url, headers });
@@ -221,25 +205,11 @@ test('two proxies at one address are one origin', (t) => {
 /** A console proxy that runs, with a public address. */
 async function addProxy(db: Db, address: string): Promise<void> {
   const id = (row: { id: string }) => row.id;
-  const physical = await db
-    .insertInto('physical_network')
-    .values({
-      zone_id: zoneId,
-      name: 'p',
-      state: 'Enabled',
-      vni_first: 1,
-      vni_last: 2,
-      network_speed: null,
-      tags: null,
-    })
-    .returning('id')
-    .executeTakeFirstOrThrow()
-    .then(id);
   const range = await db
     .insertInto('vlan_ip_range')
     .values({
       zone_id: zoneId,
-      physical_network_id: physical,
+      physical_network_id: zone.physicalNetworkId,
       vlan: 'vlan://untagged',
       gateway: parseIpv4Address('203.0.113.1'),
       netmask: parseIpv4Address('255.255.255.0'),
@@ -268,19 +238,6 @@ async function addProxy(db: Db, address: string): Promise<void> {
     .returning('id')
     .executeTakeFirstOrThrow()
     .then(id);
-  const pod = await db
-    .insertInto('pod')
-    .values({
-      zone_id: zoneId,
-      name: 'pod',
-      gateway: parseIpv4Address('192.0.2.1'),
-      netmask: parseIpv4Address('255.255.255.0'),
-      start_ip: parseIpv4Address('192.0.2.10'),
-      end_ip: parseIpv4Address('192.0.2.20'),
-    })
-    .returning('id')
-    .executeTakeFirstOrThrow()
-    .then(id);
   const offering = await db
     .insertInto('service_offering')
     .values({ name: 'o', display_text: 'o', cpu_number: 1, cpu_speed: 500, memory: 128, system_vm_type: null })
@@ -293,7 +250,7 @@ async function addProxy(db: Db, address: string): Promise<void> {
       name: 'v-1-VM',
       type: 'consoleproxy',
       zone_id: zoneId,
-      pod_id: pod,
+      pod_id: zone.podId,
       service_offering_id: offering,
       public_ip_address_id: publicAddress,
       public_mac_address: macFromNumber(1),

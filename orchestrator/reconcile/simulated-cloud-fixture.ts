@@ -12,6 +12,7 @@ import { ImageStore } from '../store/image.ts';
 import { silentLog } from '../store/log.ts';
 import { seedIdentity } from '../store/seed.ts';
 import { openTestDatabase, type TestDatabase } from '../store/testing.ts';
+import { addZone, type Zone } from '../store/zone-fixture.ts';
 import { Certificates } from './certificates.ts';
 import { Coalescer } from './coalescer.ts';
 import { HostMonitor } from './host-monitor.ts';
@@ -107,54 +108,6 @@ async function createParts(db: Db, power: PowerControl): Promise<Parts> {
   };
   lock.settle = (networkId, lease) => settleReplacement(parts, networkId, lease);
   return parts;
-}
-
-interface Zone {
-  readonly zoneId: string;
-  readonly podId: string;
-  readonly clusterId: string;
-  readonly physicalNetworkId: string;
-}
-
-async function createZone(db: Db): Promise<Zone> {
-  const dns = parseIpv4Address('192.0.2.53');
-  const { id: zoneId } = await db
-    .insertInto('zone')
-    .values({
-      name: 'zone1',
-      network_type: 'Advanced',
-      dns1: dns,
-      dns2: null,
-      internal_dns1: dns,
-      internal_dns2: null,
-      guest_cidr: parseIpv4Cidr('10.1.1.0/24'),
-      network_domain: null,
-    })
-    .returning('id')
-    .executeTakeFirstOrThrow();
-  const { id: podId } = await db
-    .insertInto('pod')
-    .values({
-      zone_id: zoneId,
-      name: 'pod1',
-      gateway: parseIpv4Address('192.0.2.1'),
-      netmask: parseIpv4Address('255.255.255.0'),
-      start_ip: parseIpv4Address('192.0.2.10'),
-      end_ip: parseIpv4Address('192.0.2.20'),
-    })
-    .returning('id')
-    .executeTakeFirstOrThrow();
-  const { id: clusterId } = await db
-    .insertInto('cluster')
-    .values({ zone_id: zoneId, pod_id: podId, name: 'cluster1', hypervisor: 'KVM' })
-    .returning('id')
-    .executeTakeFirstOrThrow();
-  const { id: physicalNetworkId } = await db
-    .insertInto('physical_network')
-    .values({ zone_id: zoneId, name: 'physical1', vni_first: 100, vni_last: 999, network_speed: null, tags: null })
-    .returning('id')
-    .executeTakeFirstOrThrow();
-  return { zoneId, podId, clusterId, physicalNetworkId };
 }
 
 async function addHosts(db: Db, zone: Zone, hosts: readonly SimulatedHost[], parts: Parts): Promise<string[]> {
@@ -316,7 +269,7 @@ export async function startSimulatedCloud(count: number): Promise<SimulatedCloud
     await host.open();
   }
   const parts = await createParts(db, simulatedPower(hosts));
-  const zone = await createZone(db);
+  const zone = await addZone(db);
   const hostIds = await addHosts(db, zone, hosts, parts);
   let monitor = new HostMonitor(parts, holder, { retryAfterMs: 0, ownMachinePatience: 1 });
   let routers = new RouterMonitor(parts);

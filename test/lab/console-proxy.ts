@@ -14,15 +14,14 @@ import {
   type Bootstrap,
   type ConfigDrive,
   type ConsoleProxyDocument,
-  type ConsoleProxyPush,
   type ControlNic,
   consolePublicInterface,
-  wholeDocumentHash,
 } from '@isthmus/contract';
 import { createNamespaceHost, type Host } from '@isthmus/host';
 import { parseInterfaceName, parseIpv4Address, parseMacAddress } from '@isthmus/net';
 import { ApplianceClient } from '../../orchestrator/drivers/appliance-client.ts';
 import type { ControlIdentity } from '../../orchestrator/drivers/control-identity.ts';
+import { documentOf } from '../../services/console-proxy/src/document/document-fixture.ts';
 import { controlBridge, controlHost, controlStranger } from './appliance-vm.ts';
 import { waitFor } from './clients.ts';
 import type { Daemon, Lab } from './index.ts';
@@ -41,32 +40,8 @@ export const publicMac = parseMacAddress('02:00:00:00:01:02');
 
 /** A document for the lab's public network. */
 export function proxyDocument(changes: Partial<ConsoleProxyDocument> = {}): ConsoleProxyDocument {
-  return {
-    publicAddress: parseIpv4Address(proxyAddress),
-    prefixLength: 24,
-    gateway: parseIpv4Address(internet.gateway),
-    port: 8080,
-    tls: null,
-    origins: ['http://console.example.org'],
-    limits: {
-      sessions: 10,
-      pending: 20,
-      pendingPerAddress: 5,
-      handshakeSeconds: 10,
-      idleSeconds: 0,
-      absoluteSeconds: 0,
-      pingSeconds: 10,
-    },
-    draining: false,
-    ...changes,
-  };
-}
-
-const epoch = '00000000-0000-4000-8000-000000000005';
-
-/** A push of a document. */
-export function proxyPush(document: ConsoleProxyDocument, generation: number, fencingToken = 1): ConsoleProxyPush {
-  return { fencingToken, target: { epoch, generation, hash: wholeDocumentHash(document) }, document };
+  const gateway = parseIpv4Address(internet.gateway);
+  return documentOf({ publicAddress: parseIpv4Address(proxyAddress), gateway, ...changes });
 }
 
 /** What the config drive of a console proxy says besides its id. */

@@ -9,6 +9,7 @@ import test, { type ExecutionContext } from 'ava';
 import { WebSocket } from 'ws';
 import { secureTo } from '../../orchestrator/drivers/control-connection.ts';
 import { PushRefusedError } from '../../orchestrator/drivers/errors.ts';
+import { pushOf } from '../../services/console-proxy/src/document/document-fixture.ts';
 import { controlStranger } from '../lab/appliance-vm.ts';
 import {
   type ConsoleProxyProcess,
@@ -16,7 +17,6 @@ import {
   proxyAddress,
   proxyControl,
   proxyDocument,
-  proxyPush,
 } from '../lab/console-proxy.ts';
 import { ControlPki } from '../lab/control-pki.ts';
 import { type Lab, labFor, pings, waitFor } from '../lab/index.ts';
@@ -81,9 +81,9 @@ test('a console proxy serves what it was pushed, from the ports that are documen
   // What cannot be is refused in words; then it serves.
   const port = 8080;
   const bad = proxyDocument({ gateway: parseIpv4Address('198.51.100.1') });
-  const refused = await t.throwsAsync(client.putDocument(proxyPush(bad, 1)), { instanceOf: PushRefusedError });
+  const refused = await t.throwsAsync(client.putDocument(pushOf(bad, 1)), { instanceOf: PushRefusedError });
   t.deepEqual([refused?.refusal.code, refused?.refusal.paths], ['invalid', ['gateway']]);
-  const push = proxyPush(proxyDocument(), 1);
+  const push = pushOf(proxyDocument(), 1);
   t.deepEqual(await client.putDocument(push), { identity: push.target });
   const { results } = await client.operate('health-checks', { fresh: true });
   t.like(results[0], { name: 'console', status: 'SUCCESS' });
@@ -137,12 +137,12 @@ test('a console proxy serves what it was pushed, from the ports that are documen
   t.not(other.readyState, WebSocket.OPEN);
 
   // Another address takes the place of the first, whole; one that cannot be had leaves it.
-  const moved = proxyPush(proxyDocument({ publicAddress: parseIpv4Address('203.0.113.21'), port: 8443 }), 2);
+  const moved = pushOf(proxyDocument({ publicAddress: parseIpv4Address('203.0.113.21'), port: 8443 }), 2);
   await client.putDocument(moved);
   t.deepEqual(await addresses(), ['inet 203.0.113.21/24']);
   t.false(await reaches(lab.internet, proxyAddress, port));
   t.true(await reaches(lab.internet, '203.0.113.21', 8443));
-  const stale = await t.throwsAsync(client.putDocument(proxyPush(proxyDocument(), 3, 0)), {
+  const stale = await t.throwsAsync(client.putDocument(pushOf(proxyDocument(), 3, 0)), {
     instanceOf: PushRefusedError,
   });
   t.is(stale?.refusal.code, 'stale-fencing-token');

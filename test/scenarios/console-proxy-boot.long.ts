@@ -2,8 +2,9 @@
 // are documented, opens a session to its own test screen, and comes back by itself after its QEMU was killed.
 import test from 'ava';
 import { ApplianceClient } from '../../orchestrator/drivers/appliance-client.ts';
+import { pushOf } from '../../services/console-proxy/src/document/document-fixture.ts';
 import { controlBridge, createApplianceVm, imageOf } from '../lab/appliance-vm.ts';
-import { proxyAddress, proxyControl, proxyDocument, proxyDrive, proxyPush, publicMac } from '../lab/console-proxy.ts';
+import { proxyAddress, proxyControl, proxyDocument, proxyDrive, publicMac } from '../lab/console-proxy.ts';
 import { ControlPki } from '../lab/control-pki.ts';
 import { internet, labFor, pings, waitFor } from '../lab/index.ts';
 import { documentedProxyPorts, openPorts } from '../lab/port-scan.ts';
@@ -28,7 +29,7 @@ test('a console proxy in a VM serves a pushed document, and nothing else can be 
   await vm.powerOn(await vm.writeDrive('drive', await pki.bootstrap(vm.id, null)));
   await vm.says('isthmus: waits for its document');
   t.deepEqual(await openPorts(lab.internet, proxyAddress), []);
-  const push = proxyPush(proxyDocument(), 1);
+  const push = pushOf(proxyDocument(), 1);
   t.deepEqual(await client.putDocument(push), { identity: push.target });
   await vm.says('isthmus: serving (generation: 1');
   const checked = async () => (await client.operate('health-checks', { fresh: true })).results[0];

@@ -1,7 +1,7 @@
 // A zone with instances, users and console proxies over a real database, and orchestrators' consoles. Tests alone import
 // this.
 import { randomBytes, randomUUID } from 'node:crypto';
-import { macFromNumber, parseHostname, parseIpv4Address, parseIpv4Cidr } from '@isthmus/net';
+import { macFromNumber, parseHostname, parseIpv4Address } from '@isthmus/net';
 import { sql } from 'kysely';
 import type { ConsoleRequestOfUser } from '../../model/console-orchestration.ts';
 import type { consoleSettings } from '../../model/console-settings.ts';
@@ -14,6 +14,7 @@ import type { Db } from '../../store/database.ts';
 import { type Log, silentLog } from '../../store/log.ts';
 import { seedIdentity } from '../../store/seed.ts';
 import { openTestDatabase } from '../../store/testing.ts';
+import { addZone } from '../../store/zone-fixture.ts';
 import { held, identityOf } from '../control-path-fixture.ts';
 import { Hosts } from '../hosts.ts';
 import { RouterAgents } from '../router-agents.ts';
@@ -72,49 +73,13 @@ function recordingLog(lines: string[]): Log {
   return { ...silentLog, debug: line, info: line, warn: line, error: line };
 }
 
-async function makeZone(db: Db) {
-  const dns = parseIpv4Address('192.0.2.53');
-  const zone = await db
-    .insertInto('zone')
-    .values({
-      name: 'zone1',
-      network_type: 'Advanced',
-      dns1: dns,
-      dns2: null,
-      internal_dns1: dns,
-      internal_dns2: null,
-      guest_cidr: parseIpv4Cidr('10.1.1.0/24'),
-      network_domain: null,
-    })
-    .returning('id')
-    .executeTakeFirstOrThrow();
-  const pod = await db
-    .insertInto('pod')
-    .values({
-      zone_id: zone.id,
-      name: 'pod1',
-      gateway: parseIpv4Address('192.0.2.1'),
-      netmask: parseIpv4Address('255.255.255.0'),
-      start_ip: parseIpv4Address('192.0.2.10'),
-      end_ip: parseIpv4Address('192.0.2.20'),
-    })
-    .returning('id')
-    .executeTakeFirstOrThrow();
-  const cluster = await db
-    .insertInto('cluster')
-    .values({ zone_id: zone.id, pod_id: pod.id, name: 'cluster1', hypervisor: 'KVM' })
-    .returning('id')
-    .executeTakeFirstOrThrow();
-  const physical = await db
-    .insertInto('physical_network')
-    .values({ zone_id: zone.id, name: 'physical1', vni_first: 100, vni_last: 999, network_speed: null, tags: null })
-    .returning('id')
-    .executeTakeFirstOrThrow();
+async function addZoneWithRange(db: Db) {
+  const zone = await addZone(db);
   const range = await db
     .insertInto('vlan_ip_range')
     .values({
-      zone_id: zone.id,
-      physical_network_id: physical.id,
+      zone_id: zone.zoneId,
+      physical_network_id: zone.physicalNetworkId,
       vlan: 'untagged',
       gateway: parseIpv4Address('203.0.113.1'),
       netmask: parseIpv4Address('255.255.255.0'),
@@ -129,15 +94,15 @@ async function makeZone(db: Db) {
     })
     .returning('id')
     .executeTakeFirstOrThrow();
-  return { zoneId: zone.id, podId: pod.id, clusterId: cluster.id, rangeId: range.id };
+  return { ...zone, rangeId: range.id };
 }
 
-type Zone = Awaited<ReturnType<typeof makeZone>>;
+type ZoneWithRange = Awaited<ReturnType<typeof addZoneWithRange>>;
 
 /** A host's row. */
 export async function insertHost(
   db: Db,
-  zone: Pick<Zone, 'zoneId' | 'podId' | 'clusterId'>,
+  zone: Pick<ZoneWithRange, 'zoneId' | 'podId' | 'clusterId'>,
   name: string,
   url: string,
 ) {
@@ -195,7 +160,7 @@ export async function startConsoleCloud(): Promise<ConsoleCloud> {
   await seedIdentity(db);
   const admin = await db.selectFrom('account').select(['id', 'domain_id']).executeTakeFirstOrThrow();
   await db.transaction().execute((trx) => ensureBuiltInRows(trx, { accountId: admin.id, domainId: admin.domain_id }));
-  const zone = await makeZone(db);
+  const zone = await addZoneWithRange(db);
   const host = new ConsoleHost();
   await host.open();
   const hostId = await insertHost(db, zone, 'host1', host.url);

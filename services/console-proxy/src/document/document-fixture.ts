@@ -25,6 +25,7 @@ export function documentOf(changes: Partial<ConsoleProxyDocument> = {}): Console
   };
 }
 
+/** A push of a document, of an epoch of the tests. */
 export function pushOf(document: ConsoleProxyDocument, generation = 1, fencingToken = 1): ConsoleProxyPush {
   const epoch = '00000000-0000-4000-8000-000000000005';
   return { fencingToken, target: { epoch, generation, hash: wholeDocumentHash(document) }, document };
