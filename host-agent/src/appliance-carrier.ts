@@ -1,6 +1,8 @@
 // What differs between kinds of appliances, and between hosts: where the agent of an appliance is, and what it runs in.
 import type { Agent } from '@isthmus/agent';
 import type { ApplianceReport, ApplianceSpec, Nic } from '@isthmus/contract';
+import type { ConfigDrives } from './control/config-drives.ts';
+import type { ControlNetwork } from './control/control-network.ts';
 
 /** What a report says of an appliance besides its state. */
 export type ApplianceTraits = Pick<ApplianceReport, 'agent' | 'controlAddress' | 'hasConfigDrive'>;
@@ -39,4 +41,14 @@ export interface ApplianceCarrier {
   release(): Promise<void>;
   /** Everything is about to be removed: ends what the driver does not end. */
   shutdown(): Promise<void>;
+}
+
+/** Of an appliance whose agent is inside of what is carried. */
+export async function traitsOfInside(
+  { control, drives }: { readonly control: Pick<ControlNetwork, 'nicOf'>; readonly drives: Pick<ConfigDrives, 'has'> },
+  id: string,
+): Promise<ApplianceTraits> {
+  const nic = control.nicOf(id);
+  const hasConfigDrive = await drives.has(id);
+  return { agent: null, hasConfigDrive, ...(nic === null ? {} : { controlAddress: nic.address }) };
 }

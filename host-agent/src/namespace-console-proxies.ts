@@ -2,7 +2,7 @@
 // with a control NIC and the files of a config drive. It outlives the host agent, and is started again as soon as it ends.
 import type { ApplianceSpec, Nic } from '@isthmus/contract';
 import type { Host } from '@isthmus/host';
-import type { ApplianceCarrier, ApplianceTraits } from './appliance-carrier.ts';
+import { type ApplianceCarrier, type ApplianceTraits, traitsOfInside } from './appliance-carrier.ts';
 import type { ConfigDrives } from './control/config-drives.ts';
 import type { ControlNetwork } from './control/control-network.ts';
 import { endProcesses, isAlive, type ProcessIdentity } from './drivers/namespace/detached-process.ts';
@@ -73,11 +73,8 @@ export class NamespaceConsoleProxies implements ApplianceCarrier {
     await control.free(id);
   }
 
-  async traits(id: string): Promise<ApplianceTraits> {
-    const { control, drives } = this.#context;
-    const nic = control.nicOf(id);
-    const hasConfigDrive = await drives.has(id);
-    return { agent: null, hasConfigDrive, ...(nic === null ? {} : { controlAddress: nic.address }) };
+  traits(id: string): Promise<ApplianceTraits> {
+    return traitsOfInside(this.#context, id);
   }
 
   async broken(machines: readonly { readonly id: string; readonly nics: readonly Nic[] }[]): Promise<string[]> {

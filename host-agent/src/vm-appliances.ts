@@ -1,6 +1,6 @@
 // Appliances of every kind that are VMs. Their agents are inside; the host gives them a control NIC, a config drive and a tunnel.
 import type { ApplianceSpec, Nic } from '@isthmus/contract';
-import type { ApplianceCarrier, ApplianceTraits } from './appliance-carrier.ts';
+import { type ApplianceCarrier, type ApplianceTraits, traitsOfInside } from './appliance-carrier.ts';
 import type { ConfigDrives } from './control/config-drives.ts';
 import type { ControlNetwork } from './control/control-network.ts';
 import type { ApplianceExtras, VirtualMachineDriver } from './drivers/driver.ts';
@@ -51,11 +51,8 @@ export class VmAppliances implements ApplianceCarrier {
     await control.free(id);
   }
 
-  async traits(id: string): Promise<ApplianceTraits> {
-    const { control, drives } = this.#context;
-    const nic = control.nicOf(id);
-    const hasConfigDrive = await drives.has(id);
-    return { agent: null, hasConfigDrive, ...(nic === null ? {} : { controlAddress: nic.address }) };
+  traits(id: string): Promise<ApplianceTraits> {
+    return traitsOfInside(this.#context, id);
   }
 
   broken(machines: readonly { readonly id: string; readonly nics: readonly Nic[] }[]): Promise<string[]> {
