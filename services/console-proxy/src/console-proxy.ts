@@ -109,6 +109,7 @@ export class ConsoleProxy {
     } catch (error) {
       if (!(error instanceof Over)) throw error;
       const { session } = opening;
+      if (error.reason === 'ticket' && !pending.isOwn) this.#front.guessed(viewer.address);
       this.#log(error, { peer: viewer.address, ...(session === null ? {} : { session }) });
       const wasEnded = !this.#openings.delete(opening);
       const isTold = session !== null && !wasEnded && !pending.isOwn && !this.#sessions.has(session);

@@ -175,3 +175,18 @@ test('another port and other origins: open sessions go on, new ones come by the 
   await t.throwsAsync(proxy.proxy.use({ ...document, tls: { certificateChain: 'x', privateKey: 'y' } }));
   await served();
 });
+
+test('who shows tickets in vain on and on is turned away for a while, and nobody else is', async (t) => {
+  const proxy = await startProxy(t);
+  const guess = async () => {
+    const page = await connectPage(proxy);
+    page.say({ type: 'open', ticket: secret() });
+    await page.closed;
+  };
+  for (let round = 0; round < 6; round += 1) await Promise.all(Array.from({ length: 10 }, guess));
+  t.is(proxy.directory.requests.length, 60);
+  await t.throwsAsync(connectPage(proxy), { message: /429/ });
+  t.is(proxy.directory.requests.length, 60);
+  t.regex(proxy.log(), /too many tickets in vain/);
+  await (await neighbour(t, proxy))();
+});

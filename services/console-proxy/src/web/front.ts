@@ -11,6 +11,7 @@ import { WebSocketServer } from 'ws';
 import type { ConsoleProxyParts } from '../session/ports.ts';
 import { Viewer } from '../session/viewer.ts';
 import { Admission, type PendingConnection } from './admission.ts';
+import { Guesses } from './guesses.ts';
 import { Refusals } from './refusals.ts';
 import { RequestRefused, readUpgradeRequest } from './upgrade-request.ts';
 
@@ -53,6 +54,7 @@ export class Front {
   readonly #host: ConsoleProxyParts['host'];
   readonly #arrive: Arrival;
   readonly #admission: Admission;
+  readonly #guesses: Guesses;
   readonly #refusals: Refusals;
   readonly #webSockets: WebSocketServer;
   readonly #plain: Server;
@@ -65,6 +67,7 @@ export class Front {
     this.#host = host;
     this.#arrive = arrive;
     this.#admission = new Admission(() => host.clock.monotonicMs(), isOwn);
+    this.#guesses = new Guesses(() => host.clock.monotonicMs());
     this.#refusals = new Refusals(host.log);
     this.#webSockets = new WebSocketServer(webSocketOptions);
     this.#app.get('/healthz', (_request, reply) => reply.header('connection', 'close').type('text/plain').send('ok\n'));
@@ -101,6 +104,11 @@ export class Front {
     if (listener === this.#listener) return;
     this.#listener?.close();
     this.#listener = listener;
+  }
+
+  /** A ticket was shown in vain from there. */
+  guessed(address: string): void {
+    this.#guesses.note(address);
   }
 
   /** To be called every second or so. */
@@ -147,7 +155,8 @@ export class Front {
     }
     try {
       const { origin, plain } = readUpgradeRequest(request, document.origins);
-      const { address } = pending;
+      const { address, isOwn } = pending;
+      if (!isOwn && this.#guesses.areTooMany(address)) throw new RequestRefused(429, 'too many tickets in vain');
       this.#webSockets.handleUpgrade(request, socket, head, (webSocket) =>
         this.#arrive(new Viewer(webSocket, socket, { origin, plain, address }), pending),
       );

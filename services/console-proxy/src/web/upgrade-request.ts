@@ -16,9 +16,9 @@ export interface UpgradeRequest {
 
 /** A request that is answered with an HTTP status; `words` are for the log. */
 export class RequestRefused extends Error {
-  readonly status: 400 | 403 | 404;
+  readonly status: 400 | 403 | 404 | 429;
 
-  constructor(status: 400 | 403 | 404, words: string) {
+  constructor(status: 400 | 403 | 404 | 429, words: string) {
     super(words);
     this.name = 'RequestRefused';
     this.status = status;
