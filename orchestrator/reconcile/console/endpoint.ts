@@ -1,5 +1,6 @@
 // createConsoleEndpoint: a ticket for a console, and where to go with it.
 import { consoleSocketPath } from '@isthmus/contract';
+import { sql } from 'kysely';
 import type {
   ConsoleEndpoint,
   ConsoleRequestOfUser,
@@ -7,6 +8,7 @@ import type {
 } from '../../model/console-orchestration.ts';
 import { consoleOrigins } from '../../store/console-origin.ts';
 import type { ReachableConsoleProxy } from '../../store/console-proxy.ts';
+import type { Trx } from '../../store/database.ts';
 import type { ConsoleParts } from './console-parts.ts';
 import { limitRefusal } from './limits.ts';
 import { type ConsoleMachine, consoleMachine, hasConsole } from './machine.ts';
@@ -32,7 +34,10 @@ export async function createConsoleEndpoint(parts: ConsoleParts, request: Consol
   }
   const { page } = await consoleOrigins(parts.db, parts.holder);
   if (page === null) return refuse(parts, request, 'No orchestrator serves the page of consoles yet: try again.');
-  return { endpoint: await issue(parts, { machine, request, proxy, page }) };
+  const most = Number(await parts.setting('console.sessions.per.user')) * ticketsPerConsole;
+  const endpoint = await issue(parts, { machine, request, proxy, page, most });
+  if (endpoint !== null) return { endpoint };
+  return refuse(parts, request, `${most} consoles were asked for and not opened: wait a moment.`);
 }
 
 function refuse({ log }: ConsoleParts, { userId, target }: ConsoleRequestOfUser, refused: string): Made {
@@ -55,16 +60,7 @@ async function refusalOf(
     return 'Parameter token: expected a text of your own, to be shown again when the console opens.';
   }
   const limit = await limitRefusal(parts.db, { user_id: userId, target_id: machine.id });
-  if (limit !== null) return limit.message;
-  const most = Number(await parts.setting('console.sessions.per.user')) * ticketsPerConsole;
-  const { count } = await parts.db
-    .selectFrom('console_session')
-    .select(({ fn }) => fn.countAll<string>().as('count'))
-    .where('user_id', '=', userId)
-    .where('state', '=', 'Issued')
-    .where('ticket_expires', '>', new Date())
-    .executeTakeFirstOrThrow();
-  return Number(count) < most ? null : `${most} consoles were asked for and not opened: wait a moment.`;
+  return limit?.message ?? null;
 }
 
 async function lackMessage({ setting }: ConsoleParts): Promise<string> {
@@ -119,22 +115,42 @@ interface Issue {
   readonly request: ConsoleRequestOfUser;
   readonly proxy: ReachableConsoleProxy;
   readonly page: string;
+  /** Tickets of the user that may wait at once. */
+  readonly most: number;
 }
 
-async function issue(parts: ConsoleParts, { machine, request, proxy, page }: Issue): Promise<ConsoleEndpoint> {
+/** Of the advisory lock of a user's tickets: they are counted and given one at a time. */
+const ticketLock = 0x1577;
+
+async function countWaiting(trx: Trx, userId: string): Promise<number> {
+  await sql`select pg_advisory_xact_lock(${ticketLock}, hashtext(${userId}))`.execute(trx);
+  const { count } = await trx
+    .selectFrom('console_session')
+    .select(({ fn }) => fn.countAll<string>().as('count'))
+    .where('user_id', '=', userId)
+    .where('state', '=', 'Issued')
+    .where('ticket_expires', '>', new Date())
+    .executeTakeFirstOrThrow();
+  return Number(count);
+}
+
+/** Null: too many of the user's tickets wait. */
+
+async function issue(
+  parts: ConsoleParts,
+  { machine, request, proxy, page, most }: Issue,
+): Promise<ConsoleEndpoint | null> {
   const ticket = newSecret();
   const lifetimeMs = Number(await parts.setting('console.ticket.lifetime')) * 1000;
-  const { id } = await parts.db
-    .insertInto('console_session')
-    .values({
-      ...(await identityOf(parts, machine, request)),
-      origin: page,
-      state: 'Issued',
-      ticket_hash: hashOf(ticket),
-      ticket_expires: new Date(Date.now() + lifetimeMs),
-    })
-    .returning('id')
-    .executeTakeFirstOrThrow();
+  const identity = await identityOf(parts, machine, request);
+  const row = await parts.db.transaction().execute(async (trx) => {
+    if ((await countWaiting(trx, request.userId)) >= most) return undefined;
+    const ticket_expires = new Date(Date.now() + lifetimeMs);
+    const values = { ...identity, origin: page, state: 'Issued' as const, ticket_hash: hashOf(ticket), ticket_expires };
+    return trx.insertInto('console_session').values(values).returning('id').executeTakeFirstOrThrow();
+  });
+  if (row === undefined) return null;
+  const { id } = row;
   parts.log.info('a console ticket is given', { session: id, user: request.userId, machine: machine.id });
   const { hostname, port, protocol } = new URL(proxy.socket);
   const usualPort = protocol === 'wss:' ? 443 : 80;

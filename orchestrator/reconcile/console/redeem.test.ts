@@ -335,3 +335,15 @@ test.serial('a proxy that talks nonsense loses its channel, and gets another', a
   const ticket = await until('a ticket', () => ticketOf(consoles, ofUser(alice, machine)).catch(() => null));
   t.like(await proxy.redeem({ ...shown, ticket }), { state: 'open' });
 });
+
+test.serial('tickets that nobody opens are bounded, also where all are asked for at once', async (t) => {
+  const many = await cloud.user('flood');
+  const machine = await cloud.machine(many);
+  await cloud.set('console.sessions.per.user', '4');
+  const asked = Array.from({ length: 60 }, (_, index) =>
+    (index % 2 === 0 ? consoles : other).orchestration.createConsoleEndpoint(ofUser(many, machine)),
+  );
+  const made = await Promise.all(asked);
+  await cloud.set('console.sessions.per.user', '20');
+  t.is(made.filter((each) => 'endpoint' in each).length, 20);
+});
