@@ -92,7 +92,6 @@ export async function startOrchestrator(options: OrchestratorOptions): Promise<O
   if (integrationPort > 0) await integration.listen({ host: '127.0.0.1', port: integrationPort });
   const endpoint = `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${address.port}/client/api`;
   bundles.listensAt(endpoint);
-  orchestration.listensAt(endpoint);
   await noteConsoleOrigin(db, holder, new URL(endpoint).origin);
   return {
     endpoint,

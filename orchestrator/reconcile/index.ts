@@ -64,8 +64,6 @@ export interface OrchestrationOptions {
 export interface RunningOrchestration extends Orchestration {
   /** Pushes sent to routers since start. */
   pushes(): number;
-  /** Tells the URL where the API listens, at which browsers find the page of consoles. */
-  listensAt(endpoint: string): void;
   /** Ends the monitor and waits for its round. */
   stop(): Promise<void>;
 }
@@ -147,7 +145,6 @@ export async function startOrchestration(options: OrchestrationOptions): Promise
     importTemplate: (id) => templateDisks.begin(id),
     deleteTemplate: (id) => templateDisks.remove(id),
     pushes: () => pusher.pushes,
-    listensAt: (endpoint) => consoles.listensAt(endpoint),
     stop: async () => {
       ending.abort();
       await Promise.all([rounds, watch, consoles.stop()]);

@@ -2,7 +2,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OrchestratorMessage, ProxyMessage } from '@isthmus/contract';
 import type { ConsoleSessionOrchestration } from '../../model/console-orchestration.ts';
-import { noteConsoleOrigin } from '../../store/console-origin.ts';
 import { hearNotices } from '../../store/notices.ts';
 import type { Parts } from '../parts.ts';
 import { consoleNotices, tellChange } from './changes.ts';
@@ -19,8 +18,6 @@ import { resumeConsole } from './resume.ts';
 /** The machinery of consoles, running. */
 export interface Consoles {
   readonly orchestration: ConsoleSessionOrchestration;
-  /** Tells the URL where the API listens: its origin is that of the page, unless setting console.origin names another. */
-  listensAt(endpoint: string): void;
   /** Ends the channels; sessions go on. */
   stop(): Promise<void>;
 }
@@ -66,11 +63,6 @@ export function startConsoles(
     orchestration: {
       createConsoleEndpoint: (request) => createConsoleEndpoint(consoles, request),
       resumeConsole: (resumption) => resumeConsole(consoles, resumption),
-    },
-    listensAt: (endpoint) => {
-      noteConsoleOrigin(db, holder, new URL(endpoint).origin).catch((error: unknown) => {
-        log.error('where the page of consoles is served is not written down', { error });
-      });
     },
     stop: async () => {
       ending.abort();
