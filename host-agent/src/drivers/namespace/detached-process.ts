@@ -1,6 +1,6 @@
 // A process that outlives the host agent, told by its command line alone: what is found there is true at any moment, also
 // after a host agent that was killed between a start and its note of it.
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { Host } from '@isthmus/host';
 import { HostAgentError } from '../../errors.ts';
 
@@ -39,12 +39,25 @@ export function processWith(pid: number): ProcessIdentity | null {
   return stat === null ? null : { pid, startTime: stat.startTime };
 }
 
-/** Processes whose command line `isOurs` knows, without children that have not become another program yet. */
+/** The namespace of process ids that a process is in (namespaces(7)); '' where it has ended. */
+function pidNamespaceOf(process: number | 'self'): string {
+  try {
+    return readlinkSync(`/proc/${process}/ns/pid`);
+  } catch {
+    return '';
+  }
+}
+
+/**
+ * Processes whose command line `isOurs` knows. None in a namespace of process ids of its own: in the shell of an instance
+ * anybody gives a process whatever command line. Without children that have not become another program yet.
+ */
 export function findProcesses(isOurs: (words: readonly string[]) => boolean): ProcessIdentity[] {
   const found = new Map<number, { readonly parent: number; readonly startTime: string }>();
+  const own = pidNamespaceOf('self');
   for (const name of readdirSync('/proc')) {
     if (!/^[1-9]\d*$/.test(name) || !isOurs(readOf(Number(name), 'cmdline').split('\0'))) continue;
-    const stat = statOf(Number(name));
+    const stat = pidNamespaceOf(Number(name)) === own ? statOf(Number(name)) : null;
     if (stat !== null) found.set(Number(name), stat);
   }
   return [...found].filter(([, { parent }]) => !found.has(parent)).map(([pid, { startTime }]) => ({ pid, startTime }));

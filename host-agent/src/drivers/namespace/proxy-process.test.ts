@@ -31,6 +31,23 @@ async function proxyIn(t: { teardown(end: () => Promise<void>): void }) {
   return { directory, paths, program, proxy, inside: createNamespaceHost(host, namespace) };
 }
 
+test('a process of the same words in a namespace of process ids, as in the shell of an instance, is none', async (t) => {
+  const { directory, paths, program, proxy } = await proxyIn(t);
+  const script = `${directory}/script`;
+  const words = `--config-drive x --state ${paths.state}`;
+  await host.files.writeText(script, `${process.execPath} ${program} ${words}\n`);
+  const logPath = `${directory}/impostor.log`;
+  const impostor = await host.commands.startDaemon('unshare', ['--pid', '--fork', '--kill-child', '/bin/sh', script], {
+    logPath,
+  });
+  t.teardown(() => host.commands.signal(impostor, 'SIGKILL'));
+  for (let seconds = 0; !(await readFile(logPath, 'utf8')).includes('uid'); seconds += 0.05) {
+    if (seconds > 30) throw new Error('the impostor does not begin');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  t.deepEqual(proxy.find(), []);
+});
+
 test('a process is found by what it was started with, and ended with force where it does not end by itself', async (t) => {
   const { directory, paths, program, proxy, inside } = await proxyIn(t);
   t.deepEqual(proxy.find(), []);
