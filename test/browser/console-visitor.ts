@@ -6,7 +6,7 @@ import { waitFor } from '../lab/clients.ts';
 import { type Cloud, objectIn, text } from '../lab/cloud.ts';
 import { type Door, openDoor } from '../lab/door.ts';
 import { newPage, startBrowser } from './browser.ts';
-import { terminalText, waitForConsole, waitForState } from './console-view.ts';
+import { type Picture, terminalText, waitForConsole, waitForState } from './console-view.ts';
 
 /** Who calls the API, such as a tenant. */
 interface Calling {
@@ -35,6 +35,27 @@ export class ConsoleVisitor {
   async leave(): Promise<void> {
     await this.#browser.close();
     this.#outside.close();
+  }
+
+  /** The points of a picture of any format that a browser knows. */
+  async decode(file: Buffer): Promise<Picture> {
+    const page = await this.#browser.newPage();
+    const script = `(async () => {
+      const bytes = Uint8Array.from(atob('${file.toString('base64')}'), (character) => character.charCodeAt(0));
+      const bitmap = await createImageBitmap(new Blob([bytes]));
+      const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext('2d');
+      context.drawImage(bitmap, 0, 0);
+      const { width, height, data } = context.getImageData(0, 0, bitmap.width, bitmap.height);
+      let points = '';
+      for (let at = 0; at < data.length; at += 4) points += String.fromCharCode(data[at], data[at + 1], data[at + 2]);
+      return { width, height, points: btoa(points) };
+    })()`;
+    try {
+      const { width, height, points } = await page.evaluate<{ width: number; height: number; points: string }>(script);
+      return { width, height, points: new Uint8Array(Buffer.from(points, 'base64')) };
+    } finally {
+      await page.close();
+    }
   }
 
   /** The endpoint of a machine's console, as soon as a proxy can carry it. */

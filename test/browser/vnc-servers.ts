@@ -68,7 +68,7 @@ async function monitor(path: string, line: string): Promise<void> {
 }
 
 /** P6: a header of three numbers, then three bytes a point. */
-export function readPortablePixmap(file: Buffer): Picture {
+function readPortablePixmap(file: Buffer): Picture {
   const [header = '', width = '0', height = '0'] =
     /^P6\s+(\d+)\s+(\d+)\s+255\s/.exec(file.subarray(0, 40).toString('latin1')) ?? [];
   return { width: Number(width), height: Number(height), points: new Uint8Array(file.subarray(header.length)) };

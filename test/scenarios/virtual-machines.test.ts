@@ -13,7 +13,6 @@ import {
   waitForState,
 } from '../browser/console-view.ts';
 import { ConsoleVisitor, computes } from '../browser/console-visitor.ts';
-import { readPortablePixmap } from '../browser/vnc-servers.ts';
 import { balance } from '../lab/balanced.ts';
 import {
   type Cloud,
@@ -127,12 +126,12 @@ test.serial('the router VM balances load, finds itself well, and counts what pas
   t.is(await answererOf(cloud.lab.internet, `http://${ip.address}:8088/`, patiently), 'web');
   const routerid = String((await tenant.router()).id);
   const values = { routerid, performfreshchecks: true };
-  const found = objectIn(await cloud.admin.run('getRouterHealthCheckResults', values), 'routerhealthchecks');
-  const ill = objectsIn(found, 'healthchecks').filter(({ status }) => status !== 'SUCCESS');
-  t.deepEqual(
-    ill.map(({ checkname, details }) => [checkname, details]),
-    [],
-  );
+  const ill = async () => {
+    const found = objectIn(await cloud.admin.run('getRouterHealthCheckResults', values), 'routerhealthchecks');
+    return objectsIn(found, 'healthchecks').filter(({ status }) => status !== 'SUCCESS');
+  };
+  // An emulated processor that others share may be late for one of them.
+  await waitFor('every check succeeds', async () => (await ill()).length === 0, 120_000);
   const counted = async () => {
     await cloud.admin.run('generateUsageRecords', {});
     const enddate = new Date().toISOString().slice(0, 10);
@@ -185,14 +184,14 @@ test.serial("kill -9 of the router's QEMU is healed: it returns by itself with i
 });
 
 /** The screen of the instance as QEMU itself has it. */
-async function screenOf(id: string): Promise<Picture> {
+async function screenOf(visitor: ConsoleVisitor, id: string): Promise<Picture> {
   const { lab } = cloud;
   const [hypervisor] = lab.hypervisors.all;
   if (hypervisor === undefined) throw new Error('the lab has no hypervisor');
-  const file = `${lab.run}/screen.ppm`;
+  const file = `${lab.run}/screen`;
   const words = ['screenshot', domainName(lab.installation, 'i', id), file];
   await hypervisor.host.commands.run('virsh', ['--quiet', '--connect', 'qemu:///system', ...words]);
-  return readPortablePixmap(await readFile(hypervisor.path(file)));
+  return visitor.decode(await readFile(hypervisor.path(file)));
 }
 
 test.serial('the screen of a guest VM comes into a browser through a proxy VM, and keys go back', async (t) => {
@@ -201,7 +200,7 @@ test.serial('the screen of a guest VM comes into a browser through a proxy VM, a
   const visitor = await ConsoleVisitor.arrive(cloud);
   t.teardown(() => visitor.leave());
   const page = await visitor.look(t, tenant, web.id);
-  t.is(await waitForPicture(page, () => screenOf(web.id), 60_000), 0, 'the browser shows what QEMU has');
+  t.is(await waitForPicture(page, () => screenOf(visitor, web.id), 60_000), 0, 'the browser shows what QEMU has');
   const before = await pictureOf(page);
   await page.locator('.view canvas').click();
   // Keys as a keyboard has them: what needs Shift comes with it.
@@ -212,7 +211,7 @@ test.serial('the screen of a guest VM comes into a browser through a proxy VM, a
   await page.keyboard.type(' tee /tmp/typed\n');
   const typed = async () => (await web.host.commands.run('cat', ['/tmp/typed'], { okCodes: [0, 1] })).stdout.trim();
   await waitFor('the guest has what was typed', async () => (await typed()) === '42', 60_000);
-  t.is(await waitForPicture(page, () => screenOf(web.id), 60_000), 0, 'and its answer');
+  t.is(await waitForPicture(page, () => screenOf(visitor, web.id), 60_000), 0, 'and its answer');
   t.notDeepEqual((await pictureOf(page)).points, before.points);
   // By layout and key codes, as a person pastes who cannot paste.
   await typeByPanel(page, 'echo "Pasted: {~|}" > /tmp/pasted\n');
