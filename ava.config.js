@@ -5,7 +5,7 @@
 export default {
   extensions: ['ts'],
   files: ['**/*.test.ts', '!node_modules/**', '!var/**', '!coverage/**', '!dist/**'],
-  require: [['./setup/test-watch.mjs', { minutes: 8 }]],
+  require: [['./setup/test-watch.mjs', { minutes: 12 }]],
   concurrency: 3,
   timeout: '60m',
 };
