@@ -60,6 +60,16 @@ const kinds: Readonly<Record<ApplianceKind, AlertedKind>> = {
   },
 };
 
+function recordApplianceEvent(
+  db: Parts['db'],
+  kind: ApplianceKind,
+  id: string,
+  told: { readonly level: 'ERROR' | 'INFO'; readonly description: string },
+): Promise<void> {
+  const { event, resource } = kinds[kind];
+  return recordSystemEvent(db, { ...told, type: event, resource: { type: resource, id } });
+}
+
 /** An appliance is not well: an alert and an event when it begins, then the alert is counted. */
 export function alertAppliance(
   parts: Pick<Parts, 'db' | 'log'>,
@@ -68,16 +78,11 @@ export function alertAppliance(
   words: string,
 ): Promise<void> {
   return attempt(parts, async () => {
-    const { ill, noun, event, resource } = kinds[kind];
+    const { ill, noun } = kinds[kind];
     const description = `${noun} ${appliance.name}: ${words}`;
     if (!(await raiseAlert(parts.db, about(ill, appliance, description)))) return;
     parts.log.warn(`alert of a ${kind}`, { name: appliance.name, words });
-    await recordSystemEvent(parts.db, {
-      type: event,
-      level: 'ERROR',
-      description,
-      resource: { type: resource, id: appliance.id },
-    });
+    await recordApplianceEvent(parts.db, kind, appliance.id, { level: 'ERROR', description });
   });
 }
 
@@ -88,15 +93,10 @@ export function applianceRecovered(
   appliance: AlertedAppliance,
 ): Promise<void> {
   return attempt(parts, async () => {
-    const { ill, noun, event, resource } = kinds[kind];
+    const { ill, noun } = kinds[kind];
     const description = `${noun} ${appliance.name} is healthy again`;
     if (!(await resolveAlert(parts.db, about(ill, appliance, description)))) return;
-    await recordSystemEvent(parts.db, {
-      type: event,
-      level: 'INFO',
-      description,
-      resource: { type: resource, id: appliance.id },
-    });
+    await recordApplianceEvent(parts.db, kind, appliance.id, { level: 'INFO', description });
   });
 }
 
