@@ -11,7 +11,7 @@ import { runTests } from './run-tests.mjs';
 const cannotRunHere = 3;
 
 /** Names that test/bench/index.ts knows. */
-const benchmarkNames = ['apply', 'api', 'datapath', 'image'];
+const benchmarkNames = ['apply', 'api', 'datapath', 'image', 'lb', 'metadata', 'dhcp', 'console'];
 
 /** Runs every benchmark in its quick form; answers with the number that failed. */
 async function runBenchmarks() {

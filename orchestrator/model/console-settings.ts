@@ -20,7 +20,7 @@ export const consoleSettings = {
     defaultValue: '500',
     description: 'Most sessions of one console proxy',
     type: 'Number',
-    expected: wholeNumber(1, 100_000),
+    expected: wholeNumber(1, 50_000),
   },
   'consoleproxy.capacity.standby': {
     category: 'System',

@@ -134,7 +134,6 @@ async function issue(trx: Trx, session: ConsoleSession, hash: string): Promise<s
       resume_hash: null,
       used_resume_hashes: [...session.used_resume_hashes.slice(1 - mostRemembered), hash],
       system_vm_id: null,
-      host_id: null,
       lost: session.lost ?? new Date(),
     })
     .where('id', '=', session.id)
