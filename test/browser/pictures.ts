@@ -1,4 +1,4 @@
-// npm run pictures: the pictures of the page of a console in docs/images, of a guest of one sector.
+// npm run pictures: the pictures of the page of a console in docs/images, of the guest image.
 import { mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
@@ -6,30 +6,17 @@ import { type Device, newPage, startBrowser } from './browser.ts';
 import { press, waitForCard, waitForConsole } from './console-view.ts';
 import { startPageServer } from './page-server.ts';
 import { newSecret, type PageConnection, startScriptedProxy } from './scripted-proxy.ts';
-import { startQemu } from './vnc-servers.ts';
+import { startGuest } from './vnc-servers.ts';
 
 const folder = fileURLToPath(new URL('../../docs/images', import.meta.url));
-const guest = 'Debian GNU/Linux 12 web-1 tty1\r\n\r\nweb-1 login: ';
-const boot = [
-  '[    0.512034] systemd[1]: Hostname set to <web-1>.',
-  '\u001b[32m[  OK  ]\u001b[0m Reached target \u001b[1mmulti-user.target\u001b[0m - Multi-User System.',
-  '',
-  'Debian GNU/Linux 12 web-1 ttyS0',
-  '',
-  'web-1 login: root',
-  '\u001b[1;32mroot@web-1\u001b[0m:\u001b[1;34m~\u001b[0m# systemctl is-system-running',
-  '\u001b[32mrunning\u001b[0m',
-  '\u001b[1;32mroot@web-1\u001b[0m:\u001b[1;34m~\u001b[0m# ',
-].join('\r\n');
-
 await mkdir(folder, { recursive: true });
-const [browser, server, qemu] = await Promise.all([startBrowser(), startPageServer(), startQemu(guest)]);
+const [browser, server, guest] = await Promise.all([startBrowser(), startPageServer(), startGuest()]);
 const proxy = await startScriptedProxy(() => undefined);
 server.proxies = [proxy];
 
 function screen(page: PageConnection): void {
   page.open();
-  page.carry({ path: qemu.path });
+  page.carry({ path: guest.path });
 }
 
 /** Opens the page and takes one picture, once `look` has made it what is to be seen. */
@@ -51,7 +38,22 @@ async function picture(
 }
 
 const anna = { user: 'anna', mode: 'control' } as const;
-await picture('screen', 'desktop', screen, waitForConsole);
+const sights = ['clear', 'cat /proc/version', 'free -m', 'ls -l /'];
+
+/** Types as a person does, and gives the emulated machine the time that it takes. */
+async function type(page: Page, lines: readonly string[]): Promise<void> {
+  for (const line of lines) {
+    await page.keyboard.type(`${line}\n`, { delay: 20 });
+    await page.waitForTimeout(1500);
+  }
+}
+
+await picture('screen', 'desktop', screen, async (page) => {
+  await waitForConsole(page);
+  await page.waitForTimeout(20_000);
+  await page.locator('.view canvas').click();
+  await type(page, sights);
+});
 await picture('phone', 'phone', screen, waitForConsole);
 await picture(
   'choice',
@@ -70,8 +72,12 @@ await picture(
   'dark',
   (page) => {
     page.open({ console: 'serial' });
-    page.send(Buffer.from(boot));
+    page.carry({ path: guest.serial });
   },
-  waitForConsole,
+  async (page) => {
+    await waitForConsole(page);
+    await page.locator('.xterm').click();
+    await type(page, sights);
+  },
 );
-await Promise.all([browser.close(), server.close(), qemu.stop(), proxy.close()]);
+await Promise.all([browser.close(), server.close(), guest.stop(), proxy.close()]);

@@ -3,6 +3,7 @@ import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { createHost } from '@isthmus/host';
 import { waitFor } from '../lab/clients.ts';
+import { ensureImages, imageFolder } from '../lab/images.ts';
 import type { Picture } from './console-view.ts';
 
 const { commands } = createHost();
@@ -74,39 +75,46 @@ function readPortablePixmap(file: Buffer): Picture {
   return { width: Number(width), height: Number(height), points: new Uint8Array(file.subarray(header.length)) };
 }
 
-/** Starts a machine of 16 MiB, emulated: what it does is little. */
+const emulator = '/usr/bin/qemu-system-x86_64';
+
+/** Starts an emulated machine whose screen is served at `vnc` of a folder of its own. */
+async function startMachine(folder: string, memoryMebibytes: number, words: readonly string[]): Promise<VncServer> {
+  const path = `${folder}/vnc`;
+  const machine = ['-M', 'pc,accel=tcg', '-m', String(memoryMebibytes), '-nodefaults', '-vga', 'std'];
+  const screen = ['-display', 'none', '-vnc', `unix:${path}`];
+  const pid = await commands.startDaemon(emulator, [...machine, ...screen, ...words], { logPath: `${folder}/log` });
+  await waitFor('the VNC server of QEMU', () => exists(path), 20_000);
+  return { path, stop: () => stopper(pid, emulator, folder) };
+}
+
+/** Starts a machine of 16 MiB whose guest is one sector: what it does is little. */
 export async function startQemu(greeting: string): Promise<QemuServer> {
   const folder = await mkdtemp('/tmp/isthmus-vnc-');
   await writeFile(`${folder}/disk`, bootSector(greeting));
-  const path = `${folder}/vnc`;
-  const program = '/usr/bin/qemu-system-x86_64';
-  const words = [
-    '-M',
-    'pc,accel=tcg',
-    '-m',
-    '16',
-    '-nodefaults',
-    '-vga',
-    'std',
-    '-display',
-    'none',
-    '-vnc',
-    `unix:${path}`,
-  ];
   const drive = ['-drive', `file=${folder}/disk,format=raw,if=ide`, '-serial', `file:${folder}/serial`];
   const control = ['-monitor', `unix:${folder}/monitor,server=on,wait=off`];
-  const pid = await commands.startDaemon(program, [...words, ...drive, ...control], { logPath: `${folder}/log` });
+  const server = await startMachine(folder, 16, [...drive, ...control]);
   const picture = async () => {
     await monitor(`${folder}/monitor`, `screendump ${folder}/screen`);
     return readPortablePixmap(await readFile(`${folder}/screen`));
   };
-  await waitFor('the VNC server of QEMU', () => exists(path), 20_000);
-  return {
-    path,
-    picture,
-    seen: () => readFile(`${folder}/serial`, 'latin1'),
-    stop: () => stopper(pid, program, folder),
-  };
+  return { ...server, picture, seen: () => readFile(`${folder}/serial`, 'latin1') };
+}
+
+/** A guest of the image of that name: its screen at `path`, its serial port at `serial`. */
+export interface GuestServer extends VncServer {
+  readonly serial: string;
+}
+
+/** Boots the guest image of this checkout by its kernel, without a disk. */
+export async function startGuest(): Promise<GuestServer> {
+  await ensureImages(['guest']);
+  const folder = await mkdtemp('/tmp/isthmus-vnc-');
+  const serial = `${folder}/serial`;
+  const kernel = ['-kernel', `${imageFolder}/guest/guest.vmlinuz`, '-initrd', `${imageFolder}/guest/guest.initrd`];
+  const append = ['-append', 'console=tty0 console=ttyS0,115200 quiet loglevel=4 net.ifnames=0'];
+  const port = ['-serial', `unix:${serial},server=on,wait=off`];
+  return { ...(await startMachine(folder, 128, [...kernel, ...append, ...port])), serial };
 }
 
 export interface TigerServer extends VncServer {
