@@ -1,12 +1,15 @@
-// The tables of the database as kysely sees them: over 400 lines because a table is one type, and all are read together.
-// Columns are described where they are made: migrations/. Tables of a feature of routers stand in tables/.
-import type { CertificateRole, DriverName } from '@isthmus/contract';
+// The tables of the database as kysely sees them: what networks are made of, and jobs. Those of a feature stand in tables/.
+// Columns are described where they are made: migrations/.
 import type { Fqdn, Hostname, Ipv4Address, Ipv4Cidr, Ipv6Address, Ipv6Cidr, MacAddress } from '@isthmus/net';
 import type { ColumnType, Generated } from 'kysely';
 import type { RouterState, VirtualMachineState } from '../model/virtual-machine.ts';
+import type { AccountTables } from './tables/account.ts';
+import type { Json, Timestamp } from './tables/columns.ts';
 import type { ConsoleTables } from './tables/console.ts';
+import type { DeliveryTables } from './tables/delivery.ts';
 import type { DhcpTables } from './tables/dhcp.ts';
 import type { HealthTables } from './tables/health.ts';
+import type { HostTables } from './tables/host.ts';
 import type { Ipv6Tables } from './tables/ipv6.ts';
 import type { LoadBalancingTables } from './tables/load-balancing.ts';
 import type { MachineMetadataColumns, MetadataTables, TemplateMetadataColumns } from './tables/metadata.ts';
@@ -15,227 +18,31 @@ import type { ReplacementColumns } from './tables/replacement.ts';
 import type { RoutedTables } from './tables/routed.ts';
 import type { TagTables } from './tables/tag.ts';
 import type { UsageTables } from './tables/usage.ts';
+import type { ZoneTables } from './tables/zone.ts';
 
-/** A timestamp: read as Date, written as Date or left to the database. */
-export type Timestamp = ColumnType<Date, Date | undefined, Date>;
-type Json<Value> = ColumnType<Value, string, string>;
-
-export interface DomainTable {
-  id: Generated<string>;
-  name: string;
-  /** `/` for ROOT, else `/parent/name/`: a domain's subtree is a prefix. */
-  path: string;
-  parent_id: string | null;
-  level: number;
-  network_domain: Fqdn | null;
-  state: Generated<'Active' | 'Inactive'>;
-  created: Timestamp;
-}
-
-/** CloudStack's account types: 0 user, 1 root admin, 2 domain admin. */
-export type AccountType = 0 | 1 | 2;
-export interface AccountTable {
-  id: Generated<string>;
-  name: string;
-  type: AccountType;
-  domain_id: string;
-  network_domain: Fqdn | null;
-  state: Generated<'enabled' | 'disabled' | 'locked'>;
-  created: Timestamp;
-}
-
-export interface UserTable {
-  id: Generated<string>;
-  username: string;
-  password_hash: string;
-  firstname: string;
-  lastname: string;
-  email: string;
-  timezone: string | null;
-  account_id: string;
-  /** The account's domain, repeated so that a user name is unique in a domain. */
-  domain_id: string;
-  state: Generated<'enabled' | 'disabled' | 'locked'>;
-  api_key: string | null;
-  secret_key: string | null;
-  created: Timestamp;
-}
-
-export interface SessionTable {
-  /** SHA-256 of the cookie, hexadecimal: a stolen database opens no session. */
-  id: string;
-  user_id: string;
-  session_key_hash: string;
-  created: Timestamp;
-  expires: Date;
-}
+export type { AccountTable, AccountType, DomainTable, SessionTable, UserTable } from './tables/account.ts';
+export type { Timestamp } from './tables/columns.ts';
+export type { LeaseTable, NetworkChangeTable, RouterDocumentTable, RouterEntryTable } from './tables/delivery.ts';
+export type {
+  CertificateAuthorityTable,
+  CertificateTable,
+  HostTable,
+  ImageTable,
+  OutOfBandManagementTable,
+} from './tables/host.ts';
+export type {
+  ClusterTable,
+  NetworkServiceProviderTable,
+  PhysicalNetworkTable,
+  PodTable,
+  TrafficTypeTable,
+  VirtualRouterElementTable,
+  ZoneTable,
+} from './tables/zone.ts';
 
 export interface ConfigurationTable {
   name: string;
   value: string | null;
-}
-
-export interface ZoneTable {
-  id: Generated<string>;
-  name: string;
-  network_type: 'Advanced';
-  dns1: Ipv4Address;
-  dns2: Ipv4Address | null;
-  internal_dns1: Ipv4Address;
-  internal_dns2: Ipv4Address | null;
-  ip6_dns1: Ipv6Address | null;
-  ip6_dns2: Ipv6Address | null;
-  /** Default CIDR of isolated networks. */
-  guest_cidr: Ipv4Cidr;
-  network_domain: Fqdn | null;
-  allocation_state: Generated<'Enabled' | 'Disabled'>;
-  created: Timestamp;
-}
-
-export interface PhysicalNetworkTable {
-  id: Generated<string>;
-  zone_id: string;
-  name: string;
-  state: Generated<'Enabled' | 'Disabled'>;
-  /** Range of VNIs for guest networks, both ends included. */
-  vni_first: number | null;
-  vni_last: number | null;
-  isolation_method: Generated<string>;
-  network_speed: string | null;
-  tags: string | null;
-  created: Timestamp;
-}
-
-export interface TrafficTypeTable {
-  id: Generated<string>;
-  physical_network_id: string;
-  traffic_type: 'Public' | 'Guest' | 'Management' | 'Storage' | 'Control';
-  /** `kvmnetworklabel`: the bridge on the host; null: the host agent's own. */
-  label: string | null;
-}
-
-export interface NetworkServiceProviderTable {
-  id: Generated<string>;
-  physical_network_id: string;
-  name: string;
-  state: Generated<'Enabled' | 'Disabled' | 'Shutdown'>;
-}
-
-export interface VirtualRouterElementTable {
-  id: Generated<string>;
-  network_service_provider_id: string;
-  enabled: Generated<boolean>;
-}
-
-export interface PodTable {
-  id: Generated<string>;
-  zone_id: string;
-  name: string;
-  gateway: Ipv4Address;
-  netmask: Ipv4Address;
-  start_ip: Ipv4Address;
-  end_ip: Ipv4Address;
-  allocation_state: Generated<'Enabled' | 'Disabled'>;
-  created: Timestamp;
-}
-
-export interface ClusterTable {
-  id: Generated<string>;
-  zone_id: string;
-  pod_id: string;
-  name: string;
-  hypervisor: string;
-  cluster_type: Generated<'CloudManaged' | 'ExternalManaged'>;
-  allocation_state: Generated<'Enabled' | 'Disabled'>;
-  created: Timestamp;
-}
-
-export interface HostTable {
-  id: Generated<string>;
-  zone_id: string;
-  pod_id: string;
-  cluster_id: string;
-  name: string;
-  /** Where its host agent listens: `unix:/run/isthmus/ID/host-agent.sock`, or `https://ADDRESS:PORT` of one that joins by token. */
-  url: string;
-  /** Null until it has joined. */
-  driver: DriverName | null;
-  /** Connecting: its join token is not redeemed yet. Down: fenced, its power is off. Alert: lost, and not fenced. */
-  state: Generated<'Connecting' | 'Up' | 'Down' | 'Disconnected' | 'Alert'>;
-  /** Degraded: an admin said that its machine is off. */
-  resource_state: Generated<'Enabled' | 'Disabled' | 'Maintenance' | 'Degraded'>;
-  cpus: number;
-  /** Bytes. */
-  memory: ColumnType<string, number | string, number | string>;
-  version: string;
-  last_pinged: Date | null;
-  accelerator: 'kvm' | 'tcg' | null;
-  /** Bytes. */
-  memory_free: ColumnType<string | null, number | null, number | null>;
-  tunnel_address: Ipv4Address | null;
-  /** Of guest NICs there, where its segments span tunnels. */
-  guest_mtu: number | null;
-  /** Changes with each boot of the machine. */
-  boot_id: string | null;
-  /** Until it has joined. */
-  sealed_join_secret: string | null;
-  join_expires: Date | null;
-  disconnected_since: Date | null;
-  /** When its power-off was confirmed; null again once it has returned. */
-  fenced: Date | null;
-  /** Why it is in state Alert or Connecting, for a person. */
-  reason: string | null;
-  created: Timestamp;
-}
-
-/** The CA of the control path. Sealed with the installation's master key. */
-export interface CertificateAuthorityTable {
-  id: Generated<string>;
-  certificate: string;
-  sealed_private_key: string;
-  is_current: boolean;
-  created: Timestamp;
-}
-
-/** Certificates that were issued and have not long expired. */
-export interface CertificateTable {
-  /** Upper-case hexadecimal. */
-  serial_number: string;
-  role: CertificateRole;
-  subject_id: string;
-  /** PEM. */
-  certificate: string;
-  not_before: Date;
-  not_after: Date;
-  revoked: Date | null;
-  created: Timestamp;
-}
-
-/** How a host's power is switched from outside (CloudStack: out-of-band management). */
-export interface OutOfBandManagementTable {
-  host_id: string;
-  driver: 'ipmitool';
-  address: string;
-  port: number;
-  username: string;
-  sealed_password: string;
-  is_enabled: Generated<boolean>;
-  power_state: Generated<'On' | 'Off' | 'Unknown'>;
-  updated: Timestamp;
-}
-
-/** An image whose signature was verified. */
-export interface ImageTable {
-  id: Generated<string>;
-  role: 'router' | 'console-proxy' | 'secondary-storage' | 'guest';
-  version: string;
-  architecture: 'amd64' | 'arm64';
-  /** As packages/image-manifest has it. */
-  manifest: Json<unknown>;
-  /** Absolute path of the folder that holds its files. */
-  directory: string;
-  disk_sha256: string;
-  created: Timestamp;
 }
 
 /** A range of public addresses (CloudStack: VLAN IP range). */
@@ -554,73 +361,23 @@ export interface EventTable {
   created: Timestamp;
 }
 
-/** The document that a router is to serve, and how far it is: one row a router. */
-export interface RouterDocumentTable {
-  router_id: string;
-  epoch: string;
-  generation: number;
-  hash: string;
-  acknowledged_epoch: string | null;
-  acknowledged_generation: Generated<number>;
-  acknowledged_hash: string | null;
-}
-
-/**
- * Compiled entries of each router's document; a removed one stays as a tombstone (`entry` null) until acknowledged. The
- * settings of a section are the entry of collection `settings` that bears the section's name.
- */
-export interface RouterEntryTable {
-  router_id: string;
-  collection: string;
-  entry_id: string;
-  /** The generation in which it last changed. */
-  generation: number;
-  entry: Json<unknown> | null;
-}
-
-/** What has to be compiled again: written in the transaction that changed a row, removed when it is compiled. */
-export interface NetworkChangeTable {
-  sequence: Generated<string>;
-  network_id: string;
-  /** `settings`, or a collection of the document. */
-  collection: string;
-  /** The entry's id; '*' for all of the collection. */
-  entry_id: string;
-}
-
-/** Who works on an appliance (or does a periodic task) now. `token` grows with each holder: the fencing token. */
-export interface LeaseTable {
-  name: string;
-  holder: string;
-  token: number;
-  expires: Date;
-}
-
 /** Every table by name. */
 export interface Database
-  extends ConsoleTables,
+  extends AccountTables,
+    ConsoleTables,
+    DeliveryTables,
     DhcpTables,
     NicTables,
     HealthTables,
+    HostTables,
     Ipv6Tables,
     LoadBalancingTables,
     MetadataTables,
     RoutedTables,
     TagTables,
-    UsageTables {
-  domain: DomainTable;
-  account: AccountTable;
-  cloud_user: UserTable;
-  session: SessionTable;
+    UsageTables,
+    ZoneTables {
   configuration: ConfigurationTable;
-  zone: ZoneTable;
-  physical_network: PhysicalNetworkTable;
-  traffic_type: TrafficTypeTable;
-  network_service_provider: NetworkServiceProviderTable;
-  virtual_router_element: VirtualRouterElementTable;
-  pod: PodTable;
-  cluster: ClusterTable;
-  host: HostTable;
   vlan_ip_range: VlanIpRangeTable;
   public_ip_address: PublicIpAddressTable;
   os_type: OsTypeTable;
@@ -635,12 +392,4 @@ export interface Database
   port_forwarding_rule: PortForwardingRuleTable;
   async_job: AsyncJobTable;
   event: EventTable;
-  router_document: RouterDocumentTable;
-  router_entry: RouterEntryTable;
-  network_change: NetworkChangeTable;
-  lease: LeaseTable;
-  certificate_authority: CertificateAuthorityTable;
-  certificate: CertificateTable;
-  out_of_band_management: OutOfBandManagementTable;
-  image: ImageTable;
 }

@@ -3,8 +3,8 @@ import type { ConsoleKind, ConsoleMode, ConsoleReason, Identity } from '@isthmus
 import type { Ipv4Address, MacAddress } from '@isthmus/net';
 import type { ColumnType, Generated } from 'kysely';
 import type { RouterState } from '../../model/virtual-machine.ts';
+import type { Timestamp } from './columns.ts';
 
-type Timestamp = ColumnType<Date, Date | undefined, Date>;
 type Count = ColumnType<string, number | undefined, number>;
 
 /** A system VM that serves a zone. Its states are a router's. */

@@ -1,8 +1,7 @@
 // Tables of health checks, alerts and diagnostics.
 import type { HealthCheckResult } from '@isthmus/contract';
-import type { ColumnType, Generated } from 'kysely';
-
-type Timestamp = ColumnType<Date, Date | undefined, Date>;
+import type { Generated } from 'kysely';
+import type { Timestamp } from './columns.ts';
 
 /** The last result of each check of a router. */
 export interface RouterHealthTable {

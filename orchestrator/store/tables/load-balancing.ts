@@ -1,11 +1,10 @@
 // Tables of load balancing. Columns are described where they are made: migrations/0004-load-balancing.ts.
 import type { Ipv4Address } from '@isthmus/net';
-import type { ColumnType, Generated } from 'kysely';
+import type { Generated } from 'kysely';
 import type { HealthCheckPolicy, LoadBalancerAlgorithm, LoadBalancerProtocol } from '../../model/load-balancer.ts';
 import type { StickinessPolicy } from '../../model/load-balancer-stickiness.ts';
+import type { Json, Timestamp } from './columns.ts';
 
-type Timestamp = ColumnType<Date, Date | undefined, Date>;
-type Json<Value> = ColumnType<Value, string, string>;
 type RuleState = 'Add' | 'Active' | 'Revoke';
 
 export interface LoadBalancerRuleTable {

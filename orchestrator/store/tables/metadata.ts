@@ -2,8 +2,7 @@
 // migrations/0005-metadata.ts.
 import type { ColumnType, Generated } from 'kysely';
 import type { UserDataPolicy } from '../../model/user-data.ts';
-
-type Timestamp = ColumnType<Date, Date | undefined, Date>;
+import type { Timestamp } from './columns.ts';
 
 export interface SshKeyPairTable {
   id: Generated<string>;

@@ -1,9 +1,8 @@
 // Tables of routed networks. Columns are described where they are made: migrations/0007-ipv6-and-routed.ts.
 import type { Ipv4Cidr } from '@isthmus/net';
-import type { ColumnType, Generated } from 'kysely';
+import type { Generated } from 'kysely';
+import type { Timestamp } from './columns.ts';
 import type { NetworkFirewallRuleTable } from './ipv6.ts';
-
-type Timestamp = ColumnType<Date, Date | undefined, Date>;
 
 /** A subnet of a zone that routed networks are cut out of; an account's or a domain's own, or everybody's. */
 export interface ZoneIpv4SubnetTable {
