@@ -1,4 +1,5 @@
 // The CLI against a real API.
+import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import test from 'ava';
 import { startTestApi, type TestApi } from './api/testing.ts';
@@ -57,6 +58,9 @@ test('what the API refuses is exit code 1, with its words', async (t) => {
   const { code, err } = await isthmus('create domain');
   t.is(code, 1);
   t.regex(err, /^isthmus: createDomain: .*missing parameter name.*\(431\)\n$/);
+  const unsuccessful = await isthmus(`create consoleendpoint virtualmachineid=${randomUUID()}`);
+  t.is(unsuccessful.code, 1);
+  t.true(unsuccessful.out.includes('Permission denied'));
 });
 
 test('what is mistyped is exit code 2, with what is near', async (t) => {

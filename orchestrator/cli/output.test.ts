@@ -45,6 +45,13 @@ test('rows stand close, and a column without any value is left out', (t) => {
   t.is(text, ['┌────┐', '│ id │', '├────┤', '│ 1  │', '│ 2  │', '└────┘'].join('\n'));
 });
 
+test('a console proxy shows whether it is well and how many look, a console session who looks', (t) => {
+  const proxy = { id: '1', name: 'v-3-VM', hostname: 'h', state: 'Running', agentstate: 'Up', activeviewersessions: 0 };
+  t.deepEqual(columnsOf([proxy], []), ['id', 'name', 'hostname', 'state', 'agentstate', 'activeviewersessions']);
+  const session = { id: '1', account: 'demo', user: 'demo', clientaddress: '192.0.2.7', console: 'vnc', mode: 'watch' };
+  t.deepEqual(columnsOf([session], []), ['id', 'user', 'clientaddress', 'console', 'mode']);
+});
+
 test('asked columns win', (t) => {
   t.deepEqual(columnsOf([{ id: 1, foo: 2 }], ['foo']), ['foo']);
   t.deepEqual(columnsOf([{ foo: 2, bar: 3 }], []), ['foo', 'bar']);

@@ -100,6 +100,13 @@ function exitCode(error: unknown, err: (text: string) => void): number {
   return 3;
 }
 
+/** True for an answer that is no error by its form and says `success` false: createConsoleEndpoint's, where there is none. */
+function isRefusal(answer: ApiObject): boolean {
+  const isUnsuccessful = (value: unknown) =>
+    typeof value === 'object' && value !== null && 'success' in value && value.success === false;
+  return isUnsuccessful(answer) || Object.values(answer).some(isUnsuccessful);
+}
+
 /** Runs one command line (without program names) and answers with the exit code. */
 export async function runCli(words: readonly string[], surroundings: Surroundings): Promise<number> {
   const { env, out, err } = surroundings;
@@ -130,7 +137,7 @@ export async function runCli(words: readonly string[], surroundings: Surrounding
     const answer = await send(client, program.args, options, surroundings);
     const fields = (options.fields ?? '').split(',').filter((name) => name !== '');
     out(`${options.output === 'json' ? JSON.stringify(answer, null, 2) : tableOf(answer, fields)}\n`);
-    return 0;
+    return isRefusal(answer) ? 1 : 0;
   } catch (error) {
     return exitCode(error, err);
   }

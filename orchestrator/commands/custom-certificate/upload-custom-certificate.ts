@@ -11,8 +11,8 @@ import { p } from '../parameter.ts';
 import { field } from '../response-field.ts';
 
 const uploaded =
-  'The certificate was uploaded. Console proxies show it to new connections once one with its private key is there; ' +
-  'consoles that are open go on';
+  'The certificate was uploaded. Console proxies show it to new connections (that of an authority along with their own, ' +
+  'once there is one); consoles that are open go on';
 
 /** uploadCustomCertificate: with privatekey that of the proxies themselves, else of an authority above it, by `id`. */
 export const uploadCustomCertificate = asyncCommand({

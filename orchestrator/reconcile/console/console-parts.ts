@@ -23,7 +23,7 @@ export interface Refusal {
 
 /** What a person is told, by the reason. */
 export const reasonMessages: Readonly<Record<ConsoleReason, string>> = {
-  ticket: 'This link was used already, or has ended. Open the console again.',
+  ticket: 'This link was used already, or has ended.',
   origin: 'This page may not open consoles.',
   address: 'This console opens only from the address that asked for it.',
   limit: 'Too many consoles are open.',
@@ -33,8 +33,8 @@ export const reasonMessages: Readonly<Record<ConsoleReason, string>> = {
   unavailable: 'The console cannot be reached just now.',
   malformed: 'What was sent is malformed.',
   'taken-over': 'Somebody else has taken the console over.',
-  logout: 'You have logged out.',
-  revoked: 'You may not use this console any more.',
+  logout: 'You were logged out.',
+  revoked: 'You may not see this console any more.',
   destroyed: 'The machine is gone.',
   moved: 'The console is being moved.',
   idle: 'Nothing was typed for too long.',

@@ -52,6 +52,7 @@ async function refusalOf(
 ): Promise<string | null> {
   const { console, userId, extra } = request;
   if (!hasConsole(machine)) return `${machine.name} is ${machine.state}: expected it to be Running.`;
+  if (machine.consoles.length === 0) return `${machine.name} is a network namespace of its host, and has no console.`;
   if (console !== undefined && !machine.consoles.includes(console)) {
     return `${machine.name} has no screen: its console is ${machine.consoles.join(', ')}.`;
   }

@@ -12,11 +12,11 @@ export interface ConsoleMachine {
   readonly zoneId: string;
   readonly hostId: string | null;
   readonly state: string;
-  /** The consoles that it has, the one that is meant by default first. */
+  /** The consoles that it has, the one that is meant by default first; none where a namespace is a router or system VM. */
   readonly consoles: readonly ConsoleKind[];
 }
 
-const [ofVirtualMachine, ofNamespace] = [['vnc', 'serial'], ['serial']] as const;
+const [ofVirtualMachine, ofNamespaceInstance] = [['vnc', 'serial'], ['serial']] as const;
 
 /** The machine; null where it is gone. */
 export async function consoleMachine(
@@ -31,7 +31,7 @@ export async function consoleMachine(
     .executeTakeFirst();
   if (row === undefined) return null;
   const host = await db.selectFrom('host').select('driver').where('id', '=', row.host_id).executeTakeFirst();
-  const consoles = host?.driver === 'libvirt' ? ofVirtualMachine : ofNamespace;
+  const consoles = host?.driver === 'libvirt' ? ofVirtualMachine : [];
   return { ...target, name: row.name, zoneId: row.zone_id, hostId: row.host_id, state: row.state, consoles };
 }
 
@@ -43,7 +43,7 @@ async function instance(db: Db | Trx, id: string): Promise<ConsoleMachine | null
     .where('virtual_machine.id', '=', id)
     .executeTakeFirst();
   if (row === undefined) return null;
-  const consoles = driverOfTemplate(row) === 'libvirt' ? ofVirtualMachine : ofNamespace;
+  const consoles = driverOfTemplate(row) === 'libvirt' ? ofVirtualMachine : ofNamespaceInstance;
   return { kind: 'instance', id, name: row.name, zoneId: row.zone_id, hostId: row.host_id, state: row.state, consoles };
 }
 

@@ -82,6 +82,16 @@ test.serial('a namespace instance has a serial console alone', async (t) => {
   t.like(answer, { state: 'open', console: 'serial' });
 });
 
+test.serial('a router or system VM that is a namespace has no console, and says so', async (t) => {
+  const driver = (name: 'libvirt' | 'namespace') =>
+    cloud.db.updateTable('host').set({ driver: name }).where('id', '=', cloud.hostId).execute();
+  const ofProxy = ofUser(alice, proxy.id, { target: { kind: 'system-vm', id: proxy.id } });
+  await driver('namespace');
+  t.teardown(() => driver('libvirt'));
+  const refused = await consoles.orchestration.createConsoleEndpoint(ofProxy);
+  t.regex('refused' in refused ? refused.refused : '', /is a network namespace of its host, and has no console/);
+});
+
 test.serial('one ticket shown by twenty at once, to two orchestrators, opens one session', async (t) => {
   const ticket = await ticketOf(consoles, ofUser(alice, await cloud.machine(alice)));
   const answers = await Promise.all(

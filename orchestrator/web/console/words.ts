@@ -42,7 +42,7 @@ const endings: Readonly<Record<string, Words>> = {
     title: 'This link does not work any more',
     detail: `A link opens a console once, within half a minute. ${again}`,
   },
-  origin: { title: 'This page may not open the console', detail: again },
+  origin: { title: 'This page may not open consoles', detail: again },
   address: {
     title: 'This console opens only from the address that asked for it',
     detail: 'Your connection comes from another address now: perhaps by a VPN or another network.',
@@ -64,10 +64,13 @@ const endings: Readonly<Record<string, Words>> = {
   closed: { title: 'The machine closed its console', detail: `It may be off or restarting. ${again}` },
 };
 
-/** Why a session is over, and what to do. `message` is the orchestrator's or the proxy's own sentence. */
+/** Why a session is over, and what to do. `message` is the orchestrator's or the proxy's own sentence, unless it is the title. */
 export function endingWords(reason: string, message: string): Words {
   const words = endings[reason] ?? { title: 'The console was closed', detail: again };
-  return { title: words.title, detail: [message, words.detail].filter((part) => part !== '').join(' ') };
+  return {
+    title: words.title,
+    detail: [message, words.detail].filter((part) => part !== '' && part !== `${words.title}.`).join(' '),
+  };
 }
 
 /** Names of people, for a sentence. */
