@@ -1,7 +1,7 @@
 // Run by itself in a network namespace that its parent cannot enter: opens the sockets that the first message asks for,
 // hands them over (listen-in-namespace.ts), and ends.
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:net';
+import type { Server } from 'node:net';
+import { openListeners } from './open-listeners.ts';
 import type { Endpoint } from './sockets.ts';
 
 /** What goes over the channel, besides the sockets. */
@@ -18,27 +18,9 @@ async function hand(answer: ListenAnswer, server?: Server): Promise<void> {
   });
 }
 
-async function open({ endpoints, backlog }: ListenRequest): Promise<Server[]> {
-  const servers: Server[] = [];
-  try {
-    for (const { address, port } of endpoints) {
-      const server = createServer();
-      servers.push(server);
-      server.listen({ host: address, port, backlog, exclusive: true });
-      await once(server, 'listening');
-    }
-    return servers;
-  } catch (error) {
-    await Promise.all(
-      servers.filter(({ listening }) => listening).map((server) => server.close() && once(server, 'close')),
-    );
-    throw error;
-  }
-}
-
 async function serve(request: ListenRequest): Promise<void> {
   try {
-    const servers = await open(request);
+    const servers = await openListeners(request.endpoints, request.backlog);
     for (const [index, server] of servers.entries()) await hand({ index }, server);
   } catch (error) {
     await hand({ failure: error instanceof Error ? error.message : String(error) });
