@@ -1,24 +1,17 @@
 import { asyncCommand } from '../declaration.ts';
 import { parameterError } from '../errors.ts';
-import { p } from '../parameter.ts';
-import { presentVirtualMachine, virtualMachineResponseFields } from '../virtual-machine/response.ts';
+import { presentVirtualMachine } from '../virtual-machine/response.ts';
 import { lockNic } from './lock.ts';
+import { nicOfMachine } from './of-machine.ts';
 import { refuseWhileUsed } from './uses.ts';
 
 /** Takes a NIC from an instance, also while it runs. */
 export const removeNicFromVirtualMachine = asyncCommand({
+  ...nicOfMachine,
   name: 'removeNicFromVirtualMachine',
   description: 'Takes a NIC that is not the default one from an instance, with its lease and its names',
-  roles: ['Admin', 'DomainAdmin', 'User'],
-  parameters: {
-    virtualmachineid: p.entity('virtual_machine').required('The instance'),
-    nicid: p.entity('nic').required('The NIC'),
-  },
-  responseKey: 'virtualmachine',
-  responseFields: virtualMachineResponseFields,
   eventType: 'NIC.DELETE',
   instanceType: 'Nic',
-  creates: false,
   prepare: async ({ db }, { virtualmachineid, nicid }) => {
     const { nic, machine } = await lockNic(db, nicid, ['Running', 'Stopped']);
     if (machine.id !== virtualmachineid.id) throw parameterError('nicid', nic.id, 'a NIC of the instance');

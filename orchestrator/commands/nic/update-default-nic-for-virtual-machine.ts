@@ -3,25 +3,18 @@ import { touchNic } from '../../store/network-change.ts';
 import { asyncCommand } from '../declaration.ts';
 import { parameterError } from '../errors.ts';
 import { lockNetwork } from '../network/lock.ts';
-import { p } from '../parameter.ts';
-import { presentVirtualMachine, virtualMachineResponseFields } from '../virtual-machine/response.ts';
+import { presentVirtualMachine } from '../virtual-machine/response.ts';
 import { lockMachineIn, refuseLeaving } from './lock.ts';
+import { nicOfMachine } from './of-machine.ts';
 
 /** Makes another NIC the default one: the one whose lease names a router and resolvers. */
 export const updateDefaultNicForVirtualMachine = asyncCommand({
+  ...nicOfMachine,
   name: 'updateDefaultNicForVirtualMachine',
   description:
     'Makes a NIC the default one of its instance; its lease names router and resolvers from its next renewal',
-  roles: ['Admin', 'DomainAdmin', 'User'],
-  parameters: {
-    virtualmachineid: p.entity('virtual_machine').required('The instance'),
-    nicid: p.entity('nic').required('The NIC'),
-  },
-  responseKey: 'virtualmachine',
-  responseFields: virtualMachineResponseFields,
   eventType: 'NIC.UPDATE',
   instanceType: 'VirtualMachine',
-  creates: false,
   prepare: async ({ db }, { virtualmachineid, nicid }) => {
     const before = await db
       .selectFrom('nic')
