@@ -139,6 +139,8 @@ test('destroy ends an orchestrator that runs, whatever was killed under it', asy
   await writeFile(`${trial.data}/notes`, 'a file of the user');
   t.is(await trial.destroy(), `Installation ${id} is removed.\n`);
   t.deepEqual(await readdir(trial.data), ['notes'], 'what the installation did not write stays');
+  // It has let go of everything by then; its process ends when it has written its coverage.
+  for (let tries = 0; tries < 500 && (await alive(pid)); tries += 1) await host.clock.sleep(20);
   t.false(await alive(pid));
   for (const path of [`/var/lib/isthmus/${id}`, `/run/isthmus/${id}`]) {
     t.false(await host.files.exists(path), path);

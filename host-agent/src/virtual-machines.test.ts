@@ -338,9 +338,11 @@ test('a console proxy is a VM as a router is: another kind needs another id', as
   const to = `${host.directory}/config.json`;
   await machine.commands.run('xorriso', ['-osirrox', 'on', '-indev', path, '-extract', '/config.json', to]);
   t.like(JSON.parse(await machine.files.readText(to)), { id: 'p', kind: 'console-proxy' });
-  const tunnel = await host.tunnel('p');
-  t.true('write' in tunnel);
-  tunnel.destroy();
+  await waitFor('the agent is reached', async () => {
+    const tunnel = await host.tunnel('p');
+    tunnel.destroy();
+    return 'write' in tunnel;
+  });
   t.like(await host.call('POST', '/v1/appliances/p/push', {}), { status: 423 });
   t.like(await host.call('PUT', '/v1/appliances/p', spec), { status: 423 });
 });
