@@ -195,7 +195,7 @@ test.serial('a session that its proxy does not report any more is lost, and over
     .where('id', '=', looking.session)
     .execute();
   await until('it has ended', async () => (await rowOf(looking.session))?.end_reason === 'closed');
-  t.pass();
+  t.is((await rowOf(looking.session))?.state, 'Ended');
 });
 
 test.serial('sessions of a proxy that is silent are left alone', async (t) => {

@@ -193,7 +193,7 @@ test.serial('no proxy is reached: the page asks again with the same token', asyn
   await until('no channel is open', async () => (await comeBack(opened.resume)).state === 'again');
   await Promise.all([first.start(), second.start()]);
   await until('a proxy is back', async () => (await comeBack(opened.resume)).state === 'open');
-  t.pass();
+  t.is((await rowOf(opened.session)).state, 'Open');
 });
 
 test.serial('the row of the proxy says that it is gone: its sessions are lost, not over', async (t) => {
