@@ -11,6 +11,7 @@ import {
 import { driverOfTemplate } from '../model/template-driver.ts';
 import type { Db, Trx } from '../store/database.ts';
 import type { HostTable, VirtualMachineTable } from '../store/schema.ts';
+import { transaction } from '../store/transaction.ts';
 import type { Parts } from './parts.ts';
 
 type VirtualMachine = Selectable<VirtualMachineTable>;
@@ -153,7 +154,7 @@ export async function placeInstance(
   wishes: PlacementWishes = {},
 ): Promise<VirtualMachine> {
   const allocator = allocatorNamed(await parts.setting('vm.allocator'), 'vm.allocator');
-  return parts.db.transaction().execute(async (trx) => {
+  return transaction(parts.db, async (trx) => {
     const machine = await trx
       .selectFrom('virtual_machine')
       .selectAll()
@@ -181,7 +182,7 @@ export async function chooseInstanceHost(
   wishes: PlacementWishes,
 ): Promise<PlacementHost> {
   const allocator = allocatorNamed(await parts.setting('vm.allocator'), 'vm.allocator');
-  return parts.db.transaction().execute((trx) => instanceHost(trx, machine, allocator, wishes));
+  return transaction(parts.db, (trx) => instanceHost(trx, machine, allocator, wishes));
 }
 
 async function instanceHost(

@@ -2,6 +2,7 @@
 import { sql } from 'kysely';
 import { releaseIpv4Subnet } from '../store/ipv4-subnet.ts';
 import type { Lease } from '../store/lease.ts';
+import { transaction } from '../store/transaction.ts';
 import { allocateVni, createRouter, ensureUplink, liveRouter, lockNetwork, touchEverything } from './network-rows.ts';
 import type { Parts } from './parts.ts';
 import { freeAddresses } from './public-ip-address.ts';
@@ -17,7 +18,7 @@ export async function implementNetwork(parts: Parts, networkId: string): Promise
 
 async function implement(parts: Parts, networkId: string, lease: Lease): Promise<void> {
   const { db } = parts;
-  const router = await db.transaction().execute(async (trx) => {
+  const router = await transaction(db, async (trx) => {
     const network = await lockNetwork(trx, networkId);
     if (network.state !== 'Implemented') {
       const vni = network.vni ?? (await allocateVni(trx, network));
@@ -58,7 +59,7 @@ async function restart(parts: Parts, networkId: string, cleanup: boolean): Promi
       return;
     }
     if (!cleanup) {
-      await parts.db.transaction().execute((trx) => touchEverything(trx, networkId));
+      await transaction(parts.db, (trx) => touchEverything(trx, networkId));
       await parts.pusher.forgetAcknowledgement(router.id);
       await startRouterOf(parts, router, lease);
     } else if (settled !== 'finished') {
@@ -137,7 +138,7 @@ export async function deleteNetwork(parts: Parts, networkId: string): Promise<vo
     const network = await parts.db.selectFrom('network').select('id').where('id', '=', networkId).executeTakeFirst();
     if (network === undefined) return;
     await shutdown(parts, networkId, true);
-    await parts.db.transaction().execute(async (trx) => {
+    await transaction(parts.db, async (trx) => {
       await trx.deleteFrom('port_forwarding_rule').where('network_id', '=', networkId).execute();
       await trx.deleteFrom('load_balancer_rule').where('network_id', '=', networkId).execute();
       await trx.deleteFrom('firewall_rule').where('network_id', '=', networkId).execute();

@@ -3,6 +3,7 @@ import type { ApplianceKind, DriverName } from '@isthmus/contract';
 import { ApiError } from '../model/api-error.ts';
 import { allocatorNamed, type Placement, type PlacementHost, place, reservedMemory } from '../model/placement.ts';
 import type { Trx } from '../store/database.ts';
+import { transaction } from '../store/transaction.ts';
 import {
   choosable,
   excluded,
@@ -46,11 +47,11 @@ export async function placeAppliance<Row extends ApplianceRow>(
     return place(hosts, placement, allocator);
   };
   if (beforeMove !== undefined) {
-    const to = await parts.db.transaction().execute((trx) => choose(trx, before));
+    const to = await transaction(parts.db, (trx) => choose(trx, before));
     await beforeMove(to);
     return placeAppliance(parts, placing, before, { ...others, hostId: to.id });
   }
-  return parts.db.transaction().execute(async (trx) => {
+  return transaction(parts.db, async (trx) => {
     const row = await placing.lockRow(trx, before.id);
     const from = row.host_id;
     if (from !== null && from !== wishes.awayFrom && !(await isFenced(trx, from))) return row;

@@ -2,6 +2,7 @@
 import { ApiError } from '../model/api-error.ts';
 import type { Trx } from '../store/database.ts';
 import { touch } from '../store/network-change.ts';
+import { transaction } from '../store/transaction.ts';
 import type { Parts } from './parts.ts';
 
 /** What a free address has. */
@@ -30,7 +31,7 @@ export async function releasePublicIpAddress(parts: Parts, id: string): Promise<
     await touch(parts.db, networkId, 'routing.publicAddresses', id);
     await parts.updates.request(networkId);
   }
-  await parts.db.transaction().execute(async (trx) => {
+  await transaction(parts.db, async (trx) => {
     const rules = await trx
       .selectFrom('firewall_rule')
       .select('id')

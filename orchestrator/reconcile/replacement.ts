@@ -6,6 +6,7 @@ import { sql } from 'kysely';
 import { HostRefusedError } from '../drivers/errors.ts';
 import { ApiError } from '../model/api-error.ts';
 import { type Lease, raiseLease } from '../store/lease.ts';
+import { transaction } from '../store/transaction.ts';
 import { onHost } from './hosts.ts';
 import { createRouter, lockNetwork, type Router, touchEverything } from './network-rows.ts';
 import type { Parts } from './parts.ts';
@@ -82,7 +83,7 @@ async function begin(parts: Parts, old: Router): Promise<Router> {
     throw new ApiError('resourceUnavailable', 'An earlier replacement of the router cannot be removed yet');
   }
   const handover = (await exportState(parts, old)) ?? old.handover;
-  return parts.db.transaction().execute(async (trx) => {
+  return transaction(parts.db, async (trx) => {
     const network = await lockNetwork(trx, old.network_id);
     const { id } = await createRouter(trx, network);
     return trx
@@ -152,7 +153,7 @@ async function decide({ db }: Parts, id: string, { name, holder, token }: Lease)
 async function abandon(parts: Parts, id: string): Promise<void> {
   const fresh = await routerRow(parts, id);
   await endRouter(parts, fresh);
-  await parts.db.transaction().execute(async (trx) => {
+  await transaction(parts.db, async (trx) => {
     await trx.deleteFrom('router').where('id', '=', id).execute();
     await touchEverything(trx, fresh.network_id);
   });
@@ -171,7 +172,7 @@ async function finish(parts: Parts, freshId: string, lease: Lease): Promise<bool
     await moveState(parts, old, freshId);
     await endRouter(parts, old);
   }
-  await parts.db.transaction().execute(async (trx) => {
+  await transaction(parts.db, async (trx) => {
     await trx
       .updateTable('router')
       .set({ replaces: null, is_taking_over: false, state: 'Running', reason: null })
@@ -252,7 +253,7 @@ async function replaceDeadRouter(parts: Parts, old: Router, lease: Lease): Promi
   const text = handover === null ? null : JSON.stringify(handover);
   await db.updateTable('router').set({ handover: text }).where('id', '=', old.id).execute();
   await endRouter(parts, old);
-  const router = await db.transaction().execute(async (trx) => {
+  const router = await transaction(db, async (trx) => {
     const network = await lockNetwork(trx, old.network_id);
     await trx.deleteFrom('router').where('id', '=', old.id).execute();
     const { id } = await createRouter(trx, network);

@@ -7,6 +7,7 @@ import { ApiError } from '../model/api-error.ts';
 import { driverOfTemplate } from '../model/template-driver.ts';
 import { touchNic } from '../store/network-change.ts';
 import type { VirtualMachineTable } from '../store/schema.ts';
+import { transaction } from '../store/transaction.ts';
 import { placeInstance } from './allocate.ts';
 import { onHost } from './hosts.ts';
 import { ensureTemplateOnHost } from './images.ts';
@@ -261,7 +262,7 @@ export async function destroyVirtualMachine(parts: Parts, id: string, expunge: b
   await setState(parts, id, 'Destroyed');
   await noteUnused(parts, id);
   if (!expunge) return;
-  await parts.db.transaction().execute(async (trx) => {
+  await transaction(parts.db, async (trx) => {
     const nics = await trx
       .selectFrom('nic')
       .select(['id', 'network_id'])

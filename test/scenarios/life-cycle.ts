@@ -137,13 +137,14 @@ export function lifeCycle(options: LabOptions = {}): void {
     const id = String((await tenant.router()).id);
     await cloud.admin.run('rebootRouter', { id });
     t.is((await tenant.router()).state, 'Running');
-    t.is(await answererOf(cloud.lab.internet, url), 'web');
+    const answerer = () => answererOf(cloud.lab.internet, url);
+    t.is(await waitFor('the forward answers', answerer), 'web');
     await cloud.admin.run('destroyRouter', { id });
     t.deepEqual(await routersOf(tenant), []);
     t.deepEqual(await cloud.lab.routerProcesses(id), []);
     t.is(await answererOf(cloud.lab.internet, url, briefly), null);
     await tenant.client.run('restartNetwork', { id: tenant.networkId });
-    t.is(await answererOf(cloud.lab.internet, url), 'web');
+    t.is(await waitFor('the forward answers again', answerer), 'web');
     t.true(await renewed(web));
   });
 
