@@ -103,5 +103,5 @@ export async function computes(page: Page, term: number): Promise<void> {
   const sum = `is-${term * 3}`;
   await page.locator('.xterm').click();
   await page.keyboard.type(`echo is-$((${term}*3))\n`);
-  await waitFor(`the shell says ${sum}`, async () => (await terminalText(page)).includes(sum));
+  await waitFor(`the shell says ${sum}`, async () => (await terminalText(page)).includes(sum), 60_000);
 }

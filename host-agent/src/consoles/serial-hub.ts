@@ -2,6 +2,7 @@
 // one connection while anybody looks, hands what comes to each, and writes what each types in the order in which it came.
 import { Duplex } from 'node:stream';
 import { HostAgentError } from '../errors.ts';
+import { withoutQueries } from './terminal-queries.ts';
 
 /** How much a hub keeps, in bytes, and how long it is patient, in milliseconds. */
 export interface HubLimits {
@@ -104,7 +105,8 @@ export class SerialHub {
     this.#viewers.add(viewer);
     viewer.on('error', () => undefined);
     viewer.once('close', () => this.#leave(port, viewer));
-    if (this.#history.length > 0) viewer.push(this.#history);
+    const shown = withoutQueries(this.#history);
+    if (shown.length > 0) viewer.push(shown);
     return viewer;
   }
 
