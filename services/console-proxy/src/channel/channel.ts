@@ -75,7 +75,7 @@ export class Channel {
     const { signal } = this.#ended;
     while (!signal.aborted) {
       const silentMs = this.#clock.monotonicMs() - this.#heardAt;
-      if (silentMs > silenceMs) this.#end(`it said nothing for ${Math.round(silentMs / 1000)} s`);
+      if (silentMs >= silenceMs) this.#end(`it said nothing for ${Math.round(silentMs / 1000)} s`);
       else if (!isAdmitted()) this.#end('its certificate is not good any more');
       else this.#socket.ping();
       await this.#clock.sleep(pingMs, signal).catch(() => {});

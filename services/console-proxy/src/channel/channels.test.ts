@@ -75,7 +75,11 @@ async function bench(t: ExecutionContext) {
   };
   /** Lets what is on its way arrive: real sockets under a clock that stands. */
   const until = async (condition: () => boolean) => {
-    while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
+    const end = performance.now() + 20_000;
+    while (!condition()) {
+      if (performance.now() > end) throw new Error('it did not come about within 20 s');
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
   };
   return { channels, clock, calls, admitted, sessions, open, url, until };
 }
