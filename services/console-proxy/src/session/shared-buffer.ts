@@ -3,7 +3,7 @@ import { connect, type Socket, type TcpNetConnectOpts } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 /** Bytes of a read at most. More in one piece costs fewer calls; what a slow reader leaves is held, so not much more. */
-const size = 131_072;
+const size = 262_144;
 /** Of a piece up to this size a buffer of its own is cheaper. */
 const ownUpTo = 16_384;
 
