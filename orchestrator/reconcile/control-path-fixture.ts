@@ -1,5 +1,5 @@
 // Peers of the control path, small and real: TLS on loopback with certificates of a CA made for the test.
-import { createServer as createHttpServer, type RequestListener } from 'node:http';
+import { createServer as createHttpServer, type IncomingMessage, type RequestListener } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, connect, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -92,23 +92,33 @@ export function listenTls(mine: Held, authority: Authority, listener: RequestLis
   return listen(server, { port: 0, host: '127.0.0.1' });
 }
 
+/** The id in the path of a tunnel, `/v1/appliances/:id/agent`. */
+export function applianceOf({ url = '' }: Pick<IncomingMessage, 'url'>): string {
+  return url.split('/')[3] ?? '';
+}
+
+/** Leads an upgrade to a port of this machine, as a host agent's tunnel does; null: refused, with `why`. */
+export function carryTunnel(client: Duplex, port: number | null, why: string): void {
+  client.on('error', () => client.destroy());
+  if (port === null) {
+    const body = JSON.stringify({ code: 'failed', message: why });
+    client.end(`HTTP/1.1 500 Refused\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`);
+    return;
+  }
+  const remote = connect({ port, host: '127.0.0.1' }, () => {
+    client.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: isthmus-tunnel\r\n\r\n');
+    client.pipe(remote).pipe(client);
+  });
+  remote.on('error', () => client.destroy());
+  client.on('close', () => remote.destroy());
+}
+
 /** A host agent that has nothing but tunnels, each to `portOf` the appliance; 0 is an appliance that cannot be reached. */
 export function listenTunnels(path: string, portOf: (applianceId: string) => number): Promise<Listening> {
   const server = createHttpServer((_request, response) => response.writeHead(404).end());
   server.on('upgrade', (request, client: Duplex) => {
-    client.on('error', () => client.destroy());
-    const port = portOf(request.url?.split('/')[3] ?? '');
-    if (port === 0) {
-      const body = JSON.stringify({ code: 'failed', message: 'its agent does not answer' });
-      client.end(`HTTP/1.1 500 Refused\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`);
-      return;
-    }
-    const remote = connect({ port, host: '127.0.0.1' }, () => {
-      client.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: isthmus-tunnel\r\n\r\n');
-      client.pipe(remote).pipe(client);
-    });
-    remote.on('error', () => client.destroy());
-    client.on('close', () => remote.destroy());
+    const port = portOf(applianceOf(request));
+    carryTunnel(client, port === 0 ? null : port, 'its agent does not answer');
   });
   return listen(server, { path });
 }

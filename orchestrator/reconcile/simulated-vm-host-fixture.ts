@@ -4,11 +4,12 @@ import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import { type AddressInfo, connect, type Socket } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ApplianceState, Bootstrap, CertificateGrant, ConsoleProxyPush, Identity, Push } from '@isthmus/contract';
 import { createKeyPair } from '../pki/authority.ts';
 import { createCertificateRequest } from '../pki/certificate-request.ts';
+import { applianceOf, carryTunnel } from './control-path-fixture.ts';
 
 /** A router's VM: what is on its disk, and its agent while it runs. */
 export class SimulatedVm {
@@ -158,19 +159,8 @@ export class SimulatedVmHost {
   }
 
   #tunnel(request: IncomingMessage, client: Duplex): void {
-    const port = this.vms.get(request.url?.split('/')[3] ?? '')?.port ?? null;
-    client.on('error', () => client.destroy());
-    if (port === null) {
-      const body = JSON.stringify({ code: 'failed', message: 'connect ECONNREFUSED' });
-      client.end(`HTTP/1.1 500 Refused\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`);
-      return;
-    }
-    const remote = connect(port, '127.0.0.1', () => {
-      client.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: isthmus-tunnel\r\n\r\n');
-      client.pipe(remote).pipe(client);
-    });
-    remote.on('error', () => client.destroy());
-    client.on('close', () => remote.destroy());
+    const port = this.vms.get(applianceOf(request))?.port ?? null;
+    carryTunnel(client, port, 'connect ECONNREFUSED');
   }
 
   async #answer(method: string, url: string, body: string): Promise<{ status: number; answer?: unknown }> {

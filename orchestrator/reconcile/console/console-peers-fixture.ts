@@ -4,8 +4,9 @@ import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import { type AddressInfo, connect, type Socket } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import type {
   ConsoleAnswer,
   ConsoleGrant,
@@ -16,7 +17,7 @@ import type {
   ProxyMessage,
 } from '@isthmus/contract';
 import { type WebSocket, WebSocketServer } from 'ws';
-import type { Held } from '../control-path-fixture.ts';
+import { applianceOf, carryTunnel, type Held } from '../control-path-fixture.ts';
 
 /** Waits until a condition holds; throws after `seconds`. */
 export async function until<Value>(
@@ -90,7 +91,7 @@ export class ConsoleHost {
   }
 
   async #answer(request: IncomingMessage): Promise<{ status: number; answer?: unknown }> {
-    const body = await textOf(request);
+    const body = await text(request);
     const [, , resource, id = ''] = (request.url ?? '').split('/');
     if (resource === 'host') return { status: 200, answer: hostReport };
     if (resource !== 'consoles') return { status: 404, answer: { code: 'not-found', message: 'it is not there' } };
@@ -111,26 +112,9 @@ export class ConsoleHost {
   }
 
   #tunnel(request: IncomingMessage, client: Duplex): void {
-    const port = this.proxies.get(request.url?.split('/')[3] ?? '')?.port ?? null;
-    client.on('error', () => client.destroy());
-    if (port === null) {
-      const body = JSON.stringify({ code: 'failed', message: 'connect ECONNREFUSED' });
-      client.end(`HTTP/1.1 500 Refused\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`);
-      return;
-    }
-    const remote = connect(port, '127.0.0.1', () => {
-      client.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: isthmus-tunnel\r\n\r\n');
-      client.pipe(remote).pipe(client);
-    });
-    remote.on('error', () => client.destroy());
-    client.on('close', () => remote.destroy());
+    const port = this.proxies.get(applianceOf(request))?.port ?? null;
+    carryTunnel(client, port, 'connect ECONNREFUSED');
   }
-}
-
-async function textOf(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 /** What a page shows at a proxy. */

@@ -89,19 +89,8 @@ export function isNoDisc(error: unknown): boolean {
  * Reads the config drive in the device or file at `path`. Null where nothing is in, or something else is. Throws
  * ConfigDriveError where it is cut short or wrong.
  */
-export async function readConfigDrive(path: string, now = new Date()): Promise<ReadDrive | null> {
-  let handle: FileHandle;
-  try {
-    handle = await open(path, 'r');
-  } catch (error) {
-    if (isNoDisc(error)) return null;
-    throw error;
-  }
-  try {
-    return await readDisc(handle, now);
-  } finally {
-    await handle.close();
-  }
+export function readConfigDrive(path: string, now = new Date()): Promise<ReadDrive | null> {
+  return readIfThere(path, (handle) => readDisc(handle, now));
 }
 
 /**
@@ -117,7 +106,16 @@ export async function readConfigFolder(path: string, now = new Date()): Promise<
 }
 
 /** Null where it is absent. Throws ConfigDriveError where it has more than `limit` bytes. */
-async function readSmallFile(path: string, limit: number): Promise<Buffer | null> {
+function readSmallFile(path: string, limit: number): Promise<Buffer | null> {
+  return readIfThere(path, async (handle) => {
+    const { size } = await handle.stat();
+    if (size > limit) throw new ConfigDriveError(`${path} has ${size} bytes: expected at most ${limit}`);
+    return handle.readFile();
+  });
+}
+
+/** What `read` makes of the device or file at `path`; null where nothing is there. */
+async function readIfThere<Read>(path: string, read: (handle: FileHandle) => Promise<Read>): Promise<Read | null> {
   let handle: FileHandle;
   try {
     handle = await open(path, 'r');
@@ -126,9 +124,7 @@ async function readSmallFile(path: string, limit: number): Promise<Buffer | null
     throw error;
   }
   try {
-    const { size } = await handle.stat();
-    if (size > limit) throw new ConfigDriveError(`${path} has ${size} bytes: expected at most ${limit}`);
-    return await handle.readFile();
+    return await read(handle);
   } finally {
     await handle.close();
   }
