@@ -38,7 +38,7 @@ export interface ConsoleSessionOrchestration {
   createConsoleEndpoint(
     request: ConsoleRequestOfUser,
   ): Promise<{ readonly endpoint: ConsoleEndpoint } | { readonly refused: string }>;
-  /** Another ticket for a session whose proxy is lost. Consumes the resume token, unless the answer is `again`. */
+  /** Another ticket for a session whose proxy is lost. The resume token is spent when that ticket is redeemed. */
   resumeConsole(resumption: ConsoleResumption): Promise<ResumeAnswer>;
 }
 

@@ -3,7 +3,7 @@ import test from 'ava';
 import { waitFor } from '../lab/clients.ts';
 import { type ConsoleStage, startStage } from './console-fixture.ts';
 import { press, waitForCard, waitForConsole, waitForState } from './console-view.ts';
-import { newSecret, type PageConnection } from './scripted-proxy.ts';
+import { newSecret, type PageConnection, startMute } from './scripted-proxy.ts';
 import { startTiger, type TigerServer } from './vnc-servers.ts';
 
 let stage: ConsoleStage;
@@ -155,6 +155,30 @@ test.serial('a proxy whose machine is gone says no farewell, and is left as well
   t.true(performance.now() - before < 5000);
 });
 
+test.serial('a proxy that is gone before the page comes to it: the page asks again with the same token', async (t) => {
+  const resume = newSecret();
+  const first = await stage.proxy(t, (page, message) => message.type === 'open' && show(page, { resume }));
+  const gone = await stage.proxy(t, () => undefined);
+  const second = await stage.proxy(t, (page, message) => message.type === 'open' && show(page));
+  await gone.close();
+  const asked: unknown[] = [];
+  stage.server.resume = (request) => {
+    asked.push(request);
+    const { id: proxy, socket } = asked.length < 3 ? gone : second;
+    return { state: 'open', ticket: newSecret(), proxy, socket };
+  };
+  const { page } = await stage.open(t, { fields: { proxy: first.id }, expected: brokenConnection });
+  await waitForConsole(page);
+  first.pages[0]?.kill();
+  await waitFor('the page comes to the other proxy', async () => second.pages.length === 1);
+  await waitForState(page, 'Connected');
+  t.deepEqual(asked, [
+    { resume, proxy: first.id },
+    { resume, proxy: gone.id },
+    { resume, proxy: gone.id },
+  ]);
+});
+
 test.serial('a proxy that is younger than the page is reached by loading the page again', async (t) => {
   const first = await stage.proxy(t, (page, message) => message.type === 'open' && show(page));
   const second = await stage.proxy(
@@ -214,6 +238,20 @@ test.serial('a proxy that cannot be reached is left for another, with the same t
   await dead.close();
   const ticket = newSecret();
   const { page } = await stage.open(t, { ticket, fields: { proxy: dead.id }, expected: brokenConnection });
+  await waitForConsole(page);
+  t.deepEqual(second.pages[0]?.messages, [{ type: 'open', ticket }]);
+});
+
+test.serial('a proxy that answers nothing is left for another, with the same ticket', async (t) => {
+  const mute = await startMute();
+  t.teardown(() => {
+    stage.server.proxies = stage.server.proxies.filter(({ id }) => id !== mute.id);
+    return mute.close();
+  });
+  const second = await stage.proxy(t, (page, message) => message.type === 'open' && show(page));
+  stage.server.proxies = [mute, second];
+  const ticket = newSecret();
+  const { page } = await stage.open(t, { ticket, fields: { proxy: mute.id }, expected: brokenConnection });
   await waitForConsole(page);
   t.deepEqual(second.pages[0]?.messages, [{ type: 'open', ticket }]);
 });

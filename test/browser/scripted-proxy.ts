@@ -1,6 +1,7 @@
 // A console proxy by hand: it says what a test tells it to, and carries bytes to a real server or to none.
 import { randomBytes, randomUUID } from 'node:crypto';
-import { connect, type NetConnectOpts } from 'node:net';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type NetConnectOpts, type Socket } from 'node:net';
 import type { ConsoleKind, ConsoleMode, ConsoleViewer, PageMessage, ProxyNotice } from '@isthmus/contract';
 import { type WebSocket, WebSocketServer } from 'ws';
 
@@ -107,4 +108,21 @@ export async function startScriptedProxy(act: ScriptedProxy['act']): Promise<Scr
     });
   });
   return proxy;
+}
+
+/** Takes connections on a free port of the loopback address, and answers nothing, as a machine that hangs. */
+export async function startMute(): Promise<Pick<ScriptedProxy, 'id' | 'socket'> & { close(): Promise<void> }> {
+  const taken: Socket[] = [];
+  const server = createServer((socket) => taken.push(socket.on('error', () => undefined)));
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    id: randomUUID(),
+    socket: `ws://127.0.0.1:${port}/websockify`,
+    close: async () => {
+      for (const socket of taken) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
 }

@@ -24,6 +24,9 @@ interface SessionSecrets {
   readonly door: string;
 }
 
+/** Tokens that were spent, that a session remembers. */
+const mostRemembered = 16;
+
 /** The same opening again, for a request whose answer was lost. Null where that was too long ago. */
 export function openedBefore(
   { sealer }: Pick<ConsoleParts, 'sealer'>,
@@ -34,13 +37,14 @@ export function openedBefore(
   return { session, machine, secrets: JSON.parse(sealer.open(session.sealed_secrets)) as SessionSecrets };
 }
 
-/** Opens a session that is locked, with a token afresh; who controls from now on, others watch. */
+/** Opens a session that is locked, with a token afresh for the one that is spent; who controls from now on, others watch. */
 export async function openedNow(
   { sealer }: Pick<ConsoleParts, 'sealer'>,
   trx: Trx,
   { session, machine, mode }: { session: ConsoleSession; machine: ConsoleMachine; mode: ConsoleMode },
 ): Promise<Opened> {
   const secrets: SessionSecrets = { resume: newSecret(), door: newSecret() };
+  const { resume_hash: spent, used_resume_hashes: remembered } = session;
   if (mode === 'control') await takeControl(trx, session);
   await trx
     .updateTable('console_session')
@@ -50,6 +54,7 @@ export async function openedNow(
       host_id: machine.hostId,
       acquired: session.acquired ?? new Date(),
       resume_hash: hashOf(secrets.resume),
+      ...(spent !== null && { used_resume_hashes: [...remembered.slice(1 - mostRemembered), spent] }),
       sealed_secrets: sealer.seal(JSON.stringify(secrets)),
     })
     .where('id', '=', session.id)

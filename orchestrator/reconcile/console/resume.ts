@@ -14,8 +14,6 @@ import { chooseProxy } from './proxies.ts';
 import { isEnabled, isSameAddress } from './redeem.ts';
 import { hashOf, newSecret } from './secrets.ts';
 
-/** Tokens that were taken, that a session remembers. */
-const mostRemembered = 16;
 /** Until a page asks again. */
 const againSeconds = 1;
 /** A host that is there answers within this time. */
@@ -23,7 +21,11 @@ const hostAnswersMs = 1_500;
 
 const over: ResumeAnswer = { state: 'refused', message: 'This session is over. Open the console again.' };
 
-/** Takes the token, unless the answer is `again`: then it stays good. Who shows a token a second time ends the session. */
+/**
+ * A ticket for the token. The token stays good until that ticket is redeemed: the answer may be lost, or the proxy may be
+ * gone before it is reached. Each ticket takes the place of the one before; who shows a token that was spent ends the
+ * session.
+ */
 export async function resumeConsole(parts: ConsoleParts, resumption: ConsoleResumption): Promise<ResumeAnswer> {
   if (!(await isHostThere(parts, resumption.request.resume))) return { state: 'again', seconds: againSeconds };
   return transaction(parts.db, (trx) => decide(parts, trx, resumption));
@@ -72,7 +74,7 @@ async function decide(parts: ConsoleParts, trx: Trx, resumption: ConsoleResumpti
   const wishes = { zoneId: session.zone_id, targetId: session.target_id, ...(lost !== undefined && { butNot: lost }) };
   const proxy = await chooseProxy(parts, trx, wishes);
   if (proxy === null) return { state: 'again', seconds: againSeconds };
-  const ticket = await issue(trx, session, hash);
+  const ticket = await issue(trx, session);
   parts.log.info('a console session comes back', { ...toldOf(session), proxy: proxy.id });
   return { state: 'open', ticket, proxy: proxy.id, socket: proxy.socket };
 }
@@ -88,7 +90,7 @@ function toldOf({ id, user_id: user, target_id: machine }: ConsoleSession) {
   return { session: id, user, machine };
 }
 
-/** Unknown, or taken already: then either of the two who have it is not the page. */
+/** Unknown, or spent already: then either of the two who have it is not the page. */
 async function replayed({ log }: ConsoleParts, trx: Trx, hash: string): Promise<ResumeAnswer> {
   const stolen = await trx
     .selectFrom('console_session')
@@ -122,7 +124,7 @@ async function refusalOf(
   return (await isEnabled(trx, session.user_id)) ? null : 'the user is not enabled';
 }
 
-async function issue(trx: Trx, session: ConsoleSession, hash: string): Promise<string> {
+async function issue(trx: Trx, session: ConsoleSession): Promise<string> {
   const ticket = newSecret();
   const lifetimeMs = Number(await consoleSetting(trx, 'console.ticket.lifetime')) * 1000;
   await trx
@@ -131,8 +133,6 @@ async function issue(trx: Trx, session: ConsoleSession, hash: string): Promise<s
       ticket_hash: hashOf(ticket),
       ticket_expires: new Date(Date.now() + lifetimeMs),
       request_id: null,
-      resume_hash: null,
-      used_resume_hashes: [...session.used_resume_hashes.slice(1 - mostRemembered), hash],
       system_vm_id: null,
       lost: session.lost ?? new Date(),
     })

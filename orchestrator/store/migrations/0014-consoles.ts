@@ -135,7 +135,7 @@ const statements = [
   // looks: a session outlives it, to be told and listed. `target_kind` instance, router, system-vm. `api_session_id`: the
   // session of the web page that asked, which takes it along. `request_id`: of the request that redeemed its ticket.
   // `lost`: since when an open one has no proxy, so that its page may come back. `used_resume_hashes`: of tokens that were
-  // taken; who shows one of them again has stolen it, or it was stolen from. `sealed_secrets`: of the answer that opened
+  // spent; who shows one of them again has stolen it, or it was stolen from. `sealed_secrets`: of the answer that opened
   // it, until its proxy reports it: a request that is put again is answered the same.
   `create table console_session (
     id uuid primary key default gen_random_uuid(),

@@ -60,7 +60,7 @@ export interface ConsoleSessionTable {
   ticket_hash: string | null;
   ticket_expires: Date | null;
   resume_hash: string | null;
-  /** Of tokens that were taken, the newest last. */
+  /** Of tokens that were spent, the newest last. */
   used_resume_hashes: Generated<string[]>;
   request_id: string | null;
   /** SessionSecrets as JSON, sealed, until its proxy reports it. */

@@ -8,6 +8,8 @@ const subprotocol: typeof consoleSubprotocol = 'isthmus.console';
 const normalClosure = 1000;
 /** How late a sign of life may be that a proxy promised. */
 const lateMs = 1000;
+/** A browser itself waits minutes for a machine that is gone. */
+const reachMs = 6000;
 
 type Opened = Extract<ProxyNotice, { type: 'opened' }>;
 type Ended = Extract<ProxyNotice, { type: 'ended' }>;
@@ -32,14 +34,17 @@ export class Connection {
   #over = false;
   #heard = 0;
   #watch: ReturnType<typeof setInterval> | undefined;
+  readonly #reach: ReturnType<typeof setTimeout>;
   #feed: ReturnType<typeof createChannel> | null = null;
 
   constructor(url: string, credentials: { ticket: string; extra: string | null }, events: ConnectionEvents) {
     this.#events = events;
     this.#socket = new WebSocket(url, subprotocol);
     this.#socket.binaryType = 'arraybuffer';
+    this.#reach = setTimeout(() => this.#end(() => this.#events.lost(false)), reachMs);
     this.#socket.onopen = () => {
       this.#reached = true;
+      clearTimeout(this.#reach);
       const { ticket, extra } = credentials;
       this.#send({ type: 'open', ticket, ...(extra === null ? {} : { extra }) });
     };
@@ -116,6 +121,7 @@ export class Connection {
     if (this.#over) return;
     this.#over = true;
     clearInterval(this.#watch);
+    clearTimeout(this.#reach);
     this.#feed?.end();
     this.#socket.close(normalClosure);
     tell();

@@ -124,12 +124,14 @@ export class ConsoleSession {
   #connect(proxy: ConsoleProxy, ticket: string, extra: string | null): void {
     this.#proxy = proxy;
     this.#connection?.close();
+    let isOpened = false;
     this.#connection = new Connection(
       proxy.socket,
       { ticket, extra },
       {
         choose: ({ viewers }) => this.#choosing(viewers),
         opened: (notice, channel) => {
+          isOpened = true;
           this.#resume = notice.resume;
           this.#mode = notice.mode;
           this.#attempt = 0;
@@ -146,7 +148,9 @@ export class ConsoleSession {
           else this.#finish(reason, message, false);
         },
         lost: (reached) => {
-          if (this.#resume !== null) this.#lose();
+          if (isOpened) this.#lose();
+          // Where the proxy cannot be reached yet, the orchestrator may not know so yet either.
+          else if (this.#resume !== null) this.#askLater(this.#backOffMs());
           else this.#tryAnother(reached, ticket, extra);
         },
         garbled: () => this.#finish('garbled', '', this.#resume !== null),
@@ -188,6 +192,10 @@ export class ConsoleSession {
     if (!this.#asking) void this.#ask();
   }
 
+  #backOffMs(): number {
+    return Math.min(longestPauseMs, firstPauseMs * 2 ** this.#attempt);
+  }
+
   #askLater(pauseMs: number): void {
     this.#attempt += 1;
     clearTimeout(this.#pause);
@@ -199,7 +207,7 @@ export class ConsoleSession {
     const answer = await this.#askOnce();
     this.#asking = false;
     if (this.#state.kind !== 'reconnecting') return;
-    if (answer === null) this.#askLater(Math.min(longestPauseMs, firstPauseMs * 2 ** this.#attempt));
+    if (answer === null) this.#askLater(this.#backOffMs());
     else if (answer.state === 'again') this.#askLater(Math.max(0.1, Math.min(10, answer.seconds)) * 1000);
     else if (answer.state === 'refused') this.#finish(answer.reason ?? 'refused', answer.message, false);
     else this.#goTo(answer);
