@@ -142,6 +142,7 @@ function readLine(line: string, sets: Map<string, SetDraft>): void {
  */
 export function parseIpSetSave(save: string, family?: 4): IpSet[];
 export function parseIpSetSave(save: string, family: 6): IpSet<6>[];
+export function parseIpSetSave(save: string, family: Family): IpSet<Family>[];
 export function parseIpSetSave(save: string, family: Family = 4): IpSet<Family>[] {
   const sets = new Map<string, SetDraft>();
   for (const [index, line] of save.split('\n').entries()) {

@@ -74,6 +74,7 @@ function append(chains: TableDraft, [command = '', chain = '', ...words]: readon
  */
 export function parseSave(text: string, family?: 4): RuleSet;
 export function parseSave(text: string, family: 6): RuleSet<6>;
+export function parseSave(text: string, family: Family): RuleSet<Family>;
 export function parseSave(text: string, family: Family = 4): RuleSet<Family> {
   const reader = new SaveReader(family);
   for (const [index, line] of text.split('\n').entries()) {

@@ -17,7 +17,7 @@ export interface PlanContext {
 /**
  * The rules are not tested beforehand: `iptables-restore` takes a table whole or not at all, reads no file that could be
  * half written, and a second run for `--test` would cost as much as the change. For the same reason exit code 0 is all
- * the verification that there is. A full change does both (netfilter-full.ts).
+ * the verification that there is. A full change does both (full.ts).
  */
 export class ChangePlan implements ServicePlan {
   readonly #context: PlanContext;

@@ -1,7 +1,8 @@
 // The packet filter of IPv6, a service of its own: a network without IPv6 pays for one load that closes it, once.
 import type { RouterDocument, ServiceHealth } from '@isthmus/contract';
 import { CommandError } from '@isthmus/host';
-import { type Chain, renderRule, renderRuleSet } from '@isthmus/iptables-ts';
+import { diffRuleSets, type RuleSet, renderRuleSet, renderTransaction } from '@isthmus/iptables-ts';
+import { endStrayIpv6Flows } from '../conntrack/ipv6-revocation.ts';
 import { ipv6FirewallFaults } from '../firewall.ts';
 import { kernelSettings } from '../kernel-settings.ts';
 import type {
@@ -13,9 +14,10 @@ import type {
   ServiceContext,
   ServicePlan,
 } from '../service.ts';
+import { BaseChains } from './base-chains.ts';
 import type { PlanContext } from './change.ts';
+import { carryOut, type FilterOwner, FullPlan, type WantedFilter } from './full.ts';
 import { Ipv6ChangePlan } from './ipv6-change.ts';
-import { Ipv6FullPlan } from './ipv6-full.ts';
 import { concernsIpv6, Ipv6State, ipv6SettingsOf } from './ipv6-state.ts';
 import { createKernel } from './kernel.ts';
 import { checkRules } from './rules-check.ts';
@@ -27,9 +29,9 @@ const watched = [
   ['raw', 'PREROUTING'],
 ] as const;
 
-/** A built-in chain as `ip6tables -S CHAIN` prints it. */
-function listingOf(name: string, { policy = 'ACCEPT', rules }: Chain<6>): string {
-  return [`-P ${name} ${policy}`, ...rules.map((rule) => renderRule(name, rule)), ''].join('\n');
+/** The tables that are this service's, so that one without chains counts as empty. */
+function bothTables({ raw = new Map(), filter = new Map() }: RuleSet<6>): RuleSet<6> {
+  return { raw, filter };
 }
 
 class Ipv6NetfilterService implements RouterService {
@@ -43,12 +45,12 @@ class Ipv6NetfilterService implements RouterService {
   #state: Ipv6State | null = null;
   /** The agent's own, changed in place; looked at only to heal. */
   #document: RouterDocument | null = null;
-  #watchedNext = 0;
-  readonly #wrong = new Map<string, string>();
+  readonly #baseChains: BaseChains<(typeof watched)[number][0]>;
 
   constructor(context: ServiceContext) {
     const kernel = createKernel(context.host.commands, 6);
     this.#context = context;
+    this.#baseChains = new BaseChains(kernel, watched);
     const flows = { host: context.host, deletionPath: `${context.paths.run}/netfilter6-flows` };
     const unused = new UnusedSets(kernel, context.host.clock);
     this.#plan = { kernel, flows, unused, namePrefix: context.namePrefix };
@@ -70,7 +72,7 @@ class Ipv6NetfilterService implements RouterService {
     return new Ipv6ChangePlan(this.#plan, state, { before, after, entries: entries['firewall.ipv6'] }, document);
   }
 
-  #owned(state: Ipv6State, document: RouterDocument) {
+  #owned(state: Ipv6State, document: RouterDocument): FilterOwner {
     const [stateBefore, documentBefore] = [this.#state, this.#document];
     return {
       adopt: () => {
@@ -86,7 +88,14 @@ class Ipv6NetfilterService implements RouterService {
 
   #full(document: RouterDocument): ServicePlan {
     const state = Ipv6State.of(this.#context.namePrefix, document, this.#context.control);
-    return new Ipv6FullPlan(this.#plan, state, document, this.#owned(state, document));
+    const wanted = {
+      family: 6,
+      ruleSet: () => bothTables(state.rules.ruleSet()),
+      sets: () => state.rules.sets(),
+      changeFrom: (found) => renderTransaction(diffRuleSets(found, bothTables(state.rules.ruleSet()))),
+      endStrayFlows: () => endStrayIpv6Flows(this.#plan.flows, document),
+    } satisfies WantedFilter;
+    return new FullPlan(this.#plan, { wanted, owner: this.#owned(state, document) });
   }
 
   /** Of a network without IPv6: drops all there is, in one process, and looks at nothing. It stays closed if reverted. */
@@ -109,9 +118,8 @@ class Ipv6NetfilterService implements RouterService {
 
   /** A kernel without IPv6 has nothing to close. */
   async #close(state: Ipv6State): Promise<void> {
-    const { raw = new Map(), filter = new Map() } = state.rules.ruleSet();
     try {
-      await this.#plan.kernel.replace(renderRuleSet({ raw, filter }));
+      await this.#plan.kernel.replace(renderRuleSet(bothTables(state.rules.ruleSet())));
     } catch (error) {
       const key = 'net/ipv6/conf/all/disable_ipv6';
       const values = await kernelSettings(this.#context.host, this.#context.isInside === true).read([key]);
@@ -119,12 +127,12 @@ class Ipv6NetfilterService implements RouterService {
     }
   }
 
-  /** Looks at one chain a call, in turn, since a look costs a process; a network without IPv6 is not looked at. */
+  /** A network without IPv6 is not looked at. */
   async health(): Promise<ServiceHealth> {
     const state = this.#state;
     const isOn = state !== null && state.settings.base !== null;
-    if (isOn) await this.#look(state);
-    const wrong = isOn ? [...this.#wrong.values()] : [];
+    if (isOn) await this.#baseChains.look((table, name) => state.rules.baseChain(table, name));
+    const wrong = isOn ? this.#baseChains.wrong.map((each) => `IPv6: ${each}`) : [];
     const detail = isOn ? 'the base chains are in force' : 'the network has no IPv6';
     return {
       service: this.name,
@@ -132,16 +140,6 @@ class Ipv6NetfilterService implements RouterService {
       detail: state === null ? 'no rules were loaded yet' : wrong.length === 0 ? detail : wrong.join('; '),
       checkedAt: new Date(this.#context.host.clock.now()).toISOString(),
     };
-  }
-
-  async #look(state: Ipv6State): Promise<void> {
-    const [table, name] = watched[this.#watchedNext % watched.length] ?? watched[0];
-    this.#watchedNext += 1;
-    const chain = state.rules.baseChain(table, name);
-    const found = await this.#plan.kernel.chain(table, name);
-    const key = `${table} ${name}`;
-    if (found === (chain === undefined ? '' : listingOf(name, chain))) this.#wrong.delete(key);
-    else this.#wrong.set(key, `chain ${name} of table ${table} of IPv6 is not as it was loaded`);
   }
 
   /** Every rule and set; of a network without IPv6 nothing is read. */
@@ -155,12 +153,8 @@ class Ipv6NetfilterService implements RouterService {
   /** Loads the whole again. */
   async heal(): Promise<void> {
     if (this.#document === null) return;
-    const plan = this.#full(this.#document);
-    await plan.stage();
-    await plan.apply();
-    await plan.verify();
-    await plan.commit();
-    this.#wrong.clear();
+    await carryOut(this.#full(this.#document));
+    this.#baseChains.clear();
   }
 
   async release(): Promise<void> {}

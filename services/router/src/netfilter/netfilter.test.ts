@@ -310,7 +310,7 @@ test('health finds base chains that somebody else changed, and healing mends the
     t.false(healthy);
     t.is(
       detail,
-      'chain POSTROUTING of table nat is not as it was loaded; chain FORWARD of table filter is not as it was loaded',
+      'chain FORWARD of table filter is not as it was loaded; chain POSTROUTING of table nat is not as it was loaded',
     );
     await service.heal();
     t.true((await round()).healthy);

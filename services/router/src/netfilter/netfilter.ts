@@ -1,7 +1,7 @@
 // The packet filter of the router: the sections nat and firewall, as iptables rules, ipsets and tracked flows.
 // Where each decision stands and why: docs/explanation/packet-path.md.
 import type { Operations, RouterDocument, ServiceHealth } from '@isthmus/contract';
-import { type Chain, renderRule, type TableName } from '@isthmus/iptables-ts';
+import { endStrayFlows } from '../conntrack/revocation.ts';
 import { exportFlows, importFlows } from '../conntrack/transfer.ts';
 import { firewallFaults } from '../firewall.ts';
 import { natFaults } from '../nat.ts';
@@ -13,27 +13,23 @@ import type {
   ServiceContext,
   ServicePlan,
 } from '../service.ts';
+import { BaseChains } from './base-chains.ts';
 import { ChangePlan, type PlanContext } from './change.ts';
-import { FullPlan } from './full.ts';
+import { closedChange, everyTable } from './closed-change.ts';
+import { carryOut, FullPlan, type WantedFilter } from './full.ts';
 import { createKernel } from './kernel.ts';
 import { checkRules } from './rules-check.ts';
 import { concernsFilter, FilterState } from './state.ts';
 import { UnusedSets } from './unused-sets.ts';
 
-/** The chains that everything else hangs from. */
-const watched: readonly (readonly [TableName, string])[] = [
+const watched = [
   ['filter', 'FORWARD'],
   ['mangle', 'PREROUTING'],
   ['filter', 'INPUT'],
   ['nat', 'PREROUTING'],
   ['raw', 'PREROUTING'],
   ['nat', 'POSTROUTING'],
-];
-
-/** A built-in chain as `iptables -S CHAIN` prints it. */
-function listingOf(name: string, { policy = 'ACCEPT', rules }: Chain): string {
-  return [`-P ${name} ${policy}`, ...rules.map((rule) => renderRule(name, rule)), ''].join('\n');
-}
+] as const;
 
 class NetfilterService implements RouterService {
   readonly name = 'netfilter';
@@ -46,14 +42,13 @@ class NetfilterService implements RouterService {
   #state: FilterState | null = null;
   /** The agent's own, changed in place; looked at only to heal. */
   #document: RouterDocument | null = null;
-  #watchedNext = 0;
-  /** What the last look at each watched chain found wrong. */
-  readonly #wrong = new Map<string, string>();
+  readonly #baseChains: BaseChains<(typeof watched)[number][0]>;
 
   constructor(context: ServiceContext) {
     const { commands, clock } = context.host;
     const kernel = createKernel(commands);
     this.#context = context;
+    this.#baseChains = new BaseChains(kernel, watched);
     this.operations = {
       'export-flows': async () => {
         const { guestNetworkIpv6 } = this.#document?.settings.firewall ?? {};
@@ -91,7 +86,14 @@ class NetfilterService implements RouterService {
   #fullPlan(document: RouterDocument): FullPlan {
     const [stateBefore, documentBefore] = [this.#state, this.#document];
     const state = FilterState.of(this.#context.namePrefix, document, this.#context.control);
-    return new FullPlan(this.#plan, state, document, {
+    const wanted = {
+      family: 4,
+      ruleSet: () => everyTable(state.ruleSet()),
+      sets: () => state.sets(),
+      changeFrom: (found) => closedChange(found, state),
+      endStrayFlows: () => endStrayFlows(this.#plan.flows, document),
+    } satisfies WantedFilter;
+    const owner = {
       adopt: () => {
         this.#state = state;
         this.#document = document;
@@ -100,42 +102,28 @@ class NetfilterService implements RouterService {
         this.#state = stateBefore;
         this.#document = documentBefore;
       },
-    });
+    };
+    return new FullPlan(this.#plan, { wanted, owner });
   }
 
-  /** Looks at one chain a call, in turn, since a look costs a process. */
   async health(): Promise<ServiceHealth> {
-    const [table, name] = watched[this.#watchedNext % watched.length] ?? ['filter', 'FORWARD'];
-    this.#watchedNext += 1;
-    if (this.#state !== null) await this.#look(this.#state, table, name);
-    const wrong = [...this.#wrong.values()];
-    const detail = this.#state === null ? 'no rules were loaded yet' : 'the base chains are in force';
+    const state = this.#state;
+    if (state !== null) await this.#baseChains.look((table, name) => state.baseChain(table, name));
+    const { wrong } = this.#baseChains;
+    const detail = state === null ? 'no rules were loaded yet' : 'the base chains are in force';
     return {
       service: this.name,
-      healthy: this.#state !== null && wrong.length === 0,
+      healthy: state !== null && wrong.length === 0,
       detail: wrong.length === 0 ? detail : wrong.join('; '),
       checkedAt: new Date(this.#context.host.clock.now()).toISOString(),
     };
   }
 
-  async #look(state: FilterState, table: TableName, name: string): Promise<void> {
-    const chain = state.baseChain(table, name);
-    const expected = chain === undefined ? '' : listingOf(name, chain);
-    const found = await this.#plan.kernel.chain(table, name);
-    const key = `${table} ${name}`;
-    if (found === expected) this.#wrong.delete(key);
-    else this.#wrong.set(key, `chain ${name} of table ${table} is not as it was loaded`);
-  }
-
   /** Loads the whole again. */
   async heal(): Promise<void> {
     if (this.#document === null) return;
-    const plan = this.#fullPlan(this.#document);
-    await plan.stage();
-    await plan.apply();
-    await plan.verify();
-    await plan.commit();
-    this.#wrong.clear();
+    await carryOut(this.#fullPlan(this.#document));
+    this.#baseChains.clear();
   }
 
   async release(): Promise<void> {}

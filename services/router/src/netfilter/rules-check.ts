@@ -59,13 +59,10 @@ function wrongSets(found: readonly IpSet<Family>[], wanted: readonly IpSet<Famil
 
 /** Throws CommandError or IptablesTextError. */
 async function faultsOf({ kernel, namePrefix, family }: RulesCheck, wanted: WantedRules): Promise<string[]> {
-  const [rules, sets] = [await kernel.save(), await kernel.saveSets(namePrefix)];
-  const found =
-    family === 6
-      ? { rules: parseSave(rules, 6), sets: parseIpSetSave(sets, 6) }
-      : { rules: parseSave(rules), sets: parseIpSetSave(sets) };
-  const wrong = wrongSets(found.sets, wanted.sets());
-  return [...wrongChains(found.rules, wanted.ruleSet()), ...(wrong.length === 0 ? [] : [`sets: ${named(wrong)}`])];
+  const rules = parseSave(await kernel.save(), family);
+  const sets = parseIpSetSave(await kernel.saveSets(namePrefix), family);
+  const wrong = wrongSets(sets, wanted.sets());
+  return [...wrongChains(rules, wanted.ruleSet()), ...(wrong.length === 0 ? [] : [`sets: ${named(wrong)}`])];
 }
 
 /** Looks again where something differs: a change may have been under way. */
