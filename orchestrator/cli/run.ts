@@ -5,6 +5,7 @@ import { checkNames, findCommand, inWords, readWords, suggestions, UsageError } 
 import { type Api, describeAll, describeApi, readApi } from './describe.ts';
 import { tableOf } from './output.ts';
 import { readProfile } from './profile.ts';
+import { readValueFiles } from './value-files.ts';
 
 /** What the CLI runs in. */
 export interface Surroundings {
@@ -25,6 +26,7 @@ interface Options {
 const help = `
 Commands are those of the API, in two words: isthmus list networks
 Parameters follow as name=value:             isthmus create network name=web zoneid=…
+A value out of a file, such as a key:        isthmus upload sslcert name=web privatekey=@key.pem …
 What a command takes:                        isthmus help create network
 Every command:                               isthmus help
 
@@ -66,9 +68,10 @@ async function send(
   options: Options,
   { err, interactive }: Surroundings,
 ): Promise<ApiObject> {
-  const { words, values } = readWords(typed);
+  const { words, values: asTyped } = readWords(typed);
   const api = await commandOf(client, words);
-  checkNames(api, values);
+  checkNames(api, asTyped);
+  const values = await readValueFiles(asTyped);
   const { name } = api;
   const started = Date.now();
   let shown = false;
