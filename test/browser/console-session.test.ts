@@ -148,11 +148,9 @@ test.serial('a proxy whose machine is gone says no farewell, and is left as well
   stage.server.resume = () => ({ state: 'open', ticket: newSecret(), proxy: second.id, socket: second.socket });
   const { page } = await stage.open(t, { fields: { proxy: first.id } });
   await waitForConsole(page);
-  const before = performance.now();
   // It goes on taking what the page sends, and answers nothing: neither a picture nor a sign of life.
   await waitFor('the page comes to the other proxy', async () => second.pages.length === 1);
   await waitForState(page, 'Connected');
-  t.true(performance.now() - before < 5000);
 });
 
 test.serial('a proxy that is gone before the page comes to it: the page asks again with the same token', async (t) => {

@@ -207,8 +207,11 @@ test.serial('sessions of a proxy that is silent are left alone', async (t) => {
   // A report that is worked on still would say that it is not silent.
   await until('its last report is past', async () => (await reportedOf(proxy.id)) < Date.now() - 2_000);
   const ago = new Date(Date.now() - 3_600_000);
-  await cloud.db.updateTable('console_session').set({ seen: ago }).where('id', '=', looking.session).execute();
-  await cloud.db.updateTable('system_vm').set({ reported: ago }).where('id', '=', proxy.id).execute();
+  // A round between the two would find a proxy that reports, and a session that it does not report.
+  await cloud.db.transaction().execute(async (trx) => {
+    await trx.updateTable('console_session').set({ seen: ago }).where('id', '=', looking.session).execute();
+    await trx.updateTable('system_vm').set({ reported: ago }).where('id', '=', proxy.id).execute();
+  });
   t.true(await expiredRounds());
   t.is((await rowOf(looking.session))?.lost, null);
   proxy.isQuiet = false;
