@@ -4,6 +4,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { Server } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { admitConnections, refuseConnections } from './early-connections.ts';
 import type { ListenAnswer, ListenRequest } from './listen-main.ts';
 import { backlog } from './real-sockets.ts';
 import { type Endpoint, ListenError, type Sockets } from './sockets.ts';
@@ -27,7 +28,10 @@ function received(child: ChildProcess, request: ListenRequest): Promise<Server[]
     child.once('close', (code) => fail(`the child that opens sockets ended with ${code}: ${words.trim()}`));
     child.on('message', (answer: ListenAnswer, handle) => {
       if ('failure' in answer) fail(answer.failure);
-      else if (handle instanceof Server) servers[answer.index] = handle;
+      else if (handle instanceof Server) {
+        refuseConnections(handle);
+        servers[answer.index] = handle;
+      }
       if (Object.keys(servers).length === request.endpoints.length) resolve(servers);
     });
     // A child that cannot be told has ended, and its words say more.
@@ -53,6 +57,7 @@ export function socketsOfNamespace(path: string): Sockets {
         // Until it has ended, it may take a connection that nobody answers then.
         child.disconnect();
         await ended;
+        for (const server of servers) admitConnections(server);
         return servers;
       } catch (error) {
         throw new ListenError(endpoints, error instanceof Error ? error.message : String(error), { cause: error });

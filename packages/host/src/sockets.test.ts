@@ -106,3 +106,39 @@ test('sockets of the own namespace', async (t) => {
   t.true(handle?.listening);
   handle?.close();
 });
+
+/** Connects every few milliseconds for a second; prints how many were answered, and how many stayed open without a word. */
+const eager = `
+  const { connect } = require('node:net');
+  const counts = { answered: 0, ended: 0, silent: 0 };
+  const until = Date.now() + 1500;
+  (function again() {
+    const socket = connect(41120, '127.0.0.1', () => socket.write('GET / HTTP/1.0\\r\\n\\r\\n'));
+    let state = 'ended';
+    const timer = setTimeout(() => { state = 'silent'; socket.destroy(); }, 5000);
+    socket.on('data', () => { state = 'answered'; });
+    socket.on('error', () => {});
+    socket.on('close', () => { counts[state] += 1; clearTimeout(timer); });
+    if (Date.now() < until) setTimeout(again, 2);
+  })();
+  process.on('exit', () => console.log(JSON.stringify(counts)));
+`;
+
+test('who connects while sockets are opened is answered or turned away, and the sockets can be closed', async (t) => {
+  await withNamespace(async (host) => {
+    const counted = host.commands.run(process.execPath, ['-e', eager], { timeoutMs: 60_000 });
+    for (let round = 0; round < 4; round += 1) {
+      const [handle] = await host.sockets.listen([{ address: '127.0.0.1', port: 41_120 }]);
+      if (handle === undefined) return t.fail();
+      const server = createServer((_request, response) => response.end('here'));
+      handle.on('connection', (socket) => server.emit('connection', socket));
+      await root.clock.sleep(50);
+      const closed = new Promise((resolve) => handle.close(resolve));
+      server.closeAllConnections();
+      await closed;
+    }
+    const counts = JSON.parse((await counted).stdout) as Record<string, number>;
+    t.is(counts.silent, 0);
+    t.true((counts.answered ?? 0) > 0);
+  });
+});

@@ -8,8 +8,8 @@ export interface Endpoint {
 
 /**
  * Sockets of a machine. `listen` answers with one listening server for each endpoint, in their order, all of them or
- * none; each is meant to be given to the `listen(handle)` of a server of node:http, and until then accepts nobody. They
- * end with this process. Throws ListenError.
+ * none. Connections that come before it answers are ended; whoever is answered serves the next ones without a pause, by
+ * `listen(handle)` of a server of node:http or by `on('connection')`. They end with this process. Throws ListenError.
  */
 export interface Sockets {
   listen(endpoints: readonly Endpoint[]): Promise<readonly Server[]>;
