@@ -34,6 +34,7 @@ export class FakeService implements RouterService {
   served = '';
   healthy = true;
   checkEveryMs = 0;
+  whenIdle?: () => Promise<void>;
 
   constructor(name: string, trace: string[], clock: ManualClock) {
     this.name = name;

@@ -114,6 +114,24 @@ test('a service that cannot go back is applied in full at the next chance', asyn
   await agent.release();
 });
 
+test('between pushes a service does what it left for later; what fails then is tried again', async (t) => {
+  const { agent, services, clock } = await bench();
+  const [service] = services;
+  if (service === undefined) return t.fail();
+  let calls = 0;
+  service.whenIdle = async () => {
+    calls += 1;
+    if (calls === 1) throw new Error('fails to order');
+  };
+  await agent.boot();
+  await agent.push(new Pusher().full());
+  t.is(calls, 0);
+  for (let look = 0; look < 3; look += 1) await clock.advance(1000);
+  t.true(calls >= 2);
+  t.true((await agent.status()).services[0]?.healthy);
+  await agent.release();
+});
+
 test('what does not fit the schema is refused with its path', async (t) => {
   const { agent, trace } = await bench();
   const pusher = new Pusher();

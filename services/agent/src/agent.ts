@@ -317,8 +317,21 @@ class RouterAgent implements Agent {
       await this.#host.clock.sleep(this.#watchIntervalMs, signal).catch(() => {});
       // A push looks after its services itself.
       if (signal.aborted || this.#queue.busy || this.#identity === null) continue;
-      if (!this.#uncertain) await this.#watchServices();
-      else if (this.#host.clock.monotonicMs() >= this.#retryAtMs) await this.#queue.run(() => this.#applyWhole());
+      if (!this.#uncertain) {
+        await this.#watchServices();
+        await this.#useIdleTime();
+      } else if (this.#host.clock.monotonicMs() >= this.#retryAtMs) await this.#queue.run(() => this.#applyWhole());
+    }
+  }
+
+  async #useIdleTime(): Promise<void> {
+    for (const service of this.#services) {
+      if (this.#end.signal.aborted || this.#queue.busy) return;
+      try {
+        await this.#queue.run(async () => service.whenIdle?.());
+      } catch (error) {
+        this.#log.error('could not do what was left for later', { service: service.name, error });
+      }
     }
   }
 

@@ -118,6 +118,8 @@ export interface RouterService {
   plan(change: DocumentChange): ServicePlan | null;
   /** What a check of its behaviour (not of a string in a file) found. */
   health(): Promise<ServiceHealth>;
+  /** Called between pushes, each time the agent looks, and never beside a push: one small step of work that nobody waits for. */
+  whenIdle?(): Promise<void>;
   /** Mends what the health check found, such as a daemon that died; resolves when it serves again. */
   heal(): Promise<void>;
   /** Ends timers and watchers. What it serves goes on serving. */

@@ -354,3 +354,28 @@ test('names of the guest domain stay here, and the rest goes to the forwarders, 
   t.deepEqual(await lab.dig('www.example.net'), ['192.0.2.2']);
   t.like(await service.health(), { healthy: true });
 });
+
+test('a share without hosts starts when nothing else is to do, or with its first host', async (t) => {
+  const each = await bench(t);
+  const { lab, service, document } = each;
+  const isStarted = () => lab.router.files.exists(`${lab.paths.run}/dnsmasq/dhcp-1/pid`);
+  await push(service, document.change({ full: true, ...guests([2]) }));
+  t.is((await lab.lease('02:00:00:00:00:02'))?.ip, '10.1.1.2');
+  t.false(await isStarted());
+  t.like(await service.health(), { healthy: true });
+  const plan = service.plan(document.change(guests([1])));
+  await plan?.stage();
+  await plan?.apply();
+  t.is((await lab.lease('02:00:00:00:00:01'))?.ip, '10.1.1.1');
+  await plan?.revert();
+  t.is(await lab.lease('02:00:00:00:00:01'), null);
+  t.like(await service.health(), { healthy: true });
+
+  await service.whenIdle?.();
+  const pid = await pidOf(each);
+  await service.whenIdle?.();
+  t.like(await service.health(), { healthy: true });
+  await push(service, document.change(guests([3])));
+  t.is((await lab.lease('02:00:00:00:00:03'))?.ip, '10.1.1.3');
+  t.is(await pidOf(each), pid);
+});

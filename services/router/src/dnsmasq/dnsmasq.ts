@@ -25,7 +25,7 @@ import {
 } from '../service.ts';
 import { type InstanceName, instanceLayout, isDhcpv4 } from './instances.ts';
 import { type EntryLine, isSameLine, type LineChange, LineIndex, wholeChange } from './lines.ts';
-import { DnsmasqProbe } from './probing.ts';
+import { type Asked, DnsmasqProbe } from './probing.ts';
 import { DnsmasqProcesses } from './processes.ts';
 import {
   type DnsmasqSettings,
@@ -111,7 +111,7 @@ class DnsmasqService implements RouterService {
   async #finding(protocol: 'dhcp' | 'dns'): Promise<CheckFinding> {
     const { settings } = this.#processes;
     if (settings === null) return { status: 'UNKNOWN', detail: 'no document is applied' };
-    return (await this.#probe.findings(settings, this.#records.any() ?? null))[protocol];
+    return (await this.#probe.findings(this.#asked(settings)))[protocol];
   }
 
   diagnosticFiles(): DiagnosticFile[] {
@@ -229,8 +229,8 @@ class DnsmasqService implements RouterService {
     let isShareJudged = false;
     for (const [name, instance] of settings.instances) {
       if (instance.mainPath === before?.instances.get(name)?.mainPath) continue;
-      await this.#processes.stageMain(name, instance);
       if (isShareJudged && isDhcpv4(name)) continue;
+      await this.#processes.stageMain(name, instance);
       isShareJudged ||= isDhcpv4(name);
       try {
         await this.#context.host.commands.run('dnsmasq', ['--test', `--conf-file=${instance.mainPath}`]);
@@ -256,7 +256,15 @@ class DnsmasqService implements RouterService {
     const { settings } = this.#processes;
     if (settings === null) return 'no document is applied';
     const fault = await this.#processes.fault();
-    return fault ?? this.#probe.fault(settings, this.#records.any() ?? null);
+    return fault ?? this.#probe.fault(this.#asked(settings));
+  }
+
+  #asked(settings: DnsmasqSettings): Asked {
+    return { settings, shares: this.#processes.servedShares, record: this.#records.any() ?? null };
+  }
+
+  whenIdle(): Promise<void> {
+    return this.#processes.startNext();
   }
 
   async heal(): Promise<void> {

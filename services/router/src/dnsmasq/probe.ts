@@ -9,8 +9,8 @@ export interface ProbeQuestion {
   readonly broadcast: string;
   /** The guest NIC, where a process answers DHCPv6; null: none does. */
   readonly ipv6Interface: string | null;
-  /** Processes that answer DHCP, each asked by a hardware address of its own. */
-  readonly shards: number;
+  /** Of the hosts, those whose processes answer DHCP, each asked by a hardware address of its own. */
+  readonly shares: readonly number[];
   /** Null: DNS is not asked. */
   readonly name: string | null;
   /** A name that dnsmasq has to ask others for. */
@@ -21,7 +21,7 @@ export interface ProbeQuestion {
 /** What came back; null: nothing within the time. `addresses`: A records in dotted decimal; `code`: RFC 1035, 4.1.1. */
 export interface ProbeAnswer {
   readonly dns: { readonly code: number; readonly addresses: readonly string[] } | null;
-  /** One for each process that answers DHCP. */
+  /** One for each share that was asked for. */
   readonly dhcp: readonly ({ readonly router: string | null } | null)[];
   /** An answer of DHCPv6 came; null also where it was not asked. */
   readonly dhcpIpv6: true | null;
@@ -64,12 +64,12 @@ function readDns(answer: Buffer, questionLength: number): ProbeAnswer['dns'] {
   return { code: (answer[3] ?? 0) & 15, addresses };
 }
 
-function dhcpInform(address: string, shard: number): Buffer {
+function dhcpInform(address: string, share: number): Buffer {
   const message = Buffer.alloc(300);
   message.set([1, 1, 6]);
   message.set(address.split('.').map(Number), 12);
   // A locally administered hardware address that no guest has: the answer goes to the IP address.
-  message.set([2, 0, 0, 0, 0, shard], 28);
+  message.set([2, 0, 0, 0, 0, share], 28);
   message.set([0x63, 0x82, 0x53, 0x63, 53, 1, 8, 55, 1, 3, 255], 236);
   return message;
 }
@@ -113,7 +113,7 @@ function askDhcpIpv6(interfaceName: string, timeoutMs: number): Promise<true | n
 export async function probe(question: ProbeQuestion): Promise<ProbeAnswer> {
   const { name, forwardedName } = question;
   const query = name === null ? null : dnsQuery(name);
-  const informs = Array.from({ length: question.shards }, (_, shard) => dhcpInform(question.address, shard));
+  const informs = question.shares.map((share) => dhcpInform(question.address, share));
   const [dhcpIpv6, dns, forwarded, ...dhcp] = await Promise.all([
     question.ipv6Interface === null ? null : askDhcpIpv6(question.ipv6Interface, question.timeoutMs),
     query === null ? null : ask(question, 53, question.address, query),

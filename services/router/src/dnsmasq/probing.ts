@@ -26,14 +26,21 @@ function dnsFault(answer: ProbeAnswer['dns'], name: string, address: string | nu
   return `DNS answered ${answer.addresses.join(', ') || 'no address'} for ${name}: expected ${address}`;
 }
 
-interface Asked {
+/** What is to answer. `shares`: of the hosts; `record`: a line of the hosts file to ask for, where there is one. */
+export interface Asked {
+  readonly settings: DnsmasqSettings;
+  readonly shares: readonly number[];
+  readonly record: EntryLine | null;
+}
+
+interface AskedName {
   readonly name: string;
   readonly address: string | null;
   readonly forwardedName: string | undefined;
 }
 
 /** That other servers do not answer is not this router's fault: a warning. */
-function dnsFinding({ dns, forwarded }: ProbeAnswer, { name, address, forwardedName }: Asked): CheckFinding {
+function dnsFinding({ dns, forwarded }: ProbeAnswer, { name, address, forwardedName }: AskedName): CheckFinding {
   const fault = dnsFault(dns, name, address);
   if (fault !== null) return { status: 'FAILURE', detail: fault };
   const own = `answered for ${name}`;
@@ -45,41 +52,43 @@ function dnsFinding({ dns, forwarded }: ProbeAnswer, { name, address, forwardedN
   return { status: 'WARNING', detail: `${own}; a question for ${forwardedName} was forwarded in vain: ${failure}` };
 }
 
-function askedOf(settings: DnsmasqSettings, record: EntryLine | null): Asked {
+function nameOf({ settings, record }: Asked): AskedName {
   const [host] = record === null ? [] : parseHosts(`${record.text}\n`);
   return { name: host?.names[0] ?? settings.dnsDomain, address: host?.address ?? null, forwardedName: undefined };
 }
 
-function questionOf(settings: DnsmasqSettings, { name, forwardedName }: Asked): ProbeQuestion {
+function questionOf({ settings, shares }: Asked, { name, forwardedName }: AskedName): ProbeQuestion {
   return {
     address: settings.address,
     broadcast: settings.broadcast,
     ipv6Interface: settings.hasIpv6 ? settings.interface : null,
-    shards: settings.shards,
+    shares,
     name: settings.isDnsEnabled ? name : null,
     ...(forwardedName !== undefined && settings.isDnsEnabled && { forwardedName }),
     timeoutMs: answerMs,
   };
 }
 
-function dhcpFault({ shards, hasIpv6 }: DnsmasqSettings, { dhcp, dhcpIpv6 }: ProbeAnswer): string | null {
-  const silent = dhcp.indexOf(null);
+function dhcpFault({ settings, shares }: Asked, { dhcp, dhcpIpv6 }: ProbeAnswer): string | null {
+  const { shards, hasIpv6 } = settings;
+  const silent = shares[dhcp.indexOf(null)];
   const share = shards === 1 ? '' : `, for hosts of share ${silent} of ${shards}`;
-  if (silent >= 0) return `DHCP did not answer within ${answerMs} ms${share}`;
+  if (silent !== undefined) return `DHCP did not answer within ${answerMs} ms${share}`;
   return hasIpv6 && dhcpIpv6 === null ? `DHCPv6 did not answer within ${answerMs} ms` : null;
 }
 
 /** The process that answers DHCPv6 is the one that advertises the router. */
-function dhcpFinding(settings: DnsmasqSettings, answer: ProbeAnswer): CheckFinding {
-  const fault = dhcpFault(settings, answer);
+function dhcpFinding(asked: Asked, answer: ProbeAnswer): CheckFinding {
+  const { settings } = asked;
+  const fault = dhcpFault(asked, answer);
   if (fault !== null) return { status: 'FAILURE', detail: fault };
-  const asked = [
+  const questions = [
     ...(settings.shards > 0 ? ['DHCPINFORM'] : []),
     ...(settings.hasIpv6 ? ['an information request of DHCPv6'] : []),
   ];
-  if (asked.length === 0) return { status: 'SUCCESS', detail: 'the network has no DHCP' };
-  const verb = asked.length === 1 ? 'was' : 'were';
-  return { status: 'SUCCESS', detail: `${asked.join(' and ')} ${verb} answered on the guest interface` };
+  if (questions.length === 0) return { status: 'SUCCESS', detail: 'the network has no DHCP' };
+  const verb = questions.length === 1 ? 'was' : 'were';
+  return { status: 'SUCCESS', detail: `${questions.join(' and ')} ${verb} answered on the guest interface` };
 }
 
 export class DnsmasqProbe {
@@ -100,29 +109,29 @@ export class DnsmasqProbe {
     this.#nextAtMs = 0;
   }
 
-  /** What is wrong with the answers, or null. `record`: a line of the hosts file to ask for, where there is one. */
-  async fault(settings: DnsmasqSettings, record: EntryLine | null): Promise<string | null> {
+  /** What is wrong with the answers, or null. */
+  async fault(asked: Asked): Promise<string | null> {
     const { clock } = this.#host;
     if (clock.monotonicMs() < this.#nextAtMs) return null;
-    const asked = askedOf(settings, record);
-    const answer = await this.#ask(questionOf(settings, asked));
-    const ofDns = settings.isDnsEnabled ? dnsFault(answer.dns, asked.name, asked.address) : null;
-    const fault = dhcpFault(settings, answer) ?? ofDns;
+    const askedName = nameOf(asked);
+    const answer = await this.#ask(questionOf(asked, askedName));
+    const ofDns = asked.settings.isDnsEnabled ? dnsFault(answer.dns, askedName.name, askedName.address) : null;
+    const fault = dhcpFault(asked, answer) ?? ofDns;
     if (fault === null) this.#nextAtMs = clock.monotonicMs() + pauseMs;
     return fault;
   }
 
   /** Both asked now, and a name that others have to be asked for. */
-  async findings(
-    settings: DnsmasqSettings,
-    record: EntryLine | null,
-  ): Promise<{ readonly dhcp: CheckFinding; readonly dns: CheckFinding }> {
+  async findings(asked: Asked): Promise<{ readonly dhcp: CheckFinding; readonly dns: CheckFinding }> {
+    const { settings } = asked;
     const forwardedName = settings.hasForwarders ? `${randomBytes(8).toString('hex')}.invalid` : undefined;
-    const asked = { ...askedOf(settings, record), forwardedName };
-    const answer = await this.#ask(questionOf(settings, asked));
+    const askedName = { ...nameOf(asked), forwardedName };
+    const answer = await this.#ask(questionOf(asked, askedName));
     return {
-      dhcp: dhcpFinding(settings, answer),
-      dns: settings.isDnsEnabled ? dnsFinding(answer, asked) : { status: 'SUCCESS', detail: 'the network has no DNS' },
+      dhcp: dhcpFinding(asked, answer),
+      dns: settings.isDnsEnabled
+        ? dnsFinding(answer, askedName)
+        : { status: 'SUCCESS', detail: 'the network has no DNS' },
     };
   }
 

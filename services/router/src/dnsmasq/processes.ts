@@ -116,22 +116,23 @@ export class DnsmasqProcesses {
     records.replace(change.dns);
     this.#settings = change.settings;
     this.#shares = this.#sharesOf(change, before, indexes);
-    const shares = [...this.#shares];
+    const shares = [...this.#shares].map(([name, share]) => {
+      const server = this.#server(name);
+      return { server, share, was: server.settings };
+    });
     return async () => {
       hosts.replace(inverse(change.dhcp));
       ipv6Hosts.replace(inverse(change.dhcpIpv6));
       records.replace(inverse(change.dns));
       this.#settings = before;
-      await Promise.all(
-        shares.map(([name, share]) => this.#server(name).revert(share, before?.instances.get(name) ?? null)),
-      );
+      await Promise.all(shares.map(({ server, share, was }) => server.revert(share, was)));
       if (before !== null) await this.#filter(before.packetRules);
     };
   }
 
   /** Carries out what was begun, and resolves when it is served. */
   async apply({ packetRules }: DnsmasqSettings): Promise<void> {
-    const changes = [...this.#shares];
+    const changes = await this.#due();
     if (!this.#isInside && changes.some(([, { full }]) => full)) await grantInotifyInstances(this.#host);
     await this.#importLeases();
     // What only gives up a claim goes before what makes it.
@@ -142,6 +143,32 @@ export class DnsmasqProcesses {
     await Promise.all(first.map(([name, share]) => this.#server(name).apply(share)));
     await Promise.all(rest.map(([name, share]) => this.#server(name).apply(share)));
     await this.#filter(packetRules);
+  }
+
+  /** Without the shares that have no hosts and do not run: a wide network's router serves before they do. */
+  async #due(): Promise<readonly (readonly [InstanceName, ServedChange])[]> {
+    const judged = [...this.#shares].map(async (each): Promise<(typeof each)[]> => {
+      const [name, { settings, lines }] = each;
+      const server = this.#server(name);
+      const isEmpty = server.settings === null && !lines.some(({ after }) => after !== undefined);
+      const canWait = settings !== null && isDhcpv4(name) && name !== dhcpInstance(0) && isEmpty;
+      return canWait && !(await server.isFound()) ? [] : [each];
+    });
+    return (await Promise.all(judged)).flat();
+  }
+
+  /** Starts one process that is wanted and was not needed yet, so that the first host of its share need not wait for it. */
+  async startNext(): Promise<void> {
+    for (const [name, settings] of this.#settings?.instances ?? []) {
+      if (this.#server(name).settings !== null) continue;
+      return this.#server(name).apply({ full: false, settings, lines: [], claims: [] });
+    }
+  }
+
+  /** The shares of the hosts whose processes were started. */
+  get servedShares(): readonly number[] {
+    const shares = Array.from({ length: this.#settings?.shards ?? 0 }, (_, shard) => shard);
+    return shares.filter((shard) => this.#server(dhcpInstance(shard)).settings !== null);
   }
 
   async #filter(packetRules: string): Promise<void> {

@@ -147,6 +147,11 @@ export class DnsmasqServer {
     return (await this.#daemon.running())?.mainConfig === this.#settings?.mainPath;
   }
 
+  /** True where a process runs, with whatever settings. */
+  async isFound(): Promise<boolean> {
+    return (await this.#daemon.running()) !== null;
+  }
+
   /** True where the process runs with the settings that are wanted. */
   async isRunning(): Promise<boolean> {
     const running = await this.#daemon.running();
