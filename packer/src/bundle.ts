@@ -1,9 +1,24 @@
 import { stat } from 'node:fs/promises';
-import { build, type Metafile } from 'esbuild';
+import { build, type Metafile, type Plugin } from 'esbuild';
 import { ImageBuildError } from './image-build-error.ts';
 
 /** `require`, which CommonJS packages in an ES module ask for. */
 const banner = "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);";
+
+/**
+ * Node's own modules by `require`: where a module is imported, Node makes a copy of all that it exports, and calls its
+ * getters for that. Those of node:http load the whole of fetch, which costs a router under emulation half a second.
+ */
+const nodeModules: Plugin = {
+  name: 'node-modules',
+  setup: ({ onResolve, onLoad }) => {
+    const namespace = 'node-module';
+    onResolve({ filter: /^node:/ }, ({ path, kind }) =>
+      kind === 'import-statement' ? { path, namespace } : { path, external: true },
+    );
+    onLoad({ filter: /.*/, namespace }, ({ path }) => ({ contents: `module.exports = require('${path}');` }));
+  },
+};
 
 /** A service in one file, and esbuild's account of what went in. */
 export interface ServiceBundle {
@@ -30,6 +45,9 @@ export async function bundleService(root: string, entry: string): Promise<Servic
       target: 'node24',
       format: 'esm',
       banner: { js: banner },
+      plugins: [nodeModules],
+      // Lines stay short enough to be named by a stack trace; what is not read is not compiled.
+      ...{ minifyWhitespace: true, minifySyntax: true, lineLimit: 160 },
       metafile: true,
       legalComments: 'eof',
       logLevel: 'silent',

@@ -56,12 +56,15 @@ async function serving(
   return { lab, wires, agent, writer };
 }
 
-/** Process ids of the router's dnsmasq: other processes in its namespace are short-lived. */
-async function dnsmasqOf(lab: Lab): Promise<number[]> {
+/**
+ * Process ids of the router's dnsmasq: other processes in its namespace are short-lived. Those of shares without hosts start
+ * one by one when there is nothing else to do.
+ */
+async function dnsmasqOf(lab: Lab): Promise<Set<number>> {
   const { stdout } = await lab.machine.commands.run('ip', ['netns', 'pids', `lab-${lab.installation}-router`]);
   const pids = stdout.split('\n').filter((line) => line !== '');
   const running = await Promise.all(pids.map((pid) => lab.machine.commands.isRunning(Number(pid), 'dnsmasq')));
-  return pids.map(Number).filter((_, index) => running[index]);
+  return new Set(pids.map(Number).filter((_, index) => running[index]));
 }
 
 const forwarded = (lab: Lab, port: number) =>
@@ -131,7 +134,7 @@ test('whatever step of whatever service fails, the old generation serves on, and
   const report = await stream.stop();
   t.is(report.error, null);
   t.true(report.longestGapMs < 1000, `a gap of ${report.longestGapMs} ms`);
-  t.deepEqual(await dnsmasqOf(lab), dnsmasq);
+  t.true(dnsmasq.isSubsetOf(await dnsmasqOf(lab)));
 });
 
 test('a push that cannot be written down leaves the old generation serving', async (t) => {
@@ -219,7 +222,7 @@ test('an agent that restarts disturbs nothing, and needs no orchestrator', async
   const stream = await lab.startStream(lab.internet, publicAddress, 7007);
   const see = async () => {
     const rules = await wires.router.commands.run('iptables-save', []);
-    return [await dnsmasqOf(lab), rules.stdout.replace(/^#.*$|\[\d+:\d+\]/gm, '')];
+    return { dnsmasq: await dnsmasqOf(lab), rules: rules.stdout.replace(/^#.*$|\[\d+:\d+\]/gm, '') };
   };
   const before = await see();
   await agent.release();
@@ -228,7 +231,9 @@ test('an agent that restarts disturbs nothing, and needs no orchestrator', async
   t.teardown(() => restarted.release());
   await restarted.boot();
   t.deepEqual((await restarted.status()).serving, writer.identity);
-  t.deepEqual(await see(), before);
+  const after = await see();
+  t.true(before.dnsmasq.isSubsetOf(after.dnsmasq));
+  t.is(after.rules, before.rules);
   const report = await stream.stop();
   t.is(report.error, null);
   t.true(report.longestGapMs < 1000, `a gap of ${report.longestGapMs} ms`);

@@ -57,11 +57,14 @@ async function leased(lab: Lab): Promise<void> {
   await waitFor('the lease', async () => (await lab.agent.instance(guestId)).address === guestAddress);
 }
 
-/** Ids of the router's daemons; other processes in its namespace are the agent's short-lived commands. */
-async function daemons(lab: Lab): Promise<number[]> {
+/**
+ * Ids of the router's daemons; other processes in its namespace are the agent's short-lived commands. Those of shares
+ * without hosts start one by one when there is nothing else to do.
+ */
+async function daemons(lab: Lab): Promise<Set<number>> {
   const pids = await lab.routerProcesses(routerId);
   const running = await Promise.all(pids.map((pid) => lab.machine.commands.isRunning(pid, 'dnsmasq')));
-  return pids.filter((_, index) => running[index]);
+  return new Set(pids.filter((_, index) => running[index]));
 }
 
 test.serial('an instance behind a router is reached from the internet and reaches it', async (t) => {
@@ -76,7 +79,7 @@ test.serial('an instance behind a router is reached from the internet and reache
   t.true((await lab.agent.status(routerId)).services.every(({ healthy }) => healthy));
   const before = await daemons(lab);
   await lab.agent.putAppliance(routerId, routerSpec(lab));
-  t.deepEqual(await daemons(lab), before);
+  t.true(before.isSubsetOf(await daemons(lab)));
   const stale = await lab.agent.raw('POST', `/v1/appliances/${routerId}/push`, { ...writer.full(), fencingToken: 0 });
   t.like(stale, { status: 409, body: { code: 'stale-fencing-token' } });
 });
@@ -92,7 +95,7 @@ test.serial('a connection through the router lives through kill -9 and the next 
   await lab.startHostAgent();
   await waitFor('the router serves', async () => (await lab.agent.status(routerId)).serving !== null);
   t.deepEqual((await lab.agent.status(routerId)).serving, writer.identity);
-  t.deepEqual(await daemons(lab), before);
+  t.true(before.isSubsetOf(await daemons(lab)));
   const push = writer.add({ 'nat.portForwards': { more: portForward(8090, 80) } });
   t.deepEqual(await lab.agent.push(routerId, push), { identity: push.target });
   t.is(await answererOf(lab.internet, `http://${publicAddress}:8090/`), 'guest');

@@ -107,6 +107,11 @@ export class DnsmasqProcesses {
     await this.#server(name).stageMain(settings);
   }
 
+  /** True where the process runs, with whatever settings. */
+  isFound(name: InstanceName): Promise<boolean> {
+    return this.#server(name).isFound();
+  }
+
   /** Takes the change over in memory, to be carried out by `apply`; answers with what takes both back. */
   begin(change: RouterChange, indexes: Indexes): () => Promise<void> {
     const { hosts, ipv6Hosts, records } = indexes;

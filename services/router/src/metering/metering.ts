@@ -30,14 +30,17 @@ class MeteringService implements RouterService {
     if (!isTouched) return null;
     const wanted = meteringOf(document);
     const before = this.#applied;
+    let isNew = false;
     if (!full && before !== null && JSON.stringify(before) === JSON.stringify(wanted)) return null;
     return {
       stage: async () => {},
       apply: async () => {
-        await this.#load(wanted);
+        isNew = await this.#load(wanted);
         this.#applied = wanted;
       },
       verify: async () => {
+        // nft takes a file whole or not at all, and a table that is new holds nothing else.
+        if (isNew) return;
         const missing = this.#missing(await this.#read(), wanted);
         if (missing !== null) throw new Error(missing);
       },
@@ -68,11 +71,13 @@ class MeteringService implements RouterService {
 
   async shutdown(): Promise<void> {}
 
-  async #load(metering: Metering): Promise<void> {
+  /** True where the table is new. */
+  async #load(metering: Metering): Promise<boolean> {
     const counted = await this.#read();
     const epoch = counted === null ? randomBytes(8).toString('hex') : null;
     const input = renderMetering(this.#table, metering, epoch);
     await this.#context.host.commands.run(nft, ['-f', '-'], { input });
+    return epoch !== null;
   }
 
   /** Null where there is no table yet. */

@@ -5,12 +5,14 @@ import {
   type IpSet,
   IptablesTextError,
   ipSetTransaction,
+  isBuiltInChain,
   isEmptyTransaction,
   parseIpSetSave,
   parseSave,
   type RuleSet,
   renderRuleSet,
   stagedSetName,
+  tableNames,
 } from '@isthmus/iptables-ts';
 import { CheckError, type ServicePlan } from '../service.ts';
 import type { PlanContext } from './change.ts';
@@ -49,6 +51,15 @@ interface Replacement {
 /** False for the copy beside a set, which a crash may have left. */
 function isServing({ name }: IpSet<Family>): boolean {
   return stagedSetName(name.slice(0, -2)) !== name;
+}
+
+/**
+ * True for a kernel without chains and sets of ours, as that of a VM at its boot: nothing serves yet that a test would keep
+ * from harm, and what is there was just read.
+ */
+function isUntouched({ rules, sets }: KernelState): boolean {
+  if (rules === null || sets.length > 0) return false;
+  return tableNames.every((table) => [...(rules[table]?.keys() ?? [])].every((name) => isBuiltInChain(table, name)));
 }
 
 function readRules(text: string, family: Family): RuleSet<Family> | null {
@@ -102,6 +113,7 @@ export class FullPlan implements ServicePlan {
     this.#found = { ...found, sets: found.sets.filter(isServing) };
     for (const { name } of this.#wanted.sets()) unused.delete(name);
     await kernel.restoreSets(ipSetTransaction(this.#found.sets, this.#wanted.sets()).stage);
+    if (isUntouched(this.#found)) return;
     try {
       await kernel.test(this.#replacement(this.#found).text);
     } catch (error) {
@@ -123,8 +135,9 @@ export class FullPlan implements ServicePlan {
     this.#owner.adopt();
   }
 
-  /** Reads the rules back: at this one time what the kernel has was not known. */
+  /** Reads the rules back where what the kernel had was another's. */
   async verify(): Promise<void> {
+    if (this.#found !== null && isUntouched(this.#found)) return;
     const rules = readRules(await this.#context.kernel.save(), this.#wanted.family);
     if (rules !== null && isEmptyTransaction(diffRuleSets(rules, this.#wanted.ruleSet()))) return;
     throw new Error('the rules that the kernel has are not those that were loaded');
