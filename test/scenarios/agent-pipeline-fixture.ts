@@ -16,8 +16,14 @@ export interface Fault {
   readonly when: 'before' | 'after' | 'forever after';
 }
 
+/** The fault of the moment. `isReached`: a step was done, and will never end. */
+export interface Order {
+  fault: Fault | null;
+  isReached?: boolean;
+}
+
 /** Services whose plans fail as `order` says at the moment. */
-export function failToOrder(services: readonly RouterService[], order: { fault: Fault | null }): RouterService[] {
+export function failToOrder(services: readonly RouterService[], order: Order): RouterService[] {
   return services.map((service) => {
     const plan: RouterService['plan'] = (change) => {
       const real = service.plan(change);
@@ -27,7 +33,10 @@ export function failToOrder(services: readonly RouterService[], order: { fault: 
         const isDue = fault?.service === service.name && fault.step === step;
         if (isDue && fault.when === 'before') throw new Error('fails to order');
         await real[step]();
-        if (isDue && fault.when === 'forever after') await new Promise(() => {});
+        if (isDue && fault.when === 'forever after') {
+          order.isReached = true;
+          await new Promise(() => {});
+        }
         if (isDue) throw new Error('fails to order');
       };
       const failing: ServicePlan = {

@@ -14,6 +14,7 @@ import {
   guestAddress,
   guestHost,
   lease,
+  type Order,
   openIngress,
   portForward,
   publicAddress,
@@ -99,7 +100,7 @@ const faults: Fault[] = ['system', 'netfilter', 'routing', 'dnsmasq'].flatMap((s
 );
 
 test('whatever step of whatever service fails, the old generation serves on, and no connection breaks', async (t) => {
-  const order: { fault: Fault | null } = { fault: null };
+  const order: Order = { fault: null };
   const { lab, wires, agent, writer } = await serving(t, (lab, wires) => failToOrder(servicesOf(lab, wires), order));
   const good = writer.identity;
   const stream = await lab.startStream(lab.internet, publicAddress, 7007);
@@ -184,7 +185,7 @@ test('an agent that dies after any step comes back with the old generation, and 
   for (const fault of deaths) {
     const what = `${fault.step} of ${fault.service}`;
     const services = servicesOf(lab, wires);
-    const order: { fault: Fault | null } = { fault: null };
+    const order: Order = { fault: null };
     const { paths, router } = wires;
     const dying = await createAgent({
       host: router,
@@ -201,7 +202,7 @@ test('an agent that dies after any step comes back with the old generation, and 
     t.false(addresses.includes('203.0.113.11'), what);
     order.fault = fault;
     void dying.push(next);
-    await lab.machine.clock.sleep(300);
+    await waitFor(what, async () => order.isReached === true);
     // By then the new generation serves, unacknowledged: the next agent has something to go back from.
     if (fault.service === 'dnsmasq') t.is((await forwarded(lab, 8081)) !== null, fault.step !== 'stage', what);
     for (const service of services) await service.release();

@@ -29,20 +29,27 @@ export interface ProbeAnswer {
   readonly forwarded: { readonly code: number } | null;
 }
 
+/** A process that is just being started has no socket yet: it is asked again, as by any client. */
+const againMs = 1000;
+
 function ask(question: ProbeQuestion, port: number, to: string, message: Buffer): Promise<Buffer | null> {
   return new Promise((resolve) => {
     const socket = createSocket('udp4');
     const end = (answer: Buffer | null) => {
       clearTimeout(timer);
+      clearInterval(again);
       socket.close();
       resolve(answer);
     };
+    const send = () => socket.send(message, port, to);
     const timer = setTimeout(() => end(null), question.timeoutMs);
+    let again: NodeJS.Timeout | undefined;
     socket.on('error', () => end(null));
     socket.on('message', (answer) => end(answer));
     socket.bind(0, question.address, () => {
       socket.setBroadcast(true);
-      socket.send(message, port, to);
+      send();
+      again = setInterval(send, againMs);
     });
   });
 }
@@ -94,17 +101,21 @@ function askDhcpIpv6(interfaceName: string, timeoutMs: number): Promise<true | n
     const socket = createSocket('udp6');
     const end = (answer: true | null) => {
       clearTimeout(timer);
+      clearInterval(again);
       socket.close();
       resolve(answer);
     };
     const timer = setTimeout(() => end(null), timeoutMs);
+    let again: NodeJS.Timeout | undefined;
     socket.on('error', () => end(null));
     socket.on('message', (answer) => {
       if (answer[0] === reply && answer.subarray(1, 4).equals(transaction)) end(true);
     });
     socket.bind(ipv6Servers.clientPort, '::', () => {
       const message = Buffer.from([informationRequest, ...transaction, ...options]);
-      socket.send(message, ipv6Servers.port, `${ipv6Servers.address}%${interfaceName}`);
+      const send = () => socket.send(message, ipv6Servers.port, `${ipv6Servers.address}%${interfaceName}`);
+      send();
+      again = setInterval(send, againMs);
     });
   });
 }
