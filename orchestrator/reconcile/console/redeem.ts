@@ -24,6 +24,11 @@ function refused({ reason, message }: Refusal): Decision {
   return { answer: { state: 'refused', reason, message } };
 }
 
+/** Who comes back to a session that ended meanwhile is told why; any other ticket is just no good. */
+function fateOf({ state, acquired, end_reason: reason }: ConsoleSession): ConsoleReason {
+  return state !== 'Ended' || acquired === null || reason === null || reason === 'closed' ? 'ticket' : reason;
+}
+
 function because(reason: ConsoleReason): Refusal {
   return { reason, message: reasonMessages[reason] };
 }
@@ -44,7 +49,7 @@ async function decide(parts: ConsoleParts, trx: Trx, proxy: AskingProxy, request
   if (session.request_id !== null) return repeated(parts, trx, proxy, session, request);
   const late = session.ticket_expires === null || session.ticket_expires.getTime() <= Date.now();
   if (late || !['Issued', 'Open'].includes(session.state)) {
-    return refuse(parts, proxy, session, because('ticket'), `late, or of a session that is ${session.state}`);
+    return refuse(parts, proxy, session, because(fateOf(session)), `late, or of a session that is ${session.state}`);
   }
   // Another proxy may still take it.
   if (proxy.draining !== null) return refuse(parts, proxy, session, because('draining'));

@@ -247,6 +247,13 @@ test.serial('a machine that is destroyed while its page comes back: the page is 
   t.like(await comeBack(early.resume), { state: 'again' });
   await set(early.machine, 'Destroyed');
   t.like(await comeBack(early.resume), { state: 'refused', reason: 'destroyed' });
+  // Between its new ticket and its redemption.
+  const between = await open();
+  const sent = await comeBack(between.resume);
+  if (sent.state !== 'open') return t.fail(JSON.stringify(sent));
+  await set(between.machine, 'Destroyed');
+  const there = sent.proxy === first.id ? first : second;
+  t.like(await there.redeem({ ...shown, ticket: sent.ticket }), { state: 'refused', reason: 'destroyed' });
   // While its new ticket is redeemed.
   const late = await open();
   const back = await comeBack(late.resume);
