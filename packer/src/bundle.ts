@@ -47,7 +47,9 @@ export async function bundleService(root: string, entry: string): Promise<Servic
       banner: { js: banner },
       plugins: [nodeModules],
       // Lines stay short enough to be named by a stack trace; what is not read is not compiled.
-      ...{ minifyWhitespace: true, minifySyntax: true, lineLimit: 160 },
+      minifyWhitespace: true,
+      minifySyntax: true,
+      lineLimit: 160,
       metafile: true,
       legalComments: 'eof',
       logLevel: 'silent',

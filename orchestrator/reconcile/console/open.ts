@@ -72,6 +72,14 @@ export async function endSession(db: Db | Trx, id: string, reason: ConsoleReason
     .execute();
 }
 
+/**
+ * Why a session ended that was open once, for who had it and comes back; null: it has not ended, was never open, or there is
+ * nothing to tell.
+ */
+export function toldEnd({ state, acquired, end_reason: reason }: ConsoleSession): ConsoleReason | null {
+  return state !== 'Ended' || acquired === null || reason === 'closed' || reason === 'ticket' ? null : reason;
+}
+
 /** A machine that starts again has its console back after a moment; the proxy asks another orchestrator after 3 s. */
 const patienceMs = 2_000;
 const pauseMs = 200;

@@ -9,7 +9,7 @@ import { type ConsoleParts, type ConsoleSession, type Refusal, reasonMessages } 
 import { limitRefusal } from './limits.ts';
 import { lockConsoles } from './lock-consoles.ts';
 import { type ConsoleMachine, consoleMachine, hasConsole } from './machine.ts';
-import { endSession, type Opened, openConsole, openedBefore, openedNow } from './open.ts';
+import { endSession, type Opened, openConsole, openedBefore, openedNow, toldEnd } from './open.ts';
 import { hashOf } from './secrets.ts';
 import { otherViewers } from './viewers.ts';
 
@@ -22,11 +22,6 @@ type Decision = { readonly answer: ConsoleAnswer } | { readonly opened: Opened }
 
 function refused({ reason, message }: Refusal): Decision {
   return { answer: { state: 'refused', reason, message } };
-}
-
-/** Who comes back to a session that ended meanwhile is told why; any other ticket is just no good. */
-function fateOf({ state, acquired, end_reason: reason }: ConsoleSession): ConsoleReason {
-  return state !== 'Ended' || acquired === null || reason === null || reason === 'closed' ? 'ticket' : reason;
 }
 
 function because(reason: ConsoleReason): Refusal {
@@ -49,7 +44,13 @@ async function decide(parts: ConsoleParts, trx: Trx, proxy: AskingProxy, request
   if (session.request_id !== null) return repeated(parts, trx, proxy, session, request);
   const late = session.ticket_expires === null || session.ticket_expires.getTime() <= Date.now();
   if (late || !['Issued', 'Open'].includes(session.state)) {
-    return refuse(parts, proxy, session, because(fateOf(session)), `late, or of a session that is ${session.state}`);
+    return refuse(
+      parts,
+      proxy,
+      session,
+      because(toldEnd(session) ?? 'ticket'),
+      `late, or of a session that is ${session.state}`,
+    );
   }
   // Another proxy may still take it.
   if (proxy.draining !== null) return refuse(parts, proxy, session, because('draining'));

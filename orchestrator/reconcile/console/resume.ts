@@ -9,7 +9,7 @@ import { type ConsoleParts, type ConsoleSession, reasonMessages } from './consol
 import { lockConsoles } from './lock-consoles.ts';
 import { consoleMachine, hasConsole, isOnItsWay } from './machine.ts';
 import { notEnded } from './not-ended.ts';
-import { endSession } from './open.ts';
+import { endSession, toldEnd } from './open.ts';
 import { chooseProxy } from './proxies.ts';
 import { isEnabled, isSameAddress } from './redeem.ts';
 import { hashOf, newSecret } from './secrets.ts';
@@ -80,10 +80,9 @@ async function decide(parts: ConsoleParts, trx: Trx, resumption: ConsoleResumpti
 }
 
 /** Whoever has the token had the session, and may know what became of it. */
-function endedAnswer({ end_reason: reason }: ConsoleSession): ResumeAnswer {
-  return reason === null || reason === 'closed' || reason === 'ticket'
-    ? over
-    : { state: 'refused', reason, message: '' };
+function endedAnswer(session: ConsoleSession): ResumeAnswer {
+  const reason = toldEnd(session);
+  return reason === null ? over : { state: 'refused', reason, message: '' };
 }
 
 function toldOf({ id, user_id: user, target_id: machine }: ConsoleSession) {

@@ -124,14 +124,12 @@ export class ConsoleSession {
   #connect(proxy: ConsoleProxy, ticket: string, extra: string | null): void {
     this.#proxy = proxy;
     this.#connection?.close();
-    let isOpened = false;
     this.#connection = new Connection(
       proxy.socket,
       { ticket, extra },
       {
         choose: ({ viewers }) => this.#choosing(viewers),
         opened: (notice, channel) => {
-          isOpened = true;
           this.#resume = notice.resume;
           this.#mode = notice.mode;
           this.#attempt = 0;
@@ -148,7 +146,7 @@ export class ConsoleSession {
           else this.#finish(reason, message, false);
         },
         lost: (reached) => {
-          if (isOpened) this.#lose();
+          if (this.#state.kind === 'open') this.#lose();
           // Where the proxy cannot be reached yet, the orchestrator may not know so yet either.
           else if (this.#resume !== null) this.#askLater(this.#backOffMs());
           else this.#tryAnother(reached, ticket, extra);

@@ -231,9 +231,9 @@ class DnsmasqService implements RouterService {
     for (const [name, instance] of settings.instances) {
       if (instance.mainPath === before?.instances.get(name)?.mainPath) continue;
       if (isShareJudged && isDhcpv4(name)) continue;
-      await this.#processes.stageMain(name, instance);
       isShareJudged ||= isDhcpv4(name);
       if (before === null && !(await this.#processes.isFound(name))) continue;
+      await this.#processes.stageMain(name, instance);
       try {
         await this.#context.host.commands.run('dnsmasq', ['--test', `--conf-file=${instance.mainPath}`]);
       } catch (error) {

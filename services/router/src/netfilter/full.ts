@@ -42,6 +42,13 @@ interface KernelState {
   readonly sets: readonly IpSet<Family>[];
 }
 
+/** The way from what was found, made once: `swap` brings the staged sets into force. */
+interface Work {
+  readonly found: KernelState;
+  readonly swap: string;
+  readonly replacement: Replacement;
+}
+
 /** How to make the kernel's rules equal a rule set, both with `--noflush` and, as a last resort, table by table whole. */
 interface Replacement {
   readonly text: string;
@@ -76,7 +83,7 @@ export class FullPlan implements ServicePlan {
   readonly #context: PlanContext & { readonly namePrefix: string };
   readonly #wanted: WantedFilter;
   readonly #owner: FilterOwner;
-  #found: KernelState | null = null;
+  #work: Work | null = null;
   #applied = false;
 
   constructor(
@@ -108,14 +115,18 @@ export class FullPlan implements ServicePlan {
 
   async stage(): Promise<void> {
     const { kernel, unused } = this.#context;
-    const found = await this.#read();
-    await this.#destroyStaged(found.sets);
-    this.#found = { ...found, sets: found.sets.filter(isServing) };
-    for (const { name } of this.#wanted.sets()) unused.delete(name);
-    await kernel.restoreSets(ipSetTransaction(this.#found.sets, this.#wanted.sets()).stage);
-    if (isUntouched(this.#found)) return;
+    const { sets, ...rest } = await this.#read();
+    await this.#destroyStaged(sets);
+    const found = { ...rest, sets: sets.filter(isServing) };
+    const wanted = this.#wanted.sets();
+    const { stage, swap } = ipSetTransaction(found.sets, wanted);
+    const replacement = this.#replacement(found);
+    this.#work = { found, swap, replacement };
+    for (const { name } of wanted) unused.delete(name);
+    await kernel.restoreSets(stage);
+    if (isUntouched(found)) return;
     try {
-      await kernel.test(this.#replacement(this.#found).text);
+      await kernel.test(replacement.text);
     } catch (error) {
       const detail = error instanceof Error ? error.message : String(error);
       const command = this.#wanted.family === 6 ? 'ip6tables-restore' : 'iptables-restore';
@@ -124,12 +135,12 @@ export class FullPlan implements ServicePlan {
   }
 
   async apply(): Promise<void> {
-    const found = this.#found;
-    if (found === null) throw new Error('apply without stage');
+    if (this.#work === null) throw new Error('apply without stage');
     const { kernel } = this.#context;
+    const { swap, replacement } = this.#work;
+    const { text, whole } = replacement;
     this.#applied = true;
-    await kernel.restoreSets(ipSetTransaction(found.sets, this.#wanted.sets()).swap);
-    const { text, whole } = this.#replacement(found);
+    await kernel.restoreSets(swap);
     if (whole) await kernel.replace(text);
     else await kernel.restore(text);
     this.#owner.adopt();
@@ -137,7 +148,7 @@ export class FullPlan implements ServicePlan {
 
   /** Reads the rules back where what the kernel had was another's. */
   async verify(): Promise<void> {
-    if (this.#found !== null && isUntouched(this.#found)) return;
+    if (this.#work !== null && isUntouched(this.#work.found)) return;
     const rules = readRules(await this.#context.kernel.save(), this.#wanted.family);
     if (rules !== null && isEmptyTransaction(diffRuleSets(rules, this.#wanted.ruleSet()))) return;
     throw new Error('the rules that the kernel has are not those that were loaded');
@@ -146,17 +157,17 @@ export class FullPlan implements ServicePlan {
   async commit(): Promise<void> {
     const { unused } = this.#context;
     const kept = new Set(this.#wanted.sets().map(({ name }) => name));
-    for (const { name } of this.#found?.sets ?? []) if (!kept.has(name)) unused.add(name);
-    this.#found = null;
+    for (const { name } of this.#work?.found.sets ?? []) if (!kept.has(name)) unused.add(name);
+    this.#work = null;
     await this.#wanted.endStrayFlows();
     await unused.destroy();
   }
 
   /** The kernel's rules as they were found. Where there were none, those of this document stay: they deny more. */
   async revert(): Promise<void> {
-    const found = this.#found;
-    if (found === null) return;
-    this.#found = null;
+    if (this.#work === null) return;
+    const { found } = this.#work;
+    this.#work = null;
     const { kernel, unused } = this.#context;
     const { sets } = await this.#read();
     await this.#destroyStaged(sets);

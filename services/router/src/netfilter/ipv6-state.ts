@@ -3,6 +3,7 @@ import type { RouterDocument, RouterSettings } from '@isthmus/contract';
 import type { IpSet } from '@isthmus/iptables-ts';
 import { type ControlPath, type Ipv6Base, type Ipv6Changes, Ipv6Rules } from '@isthmus/templates/firewall';
 import type { DocumentChange, EntryChange } from '../service.ts';
+import { turned } from './state.ts';
 
 /** What the settings of a document mean for IPv6; without `base` there is none. */
 export interface Ipv6Settings {
@@ -48,15 +49,7 @@ export function ipv6SettingsOf(
 
 /** The change that takes another back. */
 export function turnedIpv6Change({ before, after, entries }: Ipv6Change): Ipv6Change {
-  return {
-    before: after,
-    after: before,
-    entries: entries.map((entry) => ({
-      id: entry.id,
-      ...(entry.after === undefined ? {} : { before: entry.after }),
-      ...(entry.before === undefined ? {} : { after: entry.before }),
-    })),
-  };
+  return { before: after, after: before, entries: turned(entries) };
 }
 
 /** The rules and sets of IPv6 of one document. Moves to the next, and says what differs. */

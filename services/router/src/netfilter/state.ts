@@ -41,7 +41,10 @@ export interface FilterStep {
   readonly addresses: { readonly added: readonly Ipv4Address[]; readonly removed: readonly Ipv4Address[] };
 }
 
-function turned<Name extends CollectionName>(entries: readonly EntryChange<Name>[]): readonly EntryChange<Name>[] {
+/** Changes of entries that take others back. */
+export function turned<Name extends CollectionName>(
+  entries: readonly EntryChange<Name>[],
+): readonly EntryChange<Name>[] {
   return entries.map(({ id, before, after }) => ({
     id,
     ...(after === undefined ? {} : { before: after }),
