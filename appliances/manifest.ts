@@ -28,6 +28,8 @@ export type KernelModules = readonly string[];
 export interface ImageService {
   /** The entry, from the root of the checkout. */
   readonly entry: string;
+  /** True: it begins from a snapshot of its heap. What it loads may not use HTTP or TLS while it loads. */
+  readonly snapshot: boolean;
 }
 
 /** What an image is made of, and what it needs to run. */

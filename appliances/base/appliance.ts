@@ -1,4 +1,4 @@
-import type { ApplianceManifest } from '../manifest.ts';
+import type { ApplianceManifest, ImageService } from '../manifest.ts';
 import { accountFiles, baseAccounts } from './accounts.ts';
 import { baseFiles, baseFolders, baseLinks, baseStrip } from './files.ts';
 import { diskModules, filterModules, nicModules } from './modules.ts';
@@ -10,7 +10,7 @@ const mebibyte = 1024 * 1024;
 export type RoleParts = Pick<ApplianceManifest, 'role' | 'about' | 'packages' | 'accounts' | 'requirements'> & {
   readonly modules: readonly string[];
   readonly stateMebibytes: number;
-  readonly service: string;
+  readonly service: ImageService;
   readonly programs: readonly string[];
 };
 
@@ -35,7 +35,7 @@ export function appliance(parts: RoleParts): ApplianceManifest {
     root: {
       modules: [...diskModules, ...nicModules, ...filterModules, ...parts.modules],
       stateBytes: parts.stateMebibytes * mebibyte,
-      service: { entry: parts.service },
+      service: parts.service,
       setuid: [],
       programs: ['/usr/bin/busybox', '/usr/sbin/ip', '/usr/sbin/mke2fs', '/usr/lib/isthmus/node', ...parts.programs],
     },

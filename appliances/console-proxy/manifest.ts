@@ -11,6 +11,6 @@ export const consoleProxy = appliance({
   requirements: { cpus: 1, memoryBytes: 256 * mebibyte },
   modules: [],
   stateMebibytes: 256,
-  service: 'services/console-proxy/src/main.ts',
+  service: { entry: 'services/console-proxy/src/main.ts', snapshot: false },
   programs: ['/usr/bin/arping', '/usr/sbin/ip6tables-restore', '/usr/sbin/iptables-restore'],
 });

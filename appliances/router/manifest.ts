@@ -14,7 +14,7 @@ export const router = appliance({
   requirements: { cpus: 1, memoryBytes: 256 * mebibyte },
   modules: ['net/xfrm/', 'esp4', 'esp6', 'ah4', 'xfrm4_tunnel', 'wireguard', 'vrf', 'vxlan', 'ip_gre', 'net/sched/'],
   stateMebibytes: 512,
-  service: 'services/agent/src/appliance/main.ts',
+  service: { entry: 'services/agent/src/appliance/main.ts', snapshot: true },
   programs: [
     '/usr/bin/arping',
     '/usr/sbin/conntrack',

@@ -11,6 +11,6 @@ export const secondaryStorage = appliance({
   requirements: { cpus: 1, memoryBytes: 512 * mebibyte },
   modules: ['nfs', 'nfsv3', 'nfsv4', 'fuse'],
   stateMebibytes: 1024,
-  service: 'services/agent/src/appliance/main.ts',
+  service: { entry: 'services/agent/src/appliance/main.ts', snapshot: true },
   programs: ['/usr/bin/qemu-img', '/usr/sbin/mount.nfs'],
 });

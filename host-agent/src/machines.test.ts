@@ -1,7 +1,7 @@
 import { type Nic, NicSchema, validator } from '@isthmus/contract';
 import { ManualClock, MemoryFiles, noSockets, scriptedRunner, silentLog } from '@isthmus/host';
 import test from 'ava';
-import Type from 'typebox';
+import * as Type from 'typebox';
 import { Machines } from './machines.ts';
 import { Segments } from './segments.ts';
 import { SegmentBridges } from './wiring/segment-bridges.ts';

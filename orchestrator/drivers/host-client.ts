@@ -37,7 +37,7 @@ import {
   type Tunnels,
   validator,
 } from '@isthmus/contract';
-import Type from 'typebox';
+import * as Type from 'typebox';
 import { ControlAgent, connectPlain, secureTo } from './control-connection.ts';
 import type { ControlIdentity } from './control-identity.ts';
 import { HostRefusedError, HostUnreachableError } from './errors.ts';

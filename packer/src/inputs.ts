@@ -44,11 +44,11 @@ async function sourceLines(checkout: string, folder: string): Promise<string[]> 
 
 async function readService(request: BuildRequest): Promise<Pick<ImageInputs, 'bundle' | 'npm'>> {
   const { manifest, checkout } = request;
-  const entry = manifest.root?.service?.entry;
-  if (entry === undefined) return { bundle: null, npm: [] };
+  const service = manifest.root?.service ?? null;
+  if (service === null) return { bundle: null, npm: [] };
   const [text, { bytes, metafile }] = await Promise.all([
     readFile(`${checkout}/package-lock.json`, 'utf8'),
-    bundleService(checkout, entry),
+    bundleService(checkout, service),
   ]);
   return { bundle: bytes, npm: bundledPackages(JSON.parse(text) as PackageLock, [metafile], [nodePackage]) };
 }

@@ -11,6 +11,7 @@ import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { agentPort, type Bootstrap, type ConfigDrive, type ControlNic } from '@isthmus/contract';
 import type { Host } from '@isthmus/host';
+import { kernelWords } from '../../host-agent/src/drivers/libvirt/domain.ts';
 import { waitFor } from './clients.ts';
 import { ensureImages, imageFolder } from './images.ts';
 import type { Lab } from './index.ts';
@@ -43,7 +44,7 @@ export async function imageOf(machine: Host, role: 'router' | 'console-proxy'): 
     kernel: `${folder}/${role}.vmlinuz`,
     initrd: `${folder}/${role}.initrd`,
     disk: `${folder}/${role}.qcow2`,
-    commandLine: manifest.kernelCommandLine,
+    commandLine: kernelWords(manifest.kernelCommandLine, 'tcg'),
   };
 }
 

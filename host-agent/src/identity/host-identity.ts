@@ -10,7 +10,8 @@ import {
   validator,
 } from '@isthmus/contract';
 import type { Files } from '@isthmus/host';
-import Type, { type Static } from 'typebox';
+import type { Static } from 'typebox';
+import * as Type from 'typebox';
 
 /** `pendingKey`: PEM of the last certificate request's key, not in use yet. */
 const HostIdentitySchema = Type.Object(

@@ -1,7 +1,8 @@
 // What the database tells of changed sessions (migration 0014), and what becomes of it.
 import type { ConsoleReason, OrchestratorMessage } from '@isthmus/contract';
 import { ConsoleReasonSchema, validator } from '@isthmus/contract';
-import Type, { type Static } from 'typebox';
+import type { Static } from 'typebox';
+import * as Type from 'typebox';
 import type { ConsoleParts } from './console-parts.ts';
 import { endMessage } from './report.ts';
 import { viewerMessages } from './viewers.ts';

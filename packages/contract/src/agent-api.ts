@@ -12,7 +12,8 @@
 //   GET  /v1/update                UpdateReport
 //   PUT  /v1/update                Update → 204; the agent then starts again with it
 //   POST /v1/operations/NAME       as operations.ts says
-import Type, { type Static } from 'typebox';
+import type { Static } from 'typebox';
+import * as Type from 'typebox';
 import { CertificateGrantSchema, InstallationSchema, PemSchema } from './certificate.ts';
 import { PushSchema } from './push.ts';
 import {
@@ -83,7 +84,7 @@ export type ConfigDrive = Static<typeof ConfigDriveSchema>;
 
 /**
  * GET /v1/boot: when each stage of the boot ended, in ms since the kernel's clock began, in their order, such as
- * `kernel`, `init`, `node`, `config drive`, `serving`.
+ * `kernel`, `init`, `node`, `config drive`, `network`, `serving`, `control`.
  */
 export const BootReportSchema = Type.Object(
   {

@@ -1,6 +1,7 @@
 // Who speaks on the control path, and how a certificate is asked for and granted. The CA is the orchestrator's alone; a
 // private key is made where it is used and stays there, besides an appliance's first one, which comes by config drive.
-import Type, { type Static } from 'typebox';
+import type { Static } from 'typebox';
+import * as Type from 'typebox';
 
 const closed = { additionalProperties: false } as const;
 

@@ -8,7 +8,8 @@
 //                                    granted to, by its control address; or by mutual TLS, for the host that it was granted to
 //
 // `:id` is the session's. A grant opens one stream, once, within its time; granting again replaces it.
-import Type, { type Static } from 'typebox';
+import type { Static } from 'typebox';
+import * as Type from 'typebox';
 import { RfbSecuritySchema } from './console-proxy.ts';
 import { ConsoleKindSchema } from './console-socket.ts';
 import { MigrationDestinationSchema, Sha256Schema } from './host-api.ts';

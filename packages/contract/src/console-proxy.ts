@@ -6,7 +6,8 @@
 //
 // Beside what every appliance's agent has (agent-api.ts: status, certificate, revocations, boot, update). Every
 // orchestrator keeps a channel of its own open to every proxy; a proxy puts a request to any of them.
-import Type, { type Static } from 'typebox';
+import type { Static } from 'typebox';
+import * as Type from 'typebox';
 import { PemSchema } from './certificate.ts';
 import { ConsoleKindSchema, ConsoleModeSchema, ConsoleViewerSchema, SecretSchema } from './console-socket.ts';
 import { IdentitySchema } from './identity.ts';

@@ -4,7 +4,8 @@
 // console's bytes (RFB after a handshake with security type None, which the proxy does in the server's place; or a serial
 // port's), from the notice `opened` on. Without it, for clients of CloudStack: the ticket and the extra token stand in the
 // query (`token`, `extra`), every frame is binary, and a second viewer takes over.
-import Type, { type Static } from 'typebox';
+import type { Static } from 'typebox';
+import * as Type from 'typebox';
 import { EntryIdSchema } from './values.ts';
 
 const closed = { additionalProperties: false } as const;

@@ -1,6 +1,7 @@
 // The API of a host agent: HTTP with JSON bodies over the host's own Unix socket, and over mutual TLS on hosts that joined by
 // token. What is on a host is told by PUT of the whole desired thing, so that a repeated call changes nothing.
-import Type, { type Static } from 'typebox';
+import type { Static } from 'typebox';
+import * as Type from 'typebox';
 import { ApplianceKindSchema } from './agent-api.ts';
 import { CertificateGrantSchema, CertificateRequestSchema, InstallationSchema } from './certificate.ts';
 import { AgentStatusSchema } from './push.ts';

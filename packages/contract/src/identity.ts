@@ -1,4 +1,5 @@
-import Type, { type Static } from 'typebox';
+import type { Static } from 'typebox';
+import * as Type from 'typebox';
 
 /**
  * Identity of a state of a document. `epoch` changes when the store is created or restored from a backup, `generation`

@@ -1,6 +1,7 @@
 // What a router's agent does on request, besides taking its document: POST …/operations/NAME with a JSON body, answered
 // with JSON. `POST /v1/operations/NAME` of an agent in a VM, `POST /v1/appliances/:id/operations/NAME` of a host agent.
-import Type, { type Static } from 'typebox';
+import type { Static } from 'typebox';
+import * as Type from 'typebox';
 import { diagnosticTools } from './diagnostics.ts';
 import { EntryIdSchema, Ipv4AddressSchema, Ipv6AddressSchema } from './values.ts';
 

@@ -1,5 +1,6 @@
 // What the orchestrator sends and what the agent answers.
-import Type, { type Static } from 'typebox';
+import type { Static } from 'typebox';
+import * as Type from 'typebox';
 import { IdentitySchema } from './identity.ts';
 import { type CollectionName, type RouterEntry, routerCollections, routerSettings } from './router-document.ts';
 import { EntryIdSchema } from './values.ts';

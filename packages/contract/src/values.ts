@@ -20,7 +20,7 @@ import {
   parseIpv6Address,
   parseIpv6Cidr,
 } from '@isthmus/net';
-import Type from 'typebox';
+import * as Type from 'typebox';
 import Format from 'typebox/format';
 
 Format.Set('ipv4-address', isIpv4Address);

@@ -1,6 +1,7 @@
 // What the manifest of an image says. It lies beside the image's files as `manifest.json`, with its detached signature in
 // `manifest.json.sig`: whoever trusts the key and finds the hashes right has the files that were built.
-import Type, { type Static } from 'typebox';
+import type { Static } from 'typebox';
+import * as Type from 'typebox';
 
 const closed = { additionalProperties: false } as const;
 

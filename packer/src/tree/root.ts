@@ -5,6 +5,7 @@ import type { Host } from '@isthmus/host';
 import { isThere, normaliseModes, writeImageFiles, writeLink } from './files.ts';
 import { busyboxApplets } from './initramfs.ts';
 import { installModules } from './modules.ts';
+import { writeSnapshot } from './snapshot.ts';
 import { walkTree } from './walk.ts';
 
 const programFolders = ['/usr/bin', '/usr/sbin'];
@@ -66,6 +67,25 @@ async function installBoot(root: string): Promise<void> {
   }
 }
 
+const ownFolder = '/usr/lib/isthmus';
+
+async function installNode(from: string, root: string): Promise<void> {
+  await copyFile(from, `${root}${ownFolder}/node`);
+  await chmod(`${root}${ownFolder}/node`, 0o755);
+}
+
+/** The service in one file. What boots an appliance is the same in each role, and starts it by the name `appliance`. */
+async function installService(from: string, root: string, role: string): Promise<void> {
+  await copyFile(from, `${root}${ownFolder}/${role}.mjs`);
+  await writeLink(`${root}${ownFolder}/appliance.mjs`, `${role}.mjs`);
+}
+
+async function installSnapshot(host: Host, root: string, role: string): Promise<void> {
+  const own = `${ownFolder}/${role}`;
+  await writeSnapshot(host, root, { node: `${ownFolder}/node`, bundle: `${own}.mjs`, blob: `${own}.blob` });
+  await writeLink(`${root}${ownFolder}/appliance.blob`, `${role}.blob`);
+}
+
 /** Makes `root`, where the packages lie unpacked, into the root of the appliance. */
 export async function buildRoot(
   host: Host,
@@ -82,13 +102,10 @@ export async function buildRoot(
   await joinCertificates(root);
   await installBoot(root);
   await installModules(host, from.modules, manifest.root.modules, root);
-  await copyFile(from.node, `${root}/usr/lib/isthmus/node`);
-  await chmod(`${root}/usr/lib/isthmus/node`, 0o755);
-  if (manifest.root.service !== null) {
-    await copyFile(from.bundle, `${root}/usr/lib/isthmus/${manifest.role}.mjs`);
-    // What boots an appliance is the same in each role, and starts it by this name.
-    await writeLink(`${root}/usr/lib/isthmus/appliance.mjs`, `${manifest.role}.mjs`);
-  }
+  await installNode(from.node, root);
+  const { service } = manifest.root;
+  if (service !== null) await installService(from.bundle, root, manifest.role);
+  if (service?.snapshot === true) await installSnapshot(host, root, manifest.role);
   await mkdir(`${root}/var/lib/dpkg`, { recursive: true });
   await writeFile(`${root}/var/lib/dpkg/status`, from.status);
   await normaliseModes(root);

@@ -51,6 +51,8 @@ export interface Agent {
   boot(): Promise<void>;
   /** Of the last good document, in force or not. */
   readonly stored: Identity | null;
+  /** Of the document that is in force. */
+  readonly serving: Identity | null;
   /** `serving` is null until a document is in force. The agent itself stands among the services as `agent`. */
   status(): Promise<AgentStatus>;
   /** Carries out an operation of one of its services, or its own. Throws UnsupportedOperationError where none offers it. */
@@ -151,6 +153,10 @@ class RouterAgent implements Agent {
 
   get stored(): Identity | null {
     return this.#identity;
+  }
+
+  get serving(): Identity | null {
+    return this.#serving;
   }
 
   async status(): Promise<AgentStatus> {

@@ -3,7 +3,8 @@
 import { createHash } from 'node:crypto';
 import { type Identity, type Push, PushSchema, sameIdentity, sectionNames, validator } from '@isthmus/contract';
 import type { Files } from '@isthmus/host';
-import Type, { type Static } from 'typebox';
+import type { Static } from 'typebox';
+import * as Type from 'typebox';
 import { LiveDocument } from './live-document.ts';
 
 /** `sequence` grows by one with each record; a snapshot holds every record up to its own. `push` absent: the token alone changed. */

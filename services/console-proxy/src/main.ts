@@ -1,7 +1,7 @@
 // The agent of a console proxy, bundled to one file and run by Node as root: node console-proxy.mjs
 // services/agent/src/appliance/run.ts says what stands on its command line.
-import { runAppliance } from '@isthmus/agent/appliance';
+import { startAppliance } from '@isthmus/agent/appliance';
 import packageJson from '../package.json' with { type: 'json' };
 import { consoleProxyRole } from './appliance/console-proxy-role.ts';
 
-await runAppliance(consoleProxyRole, packageJson.version);
+startAppliance(consoleProxyRole, packageJson.version);

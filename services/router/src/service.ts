@@ -27,6 +27,8 @@ export interface ServiceContext {
   readonly control?: ControlPath;
   /** The agent's own process is in the router's network namespace, as in a VM. Absent with the namespace driver. */
   readonly isInside?: boolean;
+  /** Nothing of ours was put into this kernel since its boot: the first document finds nothing, and is not to look for it. */
+  readonly isNewKernel?: boolean;
 }
 
 /** One entry's change. `before` absent: added; `after` absent: removed; both: changed. */

@@ -1,5 +1,5 @@
 // Section `dhcp`: what every lease of the guest network says (RFC 2131, 2132; DHCPv6: RFC 8415; RA: RFC 4861, 8106).
-import Type from 'typebox';
+import * as Type from 'typebox';
 import {
   FqdnSchema,
   HostnameSchema,

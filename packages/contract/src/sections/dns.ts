@@ -1,5 +1,5 @@
 // Section `dns`: the router answers for the guest domain on the guest NIC and forwards the rest.
-import Type from 'typebox';
+import * as Type from 'typebox';
 import { FqdnSchema, HostnameSchema, InterfaceNameSchema, Ipv4AddressSchema, Ipv6AddressSchema } from '../values.ts';
 
 const closed = { additionalProperties: false } as const;

@@ -1,5 +1,5 @@
 // Section `firewall`: who may speak to whom through the router.
-import Type from 'typebox';
+import * as Type from 'typebox';
 import { InterfaceNameSchema, Ipv4AddressSchema, Ipv4CidrSchema, Ipv6CidrSchema, PortRangeSchema } from '../values.ts';
 
 const closed = { additionalProperties: false } as const;

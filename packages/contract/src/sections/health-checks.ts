@@ -1,5 +1,6 @@
 // Part of section `system`: which health checks a router carries out by itself, how often, and what they tolerate.
-import Type, { type Static } from 'typebox';
+import type { Static } from 'typebox';
+import * as Type from 'typebox';
 
 const closed = { additionalProperties: false } as const;
 const PercentSchema = Type.Number({ minimum: 0, maximum: 100 });

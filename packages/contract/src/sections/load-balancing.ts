@@ -1,5 +1,5 @@
 // Section `loadBalancing`: connections to public addresses shared between guests.
-import Type from 'typebox';
+import * as Type from 'typebox';
 import { EntryIdSchema, InterfaceNameSchema, Ipv4AddressSchema, Ipv4CidrSchema, PortSchema } from '../values.ts';
 
 const closed = { additionalProperties: false } as const;

@@ -1,5 +1,5 @@
 // Section `metadata`: what an instance may read about itself over HTTP (CloudStack's user data, meta-data, passwords).
-import Type from 'typebox';
+import * as Type from 'typebox';
 import { HostnameSchema, InterfaceNameSchema, Ipv4AddressSchema } from '../values.ts';
 
 const closed = { additionalProperties: false } as const;

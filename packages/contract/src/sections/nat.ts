@@ -1,5 +1,5 @@
 // Section `nat`: source NAT, static NAT and port forwards.
-import Type from 'typebox';
+import * as Type from 'typebox';
 import { InterfaceNameSchema, Ipv4AddressSchema, Ipv4CidrSchema, PortRangeSchema } from '../values.ts';
 
 const closed = { additionalProperties: false } as const;

@@ -1,5 +1,5 @@
 // Section `routing`: NICs, addresses and default routes.
-import Type from 'typebox';
+import * as Type from 'typebox';
 import {
   InterfaceNameSchema,
   Ipv4AddressSchema,

@@ -1,5 +1,5 @@
 // Section `system`: the router itself.
-import Type from 'typebox';
+import * as Type from 'typebox';
 import { FqdnSchema, HostnameSchema } from '../values.ts';
 import { HealthCheckSettingsSchema } from './health-checks.ts';
 

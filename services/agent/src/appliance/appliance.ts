@@ -1,11 +1,5 @@
 // The life of an appliance's agent: who it is, its control NIC, what it served last, its API, and the next config drive.
-import {
-  type AgentStatus,
-  type ApplianceKind,
-  type BootReport,
-  controlInterface,
-  type Identity,
-} from '@isthmus/contract';
+import { type AgentStatus, type ApplianceKind, controlInterface, type Identity } from '@isthmus/contract';
 import type { Host } from '@isthmus/host';
 import { createApi } from './api.ts';
 import type { BootStages } from './boot-stages.ts';
@@ -40,6 +34,8 @@ export interface ApplianceOptions {
 
 /** Waiting for a first identity, and looking for another one. */
 const [waitMs, lookMs] = [500, 10_000];
+/** A document that takes longer to come into force is one to be asked about. */
+const askableMs = 10_000;
 /** An answer is on its way before the agent that gave it starts again. */
 const answerMs = 500;
 /** The CD-ROM drive may come up after the agent does. */
@@ -58,7 +54,10 @@ export class Appliance {
   readonly #end = new AbortController();
   #refusal: string | null = null;
   readonly #updated = new AbortController();
-  #isServing = false;
+  #isListening = false;
+  /** Of the first document that came into force. */
+  #generation: number | null = null;
+  #isAnnounced = false;
   #served: Served | null = null;
   #server: ControlServer | null = null;
 
@@ -73,31 +72,50 @@ export class Appliance {
    * NICs of others are in its network namespace.
    */
   async run(): Promise<void> {
-    const { host, stages, port } = this.#options;
+    const { host, stages } = this.#options;
+    const { clock } = host;
     const { identity, push } = await this.#identify();
     stages.end('config drive');
     host.log.announce('identity', { id: identity.id, control: identity.control.address });
-    await this.#close(identity);
-    const served = await this.#createServed(identity);
+    const { isNewKernel, isClosed } = await this.#bringUp(identity);
+    stages.end('network');
+    const served = await this.#createServed(identity, isNewKernel);
+    const begun = this.#begin(served, push, isClosed ? null : identity);
+    // Serving comes first: to get ready for TLS takes a slow processor a second. Who cannot serve can be asked why.
+    const patience = clock.sleep(askableMs, this.#end.signal).catch(() => {});
+    await Promise.race([begun, patience]);
+    await this.#listen(identity, served);
+    await begun;
+    if (served.stored === null) host.log.announce('waits for its document');
+    await this.#watchForDrives(identity);
+  }
+
+  /** `open`: whose packet filter is to be closed where no document comes into force. */
+  async #begin(served: Served, push: FirstPush, open: ApplianceIdentity | null): Promise<void> {
+    await served.begin(push);
+    if (open === null) return;
+    if (this.#generation === null) await closeUntilServed(this.#options.host.commands, open.control);
+    await this.#mark('closed');
+  }
+
+  /** The control API. */
+  async #listen(identity: ApplianceIdentity, served: Served): Promise<void> {
+    const { host, stages, port } = this.#options;
     const certificates = new Certificates(this.#store, identity, (changed) => this.#server?.use(changed));
-    const bootReport = (): Promise<BootReport> => stages.report();
     const updates = this.#updates(identity);
     const api = createApi({
       status: () => this.#status(served, updates),
       route: (name) => served.route(name),
       certificates,
-      bootReport,
+      bootReport: () => stages.report(),
       updates: this.#restarting(updates),
       log: host.log,
     });
     this.#server = new ControlServer(identity, api, host.log, served.upgrade?.bind(served));
-    // Before the document: a document that cannot be applied is told by whoever can be asked.
     await this.#server.listen(identity.control.address, port);
     stages.end('control');
-    await served.begin(push);
-    if (served.stored === null) host.log.announce('waits for its document');
-    else this.#noteServing(served.stored);
-    await this.#watchForDrives(identity);
+    this.#isListening = true;
+    this.#announce();
   }
 
   /** Ends the agent; what a router serves serves on. */
@@ -153,21 +171,16 @@ export class Appliance {
     return `${this.#options.paths.state}/appliances/${id}`;
   }
 
-  /** Names the NICs and brings the control NIC up, behind rules that admit nothing else. */
-  async #close(identity: ApplianceIdentity): Promise<void> {
-    const { host, paths, place, role } = this.#options;
+  /** Names the NICs and brings the control NIC up. */
+  async #bringUp(identity: ApplianceIdentity): Promise<{ readonly isNewKernel: boolean; readonly isClosed: boolean }> {
+    const { host, place } = this.#options;
     const strange = place.isShared ? strangeNics(await place.links(host), identity) : [];
     if (strange.length > 0) {
       throw new Error(`expected a network namespace of its own: NICs of others are in it: ${strange.join(', ')}`);
     }
-    const marker = `${paths.run}/closed`;
-    // Rules that serve stand while the agent alone starts again.
-    const standing = role.outlivesAgent && (await host.files.exists(marker));
-    if (!standing) {
-      await closeUntilServed(host.commands, identity.control);
-      await host.files.makeDirectory(paths.run);
-      await host.files.writeText(marker, '');
-    }
+    const isNewKernel = !place.isShared && !(await this.#isMarked('begun'));
+    await this.#mark('begun');
+    const isClosed = await this.#close(identity, isNewKernel);
     for (let tries = 0; !(await bringUpControl(host.commands, await place.links(host), identity)); tries += 1) {
       if (tries === 0) {
         const { macAddress } = identity.control;
@@ -175,22 +188,53 @@ export class Appliance {
       }
       await host.clock.sleep(waitMs, this.#end.signal);
     }
+    return { isNewKernel, isClosed };
   }
 
-  async #createServed(identity: ApplianceIdentity): Promise<Served> {
+  /**
+   * Rules that admit nothing but the agent's port, before the control NIC is up; true where they stand, or those of a
+   * document, which outlive the agent. In a new kernel the NICs are down until such rules are in force.
+   */
+  async #close(identity: ApplianceIdentity, isNewKernel: boolean): Promise<boolean> {
+    const { host, role } = this.#options;
+    if (role.keepsPacketFilter && isNewKernel) return false;
+    if (role.keepsPacketFilter && (await this.#isMarked('closed'))) return true;
+    await closeUntilServed(host.commands, identity.control);
+    await this.#mark('closed');
+    return true;
+  }
+
+  /** Marks are gone after a boot. */
+  #isMarked(name: 'begun' | 'closed'): Promise<boolean> {
+    return this.#options.host.files.exists(`${this.#options.paths.run}/${name}`);
+  }
+
+  async #mark(name: 'begun' | 'closed'): Promise<void> {
+    const { host, paths } = this.#options;
+    await host.files.makeDirectory(paths.run);
+    await host.files.writeText(`${paths.run}/${name}`, '');
+  }
+
+  async #createServed(identity: ApplianceIdentity, isNewKernel: boolean): Promise<Served> {
     const { host, paths, role } = this.#options;
     const own = { state: this.#statePath(identity), run: paths.run };
     const onServing = (serving: Identity) => this.#noteServing(serving);
-    this.#served = await role.create({ host, paths: own, identity, onServing });
+    this.#served = await role.create({ host, paths: own, identity, isNewKernel, onServing });
     return this.#served;
   }
 
   #noteServing({ generation }: Identity): void {
+    this.#options.stages.end('serving');
+    this.#generation ??= generation;
+    this.#announce();
+  }
+
+  /** Whoever reads that it serves may ask it. */
+  #announce(): void {
+    if (this.#isAnnounced || this.#generation === null || !this.#isListening) return;
+    this.#isAnnounced = true;
     const { host, stages } = this.#options;
-    if (this.#isServing) return;
-    this.#isServing = true;
-    stages.end('serving');
-    host.log.announce('serving', { generation, boot: stages.summary() });
+    host.log.announce('serving', { generation: this.#generation, boot: stages.summary() });
   }
 
   #updates({ imageKeys = [] }: ApplianceIdentity): Updates {

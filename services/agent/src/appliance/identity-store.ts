@@ -11,7 +11,8 @@ import {
   validator,
 } from '@isthmus/contract';
 import type { Files } from '@isthmus/host';
-import Type, { type Static } from 'typebox';
+import type { Static } from 'typebox';
+import * as Type from 'typebox';
 import { goodFrom } from './certificate-check.ts';
 import type { ReadDrive } from './config-drive.ts';
 

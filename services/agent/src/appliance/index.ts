@@ -8,4 +8,4 @@ export type { ApplianceIdentity, FirstPush } from './identity-store.ts';
 export { admit } from './network.ts';
 export { checkedBody, RequestError } from './request-error.ts';
 export type { ApplianceRole, Route, Served, ServedParts, UpgradeRequest } from './role.ts';
-export { runAppliance } from './run.ts';
+export { startAppliance } from './run.ts';

@@ -37,6 +37,8 @@ export interface ServedParts {
   readonly host: Host & { readonly log: ConsoleLog };
   readonly paths: { readonly state: string; readonly run: string };
   readonly identity: ApplianceIdentity;
+  /** Nothing of an appliance was put into this kernel since its boot. */
+  readonly isNewKernel: boolean;
   /** To be called when a document has come into force. */
   readonly onServing: (identity: Identity) => void;
 }
@@ -45,7 +47,10 @@ export interface ServedParts {
 export interface ApplianceRole {
   /** Also the role of its images, and what its config drive has to say. */
   readonly kind: ApplianceKind;
-  /** True: what is served goes on without the agent, so that its rules stand while the agent starts again. */
-  readonly outlivesAgent: boolean;
+  /**
+   * True: its packet filter is in force before it brings a NIC up, and stands, as all that it serves, without its agent.
+   * Else all is closed whenever the agent starts.
+   */
+  readonly keepsPacketFilter: boolean;
   create(parts: ServedParts): Promise<Served>;
 }

@@ -52,8 +52,8 @@ async function beginRouter(agent: Agent, push: FirstPush, host: Host): Promise<v
 /** Routers: what they serve goes on while their agent starts again. */
 export const routerRole: ApplianceRole = {
   kind: 'router',
-  outlivesAgent: true,
-  create: async ({ host, paths, identity, onServing }): Promise<Served> => {
+  keepsPacketFilter: true,
+  create: async ({ host, paths, identity, isNewKernel, onServing }): Promise<Served> => {
     const routerPaths = { state: paths.state, run: `${paths.run}/router` };
     const services = createRouterServices({
       host,
@@ -61,6 +61,7 @@ export const routerRole: ApplianceRole = {
       namePrefix: identity.installation,
       control: controlPath(identity.control),
       isInside: true,
+      isNewKernel,
     });
     const agent = await createAgent({ host, paths: routerPaths, services, isInside: true });
     const route = routerRoutes({
@@ -80,9 +81,11 @@ export const routerRole: ApplianceRole = {
       },
       begin: async (push) => {
         await beginRouter(agent, push, host);
-        if (agent.stored !== null) onServing(agent.stored);
-        // Afterwards: it costs processes, which a router that serves has time for.
-        await widenNeighbourTables(host);
+        if (agent.serving !== null) onServing(agent.serving);
+        // Afterwards, and nobody waits for it: it costs processes, which a router that serves has time for.
+        void widenNeighbourTables(host).catch((error: unknown) => {
+          host.log.warn('the table of neighbours stays as it is', { error });
+        });
       },
       status: () => agent.status(),
       route,

@@ -1,11 +1,12 @@
 // The program of an appliance: its command line, its log, its signals.
 //
-//   node ROLE.mjs                                                    in a machine of its own
+//   node [--snapshot-blob ROLE.blob] ROLE.mjs                        in a machine of its own
 //   node ROLE.mjs --config-drive DIR --state DIR --run DIR           in a network namespace of its own: the config drive
 //                                                                    is a folder with config.json and config.json.sha256
 import { createWriteStream, writeSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { agentPort } from '@isthmus/contract';
+import { startupSnapshot } from 'node:v8';
+import { agentPort, compileValidators } from '@isthmus/contract';
 import { hostOf } from '@isthmus/host';
 import { Appliance } from './appliance.ts';
 import { BootStages } from './boot-stages.ts';
@@ -36,8 +37,19 @@ function readCommandLine(words: readonly string[]): CommandLine {
   return { place: namespacePlace(folder), paths, terminal: '/dev/null' };
 }
 
-/** Runs an appliance until it is told to end, or has to start again; then this process ends. `version`: of the image. */
-export async function runAppliance(role: ApplianceRole, version: string): Promise<void> {
+/**
+ * Runs an appliance until it is told to end, or has to start again; then this process ends. `version`: of the image. While
+ * a start-up snapshot is taken (packer/src/tree/snapshot.ts) nothing runs: the process that begins from it does.
+ */
+export function startAppliance(role: ApplianceRole, version: string): void {
+  const run = () => void runAppliance(role, version);
+  if (startupSnapshot.isBuildingSnapshot()) {
+    compileValidators();
+    startupSnapshot.setDeserializeMainFunction(run);
+  } else run();
+}
+
+async function runAppliance(role: ApplianceRole, version: string): Promise<void> {
   const [, program = '', ...words] = process.argv;
   const { place, paths, terminal: device } = readCommandLine(words);
   const terminal = createWriteStream(device, { flags: 'w' });

@@ -140,6 +140,6 @@ async function createConsoleProxy(parts: ServedParts): Promise<Served> {
 /** Console proxies: sessions end with their agent, so that nobody is let in while it starts. */
 export const consoleProxyRole: ApplianceRole = {
   kind: 'console-proxy',
-  outlivesAgent: false,
+  keepsPacketFilter: false,
   create: createConsoleProxy,
 };

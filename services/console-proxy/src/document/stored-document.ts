@@ -7,7 +7,8 @@ import {
   wholeDocumentHash,
 } from '@isthmus/contract';
 import type { Files, Log } from '@isthmus/host';
-import Type, { type Static } from 'typebox';
+import type { Static } from 'typebox';
+import * as Type from 'typebox';
 
 /** `served` null: a newer fencing token came, and no document yet. */
 const StoredSchema = Type.Object(

@@ -43,6 +43,11 @@ export class DnsmasqFiles {
     return (await Promise.all(names.map((name) => this.#textOf(`${directory}/${name}`)))).join('');
   }
 
+  /** False where `makeDirectories` was not called since the machine's boot. */
+  hasRun(): Promise<boolean> {
+    return this.#files.exists(this.#layout.run);
+  }
+
   async makeDirectories(): Promise<void> {
     const { state, run, replaced, hostsLive } = this.#layout;
     for (const path of [state, run, replaced, hostsLive]) await this.#files.makeDirectory(path);

@@ -152,12 +152,13 @@ export class DnsmasqProcesses {
 
   /** Without the shares that have no hosts and do not run: a wide network's router serves before they do. */
   async #due(): Promise<readonly (readonly [InstanceName, ServedChange])[]> {
+    const ran = new Set(await this.#host.files.list(dnsmasqRoots(this.#paths).run));
     const judged = [...this.#shares].map(async (each): Promise<(typeof each)[]> => {
       const [name, { settings, lines }] = each;
       const server = this.#server(name);
       const isEmpty = server.settings === null && !lines.some(({ after }) => after !== undefined);
       const canWait = settings !== null && isDhcpv4(name) && name !== dhcpInstance(0) && isEmpty;
-      return canWait && !(await server.isFound()) ? [] : [each];
+      return canWait && !(ran.has(name) && (await server.isFound())) ? [] : [each];
     });
     return (await Promise.all(judged)).flat();
   }

@@ -232,6 +232,8 @@ export class DnsmasqServer {
     if (settings === null) return;
     const gone = this.#held.lines();
     const isLeasesSuspect = this.#leasesSuspect;
+    // The directory of what runs is empty after a boot: where there is none yet, no process was started since.
+    const isFirst = !(await this.#files.hasRun());
     await this.#files.makeDirectories();
     await this.#files.rewrite({
       hosts: settings.ownHosts + this.#index.text(),
@@ -241,7 +243,7 @@ export class DnsmasqServer {
     const isStray = isRunning && isLeasesSuspect && (await this.#ipv6Leases?.hasStray(this.#index, gone)) === true;
     const isReloaded = isRunning && !isStray && !this.#isTagged;
     if (isReloaded) await this.#daemon.reload();
-    else await this.#start(settings, gone);
+    else await this.#start(settings, gone, isFirst);
     this.#isTagged = isTagged(this.#index.text());
     for (const line of gone) this.#held.delete(line);
     if (!this.#servesLeases) return;
@@ -250,8 +252,8 @@ export class DnsmasqServer {
     this.#leasesSuspect = this.#held.size > 0;
   }
 
-  async #start(settings: InstanceSettings, gone: readonly EntryLine[]): Promise<void> {
-    await this.#daemon.stop();
+  async #start(settings: InstanceSettings, gone: readonly EntryLine[], isFirst: boolean): Promise<void> {
+    if (!isFirst) await this.#daemon.stop();
     await this.#files.writeMain(settings.mainPath, settings.main);
     if (this.#ipv6Leases !== null) await this.#ipv6Leases.prune(this.#index, gone);
     else if (this.#servesLeases) await this.#leases.prune(this.#index);

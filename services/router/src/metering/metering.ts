@@ -13,10 +13,13 @@ class MeteringService implements RouterService {
   readonly operations = { usage: () => this.#usage() };
   readonly #context: ServiceContext;
   readonly #table: string;
+  /** Until the first table is loaded. */
+  #isNewKernel: boolean;
   #applied: Metering | null = null;
 
   constructor(context: ServiceContext) {
     this.#context = context;
+    this.#isNewKernel = context.isNewKernel === true;
     this.#table = `${context.namePrefix}-metering`;
   }
 
@@ -73,7 +76,8 @@ class MeteringService implements RouterService {
 
   /** True where the table is new. */
   async #load(metering: Metering): Promise<boolean> {
-    const counted = await this.#read();
+    const counted = this.#isNewKernel ? null : await this.#read();
+    this.#isNewKernel = false;
     const epoch = counted === null ? randomBytes(8).toString('hex') : null;
     const input = renderMetering(this.#table, metering, epoch);
     await this.#context.host.commands.run(nft, ['-f', '-'], { input });

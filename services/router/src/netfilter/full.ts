@@ -55,6 +55,9 @@ interface Replacement {
   readonly whole: boolean;
 }
 
+/** What a kernel has in which nothing was put since its boot. */
+const emptyKernel: KernelState = { text: '', rules: {}, sets: [] };
+
 /** False for the copy beside a set, which a crash may have left. */
 function isServing({ name }: IpSet<Family>): boolean {
   return stagedSetName(name.slice(0, -2)) !== name;
@@ -83,14 +86,17 @@ export class FullPlan implements ServicePlan {
   readonly #context: PlanContext & { readonly namePrefix: string };
   readonly #wanted: WantedFilter;
   readonly #owner: FilterOwner;
+  readonly #isNewKernel: boolean;
   #work: Work | null = null;
   #applied = false;
 
   constructor(
     context: PlanContext & { readonly namePrefix: string },
-    { wanted, owner }: { readonly wanted: WantedFilter; readonly owner: FilterOwner },
+    plan: { readonly wanted: WantedFilter; readonly owner: FilterOwner; readonly isNewKernel: boolean },
   ) {
+    const { wanted, owner, isNewKernel } = plan;
     this.#context = context;
+    this.#isNewKernel = isNewKernel;
     this.#wanted = wanted;
     this.#owner = owner;
   }
@@ -103,9 +109,16 @@ export class FullPlan implements ServicePlan {
     return { text, rules: readRules(text, family), sets };
   }
 
-  /** Whole tables where the kernel has what we cannot read. */
+  /** What serves; what a crash left beside it goes. */
+  async #find(): Promise<KernelState> {
+    const { sets, ...rest } = await this.#read();
+    await this.#destroyStaged(sets);
+    return { ...rest, sets: sets.filter(isServing) };
+  }
+
+  /** Whole tables where the kernel has what we cannot read, or did not. */
   #replacement({ rules }: KernelState): Replacement {
-    if (rules === null) return { text: renderRuleSet(this.#wanted.ruleSet()), whole: true };
+    if (rules === null || this.#isNewKernel) return { text: renderRuleSet(this.#wanted.ruleSet()), whole: true };
     return { text: this.#wanted.changeFrom(rules), whole: false };
   }
 
@@ -115,9 +128,7 @@ export class FullPlan implements ServicePlan {
 
   async stage(): Promise<void> {
     const { kernel, unused } = this.#context;
-    const { sets, ...rest } = await this.#read();
-    await this.#destroyStaged(sets);
-    const found = { ...rest, sets: sets.filter(isServing) };
+    const found = this.#isNewKernel ? emptyKernel : await this.#find();
     const wanted = this.#wanted.sets();
     const { stage, swap } = ipSetTransaction(found.sets, wanted);
     const replacement = this.#replacement(found);
@@ -157,9 +168,11 @@ export class FullPlan implements ServicePlan {
   async commit(): Promise<void> {
     const { unused } = this.#context;
     const kept = new Set(this.#wanted.sets().map(({ name }) => name));
-    for (const { name } of this.#work?.found.sets ?? []) if (!kept.has(name)) unused.add(name);
+    const found = this.#work?.found ?? emptyKernel;
+    for (const { name } of found.sets) if (!kept.has(name)) unused.add(name);
     this.#work = null;
-    await this.#wanted.endStrayFlows();
+    // A new kernel has forwarded nothing yet.
+    if (!this.#isNewKernel) await this.#wanted.endStrayFlows();
     await unused.destroy();
   }
 

@@ -40,7 +40,7 @@ interface Bench {
   readonly lab: FilterLab;
   readonly service: RouterService;
   /** A service that knows nothing yet, as after a restart of the agent. */
-  readonly another: () => RouterService;
+  readonly another: (more?: { readonly isNewKernel?: true }) => RouterService;
   readonly document: TestDocument;
   readonly commands: ReturnType<typeof recordingRunner>;
   readonly fail: ReturnType<typeof failing>['failWhen'];
@@ -57,7 +57,8 @@ async function withKernel(use: (bench: Bench) => Promise<void>): Promise<void> {
     const fault = failing(host.commands);
     const commands = recordingRunner(fault);
     const paths = { state: lab.directory, run: lab.directory };
-    const another = () => createNetfilterService({ host: { ...host, commands }, paths, namePrefix: prefix });
+    const context = { host: { ...host, commands }, paths, namePrefix: prefix };
+    const another: Bench['another'] = (more = {}) => createNetfilterService({ ...context, ...more });
     const run = async (file: string, ...args: string[]) => (await host.commands.run(file, args)).stdout;
     await use({
       lab,
@@ -103,6 +104,28 @@ test('a restarted agent that finds its rules in force writes none', async (t) =>
       commands.commands.map(({ file }) => file),
       ['iptables-save', 'ipset', 'iptables-save', 'conntrack'],
     );
+  });
+});
+
+test('in a new kernel the first rules are loaded at once, and the next change finds them', async (t) => {
+  await withKernel(async ({ another, document, commands, rules, sets, run }) => {
+    document.edit({
+      'nat.portForwards': { one: forward(8080) },
+      'firewall.ingress': { one: open(8080, '192.0.2.0/24', '198.51.100.0/24') },
+    });
+    // What an appliance closes where its first document is refused is replaced all the same.
+    await run('iptables', '-A', 'INPUT', '-j', 'DROP');
+    const service = another({ isNewKernel: true });
+    await applyChange(service, document.full());
+    t.is(await rules(), expectedRules(document));
+    t.is(await sets(), expectedSets(document));
+    t.deepEqual(
+      commands.commands.map(({ file }) => file),
+      ['ipset', 'iptables-restore'],
+    );
+    await run('iptables', '-A', 'INPUT', '-j', 'DROP');
+    await applyChange(service, document.full());
+    t.is(await rules(), expectedRules(document), 'the second full change looks');
   });
 });
 
@@ -168,18 +191,21 @@ test('a full change that fails gives the rules back that it found', async (t) =>
   });
 });
 
-test('a first full change that fails midway leaves no open router', async (t) => {
-  await withKernel(async ({ service, document, rules, fail }) => {
-    const plan = service.plan(document.full());
-    await plan?.stage();
-    await plan?.apply();
-    await plan?.revert();
-    t.is(await rules(), expectedRules(document));
-    fail((file) => file === 'ipset');
-    await t.throwsAsync(applyChange(service, document.full()));
-    t.is(await rules(), expectedRules(document));
+for (const [kernel, more] of Object.entries({ 'a kernel': {}, 'a new kernel': { isNewKernel: true } as const })) {
+  test(`a first full change of ${kernel} that fails midway leaves no open router`, async (t) => {
+    await withKernel(async ({ another, document, rules, fail }) => {
+      const service = another(more);
+      const plan = service.plan(document.full());
+      await plan?.stage();
+      await plan?.apply();
+      await plan?.revert();
+      t.is(await rules(), expectedRules(document));
+      fail((file) => file === 'ipset');
+      await t.throwsAsync(applyChange(service, document.full()));
+      t.is(await rules(), expectedRules(document));
+    });
   });
-});
+}
 
 const anyEdit: fc.Arbitrary<Edit> = fc
   .array(

@@ -39,6 +39,8 @@ class NetfilterService implements RouterService {
   readonly checks: readonly HealthCheck[];
   readonly #context: ServiceContext;
   readonly #plan: PlanContext & { readonly namePrefix: string };
+  /** Until the first rules are staged. */
+  #isNewKernel: boolean;
   #state: FilterState | null = null;
   /** The agent's own, changed in place; looked at only to heal. */
   #document: RouterDocument | null = null;
@@ -48,6 +50,7 @@ class NetfilterService implements RouterService {
     const { commands, clock } = context.host;
     const kernel = createKernel(commands);
     this.#context = context;
+    this.#isNewKernel = context.isNewKernel === true;
     this.#baseChains = new BaseChains(kernel, watched);
     this.operations = {
       'export-flows': async () => {
@@ -103,7 +106,9 @@ class NetfilterService implements RouterService {
         this.#document = documentBefore;
       },
     };
-    return new FullPlan(this.#plan, { wanted, owner });
+    const isNewKernel = this.#isNewKernel;
+    this.#isNewKernel = false;
+    return new FullPlan(this.#plan, { wanted, owner, isNewKernel });
   }
 
   async health(): Promise<ServiceHealth> {
