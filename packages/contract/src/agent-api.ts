@@ -84,7 +84,7 @@ export type ConfigDrive = Static<typeof ConfigDriveSchema>;
 
 /**
  * GET /v1/boot: when each stage of the boot ended, in ms since the kernel's clock began, in their order, such as
- * `kernel`, `init`, `node`, `config drive`, `network`, `serving`, `control`.
+ * `kernel`, `init`, `node`, `config drive`, `network`, `control`, `serving`.
  */
 export const BootReportSchema = Type.Object(
   {

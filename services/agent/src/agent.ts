@@ -49,9 +49,8 @@ export interface Agent {
    * begins to watch. Never throws: see status.
    */
   boot(): Promise<void>;
-  /** Of the last good document, in force or not. */
+  /** Of the last good document, in force or not, and of that which is. */
   readonly stored: Identity | null;
-  /** Of the document that is in force. */
   readonly serving: Identity | null;
   /** `serving` is null until a document is in force. The agent itself stands among the services as `agent`. */
   status(): Promise<AgentStatus>;

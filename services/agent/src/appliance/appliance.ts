@@ -34,8 +34,6 @@ export interface ApplianceOptions {
 
 /** Waiting for a first identity, and looking for another one. */
 const [waitMs, lookMs] = [500, 10_000];
-/** A document that takes longer to come into force is one to be asked about. */
-const askableMs = 10_000;
 /** An answer is on its way before the agent that gave it starts again. */
 const answerMs = 500;
 /** The CD-ROM drive may come up after the agent does. */
@@ -54,10 +52,7 @@ export class Appliance {
   readonly #end = new AbortController();
   #refusal: string | null = null;
   readonly #updated = new AbortController();
-  #isListening = false;
-  /** Of the first document that came into force. */
-  #generation: number | null = null;
-  #isAnnounced = false;
+  #isServing = false;
   #served: Served | null = null;
   #server: ControlServer | null = null;
 
@@ -73,28 +68,25 @@ export class Appliance {
    */
   async run(): Promise<void> {
     const { host, stages } = this.#options;
-    const { clock } = host;
     const { identity, push } = await this.#identify();
     stages.end('config drive');
     host.log.announce('identity', { id: identity.id, control: identity.control.address });
     const { isNewKernel, isClosed } = await this.#bringUp(identity);
     stages.end('network');
     const served = await this.#createServed(identity, isNewKernel);
-    const begun = this.#begin(served, push, isClosed ? null : identity);
-    // Serving comes first: to get ready for TLS takes a slow processor a second. Who cannot serve can be asked why.
-    const patience = clock.sleep(askableMs, this.#end.signal).catch(() => {});
-    await Promise.race([begun, patience]);
+    const hasDocument = push !== null || served.stored !== null;
+    if (!isClosed && !hasDocument) await this.#closeUnlessServed(identity);
+    // Before the document: a document that cannot be applied is told by whoever can be asked.
     await this.#listen(identity, served);
-    await begun;
+    await served.begin(push);
+    if (!isClosed && hasDocument) await this.#closeUnlessServed(identity);
     if (served.stored === null) host.log.announce('waits for its document');
     await this.#watchForDrives(identity);
   }
 
-  /** `open`: whose packet filter is to be closed where no document comes into force. */
-  async #begin(served: Served, push: FirstPush, open: ApplianceIdentity | null): Promise<void> {
-    await served.begin(push);
-    if (open === null) return;
-    if (this.#generation === null) await closeUntilServed(this.#options.host.commands, open.control);
+  /** The packet filter of a document that is in force stands; where there is none, all is closed. */
+  async #closeUnlessServed({ control }: ApplianceIdentity): Promise<void> {
+    if (!this.#isServing) await closeUntilServed(this.#options.host.commands, control);
     await this.#mark('closed');
   }
 
@@ -114,8 +106,6 @@ export class Appliance {
     this.#server = new ControlServer(identity, api, host.log, served.upgrade?.bind(served));
     await this.#server.listen(identity.control.address, port);
     stages.end('control');
-    this.#isListening = true;
-    this.#announce();
   }
 
   /** Ends the agent; what a router serves serves on. */
@@ -224,17 +214,11 @@ export class Appliance {
   }
 
   #noteServing({ generation }: Identity): void {
-    this.#options.stages.end('serving');
-    this.#generation ??= generation;
-    this.#announce();
-  }
-
-  /** Whoever reads that it serves may ask it. */
-  #announce(): void {
-    if (this.#isAnnounced || this.#generation === null || !this.#isListening) return;
-    this.#isAnnounced = true;
     const { host, stages } = this.#options;
-    host.log.announce('serving', { generation: this.#generation, boot: stages.summary() });
+    if (this.#isServing) return;
+    this.#isServing = true;
+    stages.end('serving');
+    host.log.announce('serving', { generation, boot: stages.summary() });
   }
 
   #updates({ imageKeys = [] }: ApplianceIdentity): Updates {
