@@ -1,5 +1,5 @@
 // The consoles of this host's own machines.
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ConsoleGrant, RfbSecurity } from '@isthmus/contract';
 import { HostAgentError } from '../errors.ts';
@@ -14,27 +14,40 @@ export interface ConsoleSource {
 }
 
 const connectWithinMs = 5000;
+const knockAgainMs = 20;
 
 /** No handshake, or one without a secret. */
 export const openToAll: RfbSecurity = { types: ['None'] };
 
-/** A connection to the Unix socket of a console. Throws HostAgentError (`failed`). */
+/**
+ * A connection to the Unix socket of a console. QEMU lets two wait for its accept; whoever finds those places taken
+ * (EAGAIN, connect(2)) knocks again. Throws HostAgentError (`failed`).
+ */
 export function connectTo(path: string, noun: string): Promise<Duplex> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ path });
+    let knocks: NodeJS.Timeout | undefined;
+    let socket: Socket;
     const fail = (detail: string, cause?: unknown) => {
       clearTimeout(timer);
+      clearTimeout(knocks);
       socket.destroy();
       reject(new HostAgentError('failed', `${noun}: does not answer on this host: ${detail}`, { cause, detail }));
     };
+    const knock = () => {
+      socket = connect({ path });
+      socket.once('error', (error) => {
+        if ('code' in error && error.code === 'EAGAIN') knocks = setTimeout(knock, knockAgainMs);
+        else fail(error.message, error);
+      });
+      socket.once('connect', () => {
+        clearTimeout(timer);
+        socket.removeAllListeners('error');
+        socket.on('error', () => socket.destroy());
+        resolve(socket);
+      });
+    };
     const timer = setTimeout(() => fail(`no connection within ${connectWithinMs} ms`), connectWithinMs);
-    socket.once('error', (error) => fail(error.message, error));
-    socket.once('connect', () => {
-      clearTimeout(timer);
-      socket.removeAllListeners('error');
-      socket.on('error', () => socket.destroy());
-      resolve(socket);
-    });
+    knock();
   });
 }
 
