@@ -208,18 +208,34 @@ export class ApplianceVm {
     this.#pid = null;
   }
 
-  /** One command of QEMU's monitor, such as `system_powerdown`. */
+  /** Power-off by ACPI. Pressed again and again: nobody heeds the button until what is served is served. */
+  async pressPowerButton(): Promise<void> {
+    const hasEnded = async () => {
+      await this.monitor('system_powerdown').catch(() => {});
+      return this.hasEnded(3000).then(
+        () => true,
+        () => false,
+      );
+    };
+    await waitFor('QEMU ends by its power button', hasEnded, 60_000);
+  }
+
+  /** One command of QEMU's monitor, such as `system_powerdown`. Resolves when QEMU asks for the next; throws what it refuses. */
   async monitor(command: string): Promise<void> {
     const socket = connect(this.#monitorPath);
+    let text = '';
     await new Promise<void>((resolve, reject) => {
       socket.on('error', reject);
-      socket.on('data', (text: Buffer) => {
-        if (!text.toString().includes('(qemu)')) return;
-        socket.removeAllListeners('data').on('data', () => socket.end());
-        socket.write(`${command}\n`);
-        resolve();
+      socket.on('close', () => reject(new Error(`QEMU's monitor ended: ${command}: ${text}`)));
+      socket.on('data', (part: Buffer) => {
+        const prompts = text.split('(qemu)').length;
+        text += part.toString();
+        const isPrompted = text.split('(qemu)').length > prompts;
+        if (isPrompted && prompts === 1) socket.write(`${command}\n`);
+        else if (/^Error: /m.test(text)) reject(new Error(`QEMU refuses ${command}: ${text}`));
+        else if (isPrompted) resolve();
       });
-    });
+    }).finally(() => socket.destroy());
   }
 
   /** What the VM has written on its serial console since it was started last. */

@@ -93,7 +93,8 @@ test('a router in a VM serves from its config drive, answers its orchestrator al
   await vm.powerOn(await vm.cutDrive(drive));
   await vm.says('the config drive is refused');
   t.false(await reaches(lab.host));
-  await vm.monitor(`change cd ${drive} raw`);
+  // Forced: an appliance that just reads its drive has locked it.
+  await vm.monitor(`change cd -f ${drive} raw`);
   await vm.says('isthmus: serving');
   await guest.commands.run('ip', ['link', 'set', 'dev', 'eth0', 'up']);
   // The guest's server needs the address that the lease gives.
@@ -147,12 +148,25 @@ test('a router in a VM serves from its config drive, answers its orchestrator al
   again.close();
 
   // ACPI power-off leaves a clean state partition.
-  await vm.monitor('system_powerdown');
-  await vm.hasEnded(60_000);
+  await vm.pressPowerButton();
   // A state partition beyond repair is made anew: the router needs its config drive again.
   await vm.damageState();
   await vm.powerOn(drive);
   await vm.says('isthmus: serving (generation: 1');
   t.regex(await vm.console(), /checks the state partition|formats the state partition|formatted anew/);
+  await assertServes(t, w, 8080);
+
+  // A first document that is refused leaves a router that its orchestrator alone reaches, and that takes the next one.
+  await vm.pressPowerButton();
+  await vm.damageState();
+  const wrong = { ...push, target: { ...push.target, hash: '0'.repeat(64) } };
+  await vm.powerOn(await vm.writeDrive('wrong', await pki.bootstrap(vm.id, wrong)));
+  await vm.says('the document of the config drive was refused');
+  const last = clientOf(w);
+  t.is((await last.status()).serving, null);
+  t.false(await reaches(lab.host, controlStranger), 'another address of the control network, and no document');
+  t.false(await pings(lab.internet, publicAddress), 'no document');
+  t.deepEqual(await last.push(push), { identity: push.target });
+  last.close();
   await assertServes(t, w, 8080);
 });

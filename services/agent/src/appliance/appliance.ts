@@ -8,7 +8,7 @@ import { ConfigDriveError, type ReadDrive } from './config-drive.ts';
 import type { ConsoleLog } from './console-log.ts';
 import { ControlServer } from './control-server.ts';
 import { type ApplianceIdentity, type FirstPush, IdentityStore, isNewDrive, takeDrive } from './identity-store.ts';
-import { bringUpControl, closeUntilServed, strangeNics } from './network.ts';
+import { bringUpControl, closeUntilServed, isFiltered, strangeNics } from './network.ts';
 import type { Place } from './place.ts';
 import type { ApplianceRole, Served } from './role.ts';
 import { Updates } from './updates.ts';
@@ -71,23 +71,21 @@ export class Appliance {
     const { identity, push } = await this.#identify();
     stages.end('config drive');
     host.log.announce('identity', { id: identity.id, control: identity.control.address });
-    const { isNewKernel, isClosed } = await this.#bringUp(identity);
+    const isNewKernel = await this.#isNewKernel(identity);
+    const isClosed = await this.#close(identity, isNewKernel);
+    await this.#bringUp(identity);
     stages.end('network');
     const served = await this.#createServed(identity, isNewKernel);
     const hasDocument = push !== null || served.stored !== null;
-    if (!isClosed && !hasDocument) await this.#closeUnlessServed(identity);
+    if (!isClosed && !hasDocument) await closeUntilServed(host.commands, identity.control);
     // Before the document: a document that cannot be applied is told by whoever can be asked.
     await this.#listen(identity, served);
     await served.begin(push);
-    if (!isClosed && hasDocument) await this.#closeUnlessServed(identity);
+    // The packet filter of a document that is in force stands.
+    if (!isClosed && hasDocument && !this.#isServing) await closeUntilServed(host.commands, identity.control);
     if (served.stored === null) host.log.announce('waits for its document');
+    await this.#mark('started');
     await this.#watchForDrives(identity);
-  }
-
-  /** The packet filter of a document that is in force stands; where there is none, all is closed. */
-  async #closeUnlessServed({ control }: ApplianceIdentity): Promise<void> {
-    if (!this.#isServing) await closeUntilServed(this.#options.host.commands, control);
-    await this.#mark('closed');
   }
 
   /** The control API. */
@@ -161,16 +159,44 @@ export class Appliance {
     return `${this.#options.paths.state}/appliances/${id}`;
   }
 
-  /** Names the NICs and brings the control NIC up. */
-  async #bringUp(identity: ApplianceIdentity): Promise<{ readonly isNewKernel: boolean; readonly isClosed: boolean }> {
-    const { host, place } = this.#options;
-    const strange = place.isShared ? strangeNics(await place.links(host), identity) : [];
-    if (strange.length > 0) {
+  /**
+   * True until an agent has begun in this kernel. Throws where NICs of others are in the appliance's network namespace: its
+   * rules and settings are then not the appliance's to change.
+   */
+  async #isNewKernel(identity: ApplianceIdentity): Promise<boolean> {
+    const { host, place, paths } = this.#options;
+    if (place.isShared) {
+      const strange = strangeNics(await place.links(host), identity);
+      if (strange.length === 0) return false;
       throw new Error(`expected a network namespace of its own: NICs of others are in it: ${strange.join(', ')}`);
     }
-    const isNewKernel = !place.isShared && !(await this.#isMarked('begun'));
+    if (await host.files.exists(`${paths.run}/begun`)) return false;
     await this.#mark('begun');
-    const isClosed = await this.#close(identity, isNewKernel);
+    return true;
+  }
+
+  /** Marks are gone after a boot. What may come after what is served waits for `started` (appliances/base/boot). */
+  async #mark(name: 'begun' | 'started'): Promise<void> {
+    const { host, paths } = this.#options;
+    await host.files.makeDirectory(paths.run);
+    await host.files.writeText(`${paths.run}/${name}`, '');
+  }
+
+  /**
+   * Rules that admit nothing but the agent's port, before the control NIC is up; true where they stand, or those of a
+   * document, which outlive the agent. In a new kernel the NICs are down until such rules are in force.
+   */
+  async #close({ control }: ApplianceIdentity, isNewKernel: boolean): Promise<boolean> {
+    const { host, role } = this.#options;
+    if (role.keepsPacketFilter && isNewKernel) return false;
+    if (role.keepsPacketFilter && (await isFiltered(host.commands, control))) return true;
+    await closeUntilServed(host.commands, control);
+    return true;
+  }
+
+  /** Names the NICs and brings the control NIC up. */
+  async #bringUp(identity: ApplianceIdentity): Promise<void> {
+    const { host, place } = this.#options;
     for (let tries = 0; !(await bringUpControl(host.commands, await place.links(host), identity)); tries += 1) {
       if (tries === 0) {
         const { macAddress } = identity.control;
@@ -178,31 +204,6 @@ export class Appliance {
       }
       await host.clock.sleep(waitMs, this.#end.signal);
     }
-    return { isNewKernel, isClosed };
-  }
-
-  /**
-   * Rules that admit nothing but the agent's port, before the control NIC is up; true where they stand, or those of a
-   * document, which outlive the agent. In a new kernel the NICs are down until such rules are in force.
-   */
-  async #close(identity: ApplianceIdentity, isNewKernel: boolean): Promise<boolean> {
-    const { host, role } = this.#options;
-    if (role.keepsPacketFilter && isNewKernel) return false;
-    if (role.keepsPacketFilter && (await this.#isMarked('closed'))) return true;
-    await closeUntilServed(host.commands, identity.control);
-    await this.#mark('closed');
-    return true;
-  }
-
-  /** Marks are gone after a boot. */
-  #isMarked(name: 'begun' | 'closed'): Promise<boolean> {
-    return this.#options.host.files.exists(`${this.#options.paths.run}/${name}`);
-  }
-
-  async #mark(name: 'begun' | 'closed'): Promise<void> {
-    const { host, paths } = this.#options;
-    await host.files.makeDirectory(paths.run);
-    await host.files.writeText(`${paths.run}/${name}`, '');
   }
 
   async #createServed(identity: ApplianceIdentity, isNewKernel: boolean): Promise<Served> {

@@ -1,6 +1,8 @@
-import { parseInterfaceName, parseIpv4Address, parseMacAddress } from '@isthmus/net';
+import { renderRuleSet } from '@isthmus/iptables-ts';
+import { parseInterfaceName, parseIpv4Address, parseIpv4Cidr, parseMacAddress } from '@isthmus/net';
+import { filterInput } from '@isthmus/templates/firewall';
 import test from 'ava';
-import { closedText, linkLines, strangeNics } from './network.ts';
+import { closedText, controlPath, linkLines, strangeNics } from './network.ts';
 
 const identity = {
   control: {
@@ -93,4 +95,15 @@ COMMIT
 COMMIT
 `,
   );
+});
+
+test('a document begins what comes in with the same rule, by which an agent that starts again knows it', (t) => {
+  const guestNetwork = parseIpv4Cidr('10.1.1.0/24');
+  const base = { guestInterface: parseInterfaceName('eth0'), guestAddress: parseIpv4Address('10.1.1.1'), guestNetwork };
+  const names = { ingressRoot: 'i', egress: 'e', listeners: 'l', inbound: 'n', spoof: 's', publicAddresses: 'p' };
+  const input = filterInput({ ...base, control: controlPath(identity.control) }, names);
+  const firstOf = (text: string) => text.split('\n').find((line) => line.startsWith('-A INPUT '));
+  const document = renderRuleSet({ filter: new Map([['INPUT', input]]) });
+  t.is(firstOf(document), firstOf(closedText(identity.control)));
+  t.true(document.includes(':INPUT DROP'));
 });

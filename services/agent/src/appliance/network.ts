@@ -99,6 +99,21 @@ export async function closeUntilServed(commands: CommandRunner, control: Control
 }
 
 /**
+ * True where the packet filter of this appliance stands, that of a document or the closed one: its agent's port is admitted
+ * on its control NIC, and of either family nothing that no rule admits.
+ */
+export async function isFiltered(commands: CommandRunner, control: ControlNic): Promise<boolean> {
+  const [input, ipv6Input] = await Promise.all(
+    ['iptables', 'ip6tables'].map(async (command) => (await commands.run(command, ['-S', 'INPUT'])).stdout.split('\n')),
+  );
+  const denies = '-P INPUT DROP';
+  const admitsAgent = closedText(control)
+    .split('\n')
+    .find((line) => line.startsWith('-A INPUT '));
+  return input?.[0] === denies && input[1] === admitsAgent && ipv6Input?.[0] === denies;
+}
+
+/**
  * Brings the rules of an appliance that routes for nobody into force: its agent's port, and what is `admitted`. They take
  * the place of those that stand at once, table by table. IPv6 stays closed.
  */

@@ -55,8 +55,8 @@ interface Replacement {
   readonly whole: boolean;
 }
 
-/** What a kernel has in which nothing was put since its boot. */
-const emptyKernel: KernelState = { text: '', rules: {}, sets: [] };
+/** In which nothing was put since its boot, and nothing was looked for. */
+const newKernel: KernelState = { text: '', rules: {}, sets: [] };
 
 /** False for the copy beside a set, which a crash may have left. */
 function isServing({ name }: IpSet<Family>): boolean {
@@ -86,19 +86,16 @@ export class FullPlan implements ServicePlan {
   readonly #context: PlanContext & { readonly namePrefix: string };
   readonly #wanted: WantedFilter;
   readonly #owner: FilterOwner;
-  readonly #isNewKernel: boolean;
   #work: Work | null = null;
   #applied = false;
 
   constructor(
     context: PlanContext & { readonly namePrefix: string },
-    plan: { readonly wanted: WantedFilter; readonly owner: FilterOwner; readonly isNewKernel: boolean },
+    plan: { readonly wanted: WantedFilter; readonly owner: FilterOwner },
   ) {
-    const { wanted, owner, isNewKernel } = plan;
     this.#context = context;
-    this.#isNewKernel = isNewKernel;
-    this.#wanted = wanted;
-    this.#owner = owner;
+    this.#wanted = plan.wanted;
+    this.#owner = plan.owner;
   }
 
   async #read(): Promise<KernelState> {
@@ -117,9 +114,10 @@ export class FullPlan implements ServicePlan {
   }
 
   /** Whole tables where the kernel has what we cannot read, or did not. */
-  #replacement({ rules }: KernelState): Replacement {
-    if (rules === null || this.#isNewKernel) return { text: renderRuleSet(this.#wanted.ruleSet()), whole: true };
-    return { text: this.#wanted.changeFrom(rules), whole: false };
+  #replacement(found: KernelState): Replacement {
+    if (found.rules !== null && found !== newKernel)
+      return { text: this.#wanted.changeFrom(found.rules), whole: false };
+    return { text: renderRuleSet(this.#wanted.ruleSet()), whole: true };
   }
 
   async #destroyStaged(sets: readonly IpSet<Family>[]): Promise<void> {
@@ -128,7 +126,7 @@ export class FullPlan implements ServicePlan {
 
   async stage(): Promise<void> {
     const { kernel, unused } = this.#context;
-    const found = this.#isNewKernel ? emptyKernel : await this.#find();
+    const found = kernel.isNew ? newKernel : await this.#find();
     const wanted = this.#wanted.sets();
     const { stage, swap } = ipSetTransaction(found.sets, wanted);
     const replacement = this.#replacement(found);
@@ -166,13 +164,14 @@ export class FullPlan implements ServicePlan {
   }
 
   async commit(): Promise<void> {
+    if (this.#work === null) throw new Error('commit without stage');
     const { unused } = this.#context;
+    const { found } = this.#work;
     const kept = new Set(this.#wanted.sets().map(({ name }) => name));
-    const found = this.#work?.found ?? emptyKernel;
     for (const { name } of found.sets) if (!kept.has(name)) unused.add(name);
     this.#work = null;
     // A new kernel has forwarded nothing yet.
-    if (!this.#isNewKernel) await this.#wanted.endStrayFlows();
+    if (found !== newKernel) await this.#wanted.endStrayFlows();
     await unused.destroy();
   }
 

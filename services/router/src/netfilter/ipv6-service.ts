@@ -42,17 +42,14 @@ class Ipv6NetfilterService implements RouterService {
   ];
   readonly #context: ServiceContext;
   readonly #plan: PlanContext & { readonly namePrefix: string };
-  /** Until the first rules are staged. */
-  #isNewKernel: boolean;
   #state: Ipv6State | null = null;
   /** The agent's own, changed in place; looked at only to heal. */
   #document: RouterDocument | null = null;
   readonly #baseChains: BaseChains<(typeof watched)[number][0]>;
 
   constructor(context: ServiceContext) {
-    const kernel = createKernel(context.host.commands, 6);
+    const kernel = createKernel(context.host.commands, { family: 6, isNew: context.isNewKernel === true });
     this.#context = context;
-    this.#isNewKernel = context.isNewKernel === true;
     this.#baseChains = new BaseChains(kernel, watched);
     const flows = { host: context.host, deletionPath: `${context.paths.run}/netfilter6-flows` };
     const unused = new UnusedSets(kernel, context.host.clock);
@@ -98,9 +95,7 @@ class Ipv6NetfilterService implements RouterService {
       changeFrom: (found) => renderTransaction(diffRuleSets(found, bothTables(state.rules.ruleSet()))),
       endStrayFlows: () => endStrayIpv6Flows(this.#plan.flows, document),
     } satisfies WantedFilter;
-    const isNewKernel = this.#isNewKernel;
-    this.#isNewKernel = false;
-    return new FullPlan(this.#plan, { wanted, owner: this.#owned(state, document), isNewKernel });
+    return new FullPlan(this.#plan, { wanted, owner: this.#owned(state, document) });
   }
 
   /** Of a network without IPv6: drops all there is, in one process, and looks at nothing. It stays closed if reverted. */
@@ -109,7 +104,6 @@ class Ipv6NetfilterService implements RouterService {
     if (this.#state !== null) return this.#full(document);
     const state = Ipv6State.of(this.#context.namePrefix, document, this.#context.control);
     const owner = this.#owned(state, document);
-    this.#isNewKernel = false;
     return {
       stage: async () => {},
       apply: async () => {

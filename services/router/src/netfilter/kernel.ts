@@ -4,6 +4,8 @@ import type { Family } from '@isthmus/iptables-ts';
 
 /** Runs the commands of iptables and ipset. Each method throws CommandError. */
 export interface NetfilterKernel {
+  /** Nothing was put into it since its boot, neither rules nor sets of ours: there is nothing to read. */
+  readonly isNew: boolean;
   /** Loads rules; each table of the text is taken whole or not at all. Empty text runs nothing. */
   restore(text: string): Promise<void>;
   /** Loads whole tables, replacing all that they held. */
@@ -30,16 +32,22 @@ function linesOf(save: string, prefix: string): string {
   return lines.map((line) => `${line}\n`).join('');
 }
 
-/** The real commands: iptables, or ip6tables for family 6. ipset serves both. */
-export function createKernel(commands: CommandRunner, family: Family = 4): NetfilterKernel {
-  const iptables = family === 6 ? 'ip6tables' : 'iptables';
+/** The real commands: iptables, or ip6tables for family 6. ipset serves both. `isNew` until something is put in. */
+export function createKernel(commands: CommandRunner, options: { family: Family; isNew?: boolean }): NetfilterKernel {
+  const iptables = options.family === 6 ? 'ip6tables' : 'iptables';
+  let isNew = options.isNew === true;
+  const load = async (command: string, args: readonly string[], input: string) => {
+    isNew = false;
+    await commands.run(command, args, { input, timeoutMs });
+  };
   return {
+    get isNew() {
+      return isNew;
+    },
     restore: async (input) => {
-      if (input !== '') await commands.run(`${iptables}-restore`, ['--noflush'], { input, timeoutMs });
+      if (input !== '') await load(`${iptables}-restore`, ['--noflush'], input);
     },
-    replace: async (input) => {
-      await commands.run(`${iptables}-restore`, [], { input, timeoutMs });
-    },
+    replace: (input) => load(`${iptables}-restore`, [], input),
     test: async (input) => {
       if (input !== '') await commands.run(`${iptables}-restore`, ['--noflush', '--test'], { input, timeoutMs });
     },
@@ -49,7 +57,7 @@ export function createKernel(commands: CommandRunner, family: Family = 4): Netfi
       return result.exitCode === 0 ? result.stdout : null;
     },
     restoreSets: async (input) => {
-      if (input !== '') await commands.run('ipset', ['-exist', 'restore'], { input, timeoutMs });
+      if (input !== '') await load('ipset', ['-exist', 'restore'], input);
     },
     saveSets: async (prefix) => linesOf((await commands.run('ipset', ['save'], { timeoutMs })).stdout, prefix),
     destroySet: async (name) => {

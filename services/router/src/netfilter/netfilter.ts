@@ -39,8 +39,6 @@ class NetfilterService implements RouterService {
   readonly checks: readonly HealthCheck[];
   readonly #context: ServiceContext;
   readonly #plan: PlanContext & { readonly namePrefix: string };
-  /** Until the first rules are staged. */
-  #isNewKernel: boolean;
   #state: FilterState | null = null;
   /** The agent's own, changed in place; looked at only to heal. */
   #document: RouterDocument | null = null;
@@ -48,9 +46,8 @@ class NetfilterService implements RouterService {
 
   constructor(context: ServiceContext) {
     const { commands, clock } = context.host;
-    const kernel = createKernel(commands);
+    const kernel = createKernel(commands, { family: 4, isNew: context.isNewKernel === true });
     this.#context = context;
-    this.#isNewKernel = context.isNewKernel === true;
     this.#baseChains = new BaseChains(kernel, watched);
     this.operations = {
       'export-flows': async () => {
@@ -106,9 +103,7 @@ class NetfilterService implements RouterService {
         this.#document = documentBefore;
       },
     };
-    const isNewKernel = this.#isNewKernel;
-    this.#isNewKernel = false;
-    return new FullPlan(this.#plan, { wanted, owner, isNewKernel });
+    return new FullPlan(this.#plan, { wanted, owner });
   }
 
   async health(): Promise<ServiceHealth> {
