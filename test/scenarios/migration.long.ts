@@ -58,7 +58,7 @@ test.serial('its processes go on at the other host, and it is reached there thro
   const source = await place();
   const target = 1 - source;
   const counter = 'i=0; while sleep 0.2; do i=$((i + 1)); echo $i >/tmp/count; done';
-  const pid = await says(`(${counter}) </dev/null >/dev/null 2>&1 & echo $!`);
+  const pid = await says(`echo 0 >/tmp/count; (${counter}) </dev/null >/dev/null 2>&1 & echo $!`);
   await waitFor('the counter counts', async () => Number(await says('cat /tmp/count')) > 3, 60_000);
   const before = {
     count: Number(await says('cat /tmp/count')),
