@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type CollectionName, type Identity, type Push, type RouterSettings, sameIdentity } from '@isthmus/contract';
 import type { Selectable } from 'kysely';
-import { PushRefusedError } from '../drivers/errors.ts';
+import { ApplianceUnreachableError, HostRefusedError, PeerIdentityError, PushRefusedError } from '../drivers/errors.ts';
 import { ApiError } from '../model/api-error.ts';
 import type { Sealer } from '../pki/sealer.ts';
 import type { Db } from '../store/database.ts';
@@ -25,6 +25,9 @@ type Router = Selectable<RouterTable>;
 
 /** Pauses before a push that failed in the appliance is tried again, in ms. */
 const retryPausesMs = [100, 500];
+/** For how long a router whose agent does not answer is asked again: an agent that starts again takes seconds. */
+const awayMs = 10_000;
+const awayPauseMs = 250;
 /** A push, put back, pushed again: more rounds than this mean that putting back does not help. */
 const mostRounds = 20;
 
@@ -121,6 +124,7 @@ export class RouterPusher {
   async #pushUntilAnswered(router: Router, compiled: Identity, lease: Lease): Promise<PushFailure | null> {
     let target: Identity | null = null;
     let tries = 0;
+    const giveUpMs = performance.now() + awayMs;
     for (;;) {
       const acknowledged = await this.acknowledged(router.id);
       if (acknowledged !== null) target ??= compiled;
@@ -143,6 +147,9 @@ export class RouterPusher {
           tries < retryPausesMs.length
         ) {
           await sleep(retryPausesMs[tries] ?? 0);
+        } else if (isAway(error) && performance.now() < giveUpMs) {
+          await sleep(awayPauseMs);
+          continue;
         } else if (tries < 3 && (await overtakes(this.#db, error, lease))) {
           this.#log.warn('router has seen a newer fencing token than the store holds', { router: router.name });
         } else {
@@ -220,6 +227,13 @@ interface PushFailure {
   readonly error: ApiError;
   readonly paths: readonly string[];
   readonly unreachable: boolean;
+}
+
+/** True for an agent that may answer in a moment: its host knows it, and nobody answers in its place. */
+function isAway(error: unknown): boolean {
+  if (!(error instanceof ApplianceUnreachableError)) return false;
+  const { cause } = error;
+  return !(cause instanceof PeerIdentityError || (cause instanceof HostRefusedError && cause.notFound));
 }
 
 /** What a failed push means to the rules in it. Throws what is not the push's own failure. */
