@@ -118,6 +118,23 @@ test('a daemon that cannot start throws', async (t) => {
   });
 });
 
+test('a daemon that nsenter becomes runs at any moment, also while it has no command line', async (t) => {
+  for (let start = 0; start < 60; start += 1) {
+    const pid = await commands.startDaemon('nsenter', ['--net=/proc/self/ns/net', '--', 'sleep', '60'], {
+      logPath: '/dev/null',
+    });
+    const isRunning: boolean[] = [];
+    const end = performance.now() + 12;
+    while (performance.now() < end) isRunning.push(await commands.isRunning(pid, 'sleep'));
+    commands.signal(pid, 'SIGKILL');
+    t.deepEqual(new Set(isRunning), new Set([true]), `start ${start}`);
+  }
+});
+
+test('a thread of the kernel is nobody', async (t) => {
+  t.false(await commands.isRunning(2, 'kthreadd'));
+});
+
 test('a process group is never signalled', (t) => {
   for (const pid of [0, -1, 1, 1.5, Number.NaN]) {
     t.throws(() => commands.signal(pid, 'SIGTERM'), { instanceOf: RangeError });

@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { open, readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   CommandError,
   type CommandOptions,
@@ -15,6 +16,8 @@ import type { Log } from './log.ts';
 import { asUser } from './user.ts';
 
 const defaultTimeoutMs = 30_000;
+/** Half a second: then it is a thread of the kernel, which has no command line at all. */
+const [execTries, execPauseMs] = [100, 5];
 const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 /** What a child inherits of the environment: nothing else, since a service's environment can hold secrets. */
 const inheritedNames = [
@@ -165,13 +168,28 @@ function didNotStart(file: string, args: readonly string[], cause: unknown): Com
   return new CommandError(commandLine(file, args), { exitCode: null, timedOut: false, stdout: '', stderr }, { cause });
 }
 
-/** Words of a process's command line; empty where it is gone or a zombie. */
-async function wordsOf(pid: number): Promise<string[]> {
+/** What /proc says of a process in a file of its own; empty where the process is gone. */
+async function procText(pid: number, name: 'cmdline' | 'stat'): Promise<string> {
   try {
-    return (await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0').slice(0, -1);
+    return await readFile(`/proc/${pid}/${name}`, 'utf8');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH')) return [];
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH')) return '';
     throw error;
+  }
+}
+
+/**
+ * Words of a process's command line; empty where it is gone or a zombie. One that lives and has none is just being replaced
+ * by another program (execve(2)), which takes milliseconds on a machine with much to do: that is waited for.
+ */
+async function wordsOf(pid: number): Promise<string[]> {
+  for (let tries = 0; ; tries += 1) {
+    const words = (await procText(pid, 'cmdline')).split('\0').slice(0, -1);
+    if (words.length > 0 || tries === execTries) return words;
+    // Its name stands in parentheses, and may hold any character.
+    const [state = ''] = (await procText(pid, 'stat')).split(') ').at(-1) ?? '';
+    if (!'RSD'.includes(state) || state === '') return words;
+    await sleep(execPauseMs);
   }
 }
 
