@@ -2,7 +2,7 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ConsoleGrant, consoleDoorPort } from '@isthmus/contract';
@@ -25,6 +25,8 @@ interface Place {
   readonly appliances: ReadonlyMap<string, Host>;
   /** Somebody on another network of the host, whose way to the control network leads through it. */
   readonly stranger: Host;
+  /** The console of every machine. */
+  readonly server: Server;
 }
 
 /** Answers each line with `said LINE`, and the line `bye` with its end. */
@@ -91,7 +93,8 @@ async function place(t: ExecutionContext, appliances = 2): Promise<Place> {
   await machine.commands.run('ip', ['-netns', away, 'link', 'set', 'dev', 'eth0', 'up']);
   await machine.commands.run('ip', ['-netns', away, 'route', 'add', 'default', 'via', '192.0.2.1']);
   const gateway = control.gateway() ?? '';
-  return { host, consoles, control, gateway, appliances: found, stranger: createNamespaceHost(machine, away) };
+  const stranger = createNamespaceHost(machine, away);
+  return { host, consoles, control, gateway, appliances: found, stranger, server };
 }
 
 function nth(all: ReadonlyMap<string, Host>, index: number): [string, Host] {
@@ -141,7 +144,7 @@ test('what was granted is opened by its proxy, once, with its secret', async (t)
 });
 
 test('a grant ends with its time, with another one, and when it is revoked', async (t) => {
-  const { consoles, gateway, appliances } = await place(t, 1);
+  const { consoles, gateway, appliances, server } = await place(t, 1);
   const [id, proxy] = nth(appliances, 0);
   const session = randomUUID();
   const [one, two] = [newSecret(), newSecret()];
@@ -153,8 +156,9 @@ test('a grant ends with its time, with another one, and when it is revoked', asy
   t.regex(await say(proxy, gateway, head(session, one.secret)), /404/);
   for (const end of [() => consoles.revoke(session), () => consoles.grant(session, grantTo(id, one.secretSha256))]) {
     await consoles.grant(session, grantTo(id, two.secretSha256));
-    const open = say(proxy, gateway, head(session, two.secret));
-    await new Promise((resolve) => setTimeout(resolve, 1000));
+    const isOpen = once(server, 'connection').then(([socket]) => once(socket, 'data'));
+    const open = say(proxy, gateway, `${head(session, two.secret)}hello\n`);
+    await isOpen;
     const begin = Date.now();
     end();
     // Were it not ended, nc would stay for as long as it waits.
